@@ -1,0 +1,71 @@
+#include "core/kernels/pointwise.h"
+
+#include "autograd/ops/check.h"
+#include "autograd/ops/ops.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+namespace {
+const char* name_of(Activation f) {
+  switch (f) {
+    case Activation::silu: return "silu";
+    case Activation::sigmoid: return "sigmoid";
+    case Activation::tanh: return "tanh";
+    case Activation::relu: return "relu";
+    case Activation::gelu: return "gelu";
+    case Activation::gelu_tanh: return "gelu_tanh";
+    case Activation::softplus: return "softplus";
+    case Activation::exp: return "exp";
+    case Activation::negative_exp: return "negative_exp";
+  }
+  return "activation";
+}
+}  // namespace
+
+Variable activation(Activation f, const Variable& x) {
+  Tensor y = Tensor::like(x.value());
+  kernels::pointwise->activation(f, x.size(), x.data(), y.data());
+  return record(name_of(f), {x}, y, [f, x = x.value()](const Tensor& dy, Gradients& into) {
+    kernels::pointwise->activation_backward(f, x.size(), x.data(), dy.data(), into[0]);
+  });
+}
+
+Variable add(const Variable& a, const Variable& b) {
+  require_same("add", a, b);
+  Tensor y = Tensor::like(a.value());
+  kernels::pointwise->add(a.size(), a.data(), b.data(), y.data());
+  return record("add", {a, b}, y, [](const Tensor& dy, Gradients& into) {
+    into.add(0, dy);
+    into.add(1, dy);
+  });
+}
+
+Variable multiply(const Variable& a, const Variable& b) {
+  require_same("multiply", a, b);
+  Tensor y = Tensor::like(a.value());
+  kernels::pointwise->multiply(a.size(), a.data(), b.data(), y.data());
+  return record("multiply", {a, b}, y, [a = a.value(), b = b.value()](const Tensor& dy, Gradients& into) {
+    kernels::pointwise->multiply_backward(dy.size(), a.data(), b.data(), dy.data(), into[0], into[1]);
+  });
+}
+
+Variable glu(const Variable& x) {
+  if (x.shape().rank() == 0 || x.shape().back() % 2 != 0)
+    throw ShapeError(str("glu: the last extent must be even, got ", x.shape()));
+  const Index n = x.shape().back() / 2, rows = row_count(x.shape());
+  Tensor y(x.shape().with_back(n));
+  kernels::pointwise->glu(rows, n, x.data(), y.data());
+  return record("glu", {x}, y, [rows, n, x = x.value()](const Tensor& dy, Gradients& into) {
+    kernels::pointwise->glu_backward(rows, n, x.data(), dy.data(), into[0]);
+  });
+}
+
+Variable dropout(const Variable& x, double rate, std::uint64_t key) {
+  if (rate == 0) return x;
+  Tensor y = Tensor::like(x.value());
+  kernels::pointwise->dropout(x.size(), rate, key, false, x.data(), y.data());
+  return record("dropout", {x}, y, [rate, key](const Tensor& dy, Gradients& into) {
+    kernels::pointwise->dropout(dy.size(), rate, key, true, dy.data(), into[0]);
+  });
+}
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

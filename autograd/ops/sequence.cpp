@@ -1,0 +1,94 @@
+#include "autograd/ops/check.h"
+#include "autograd/ops/ops.h"
+#include "core/kernels/conv.h"
+#include "core/kernels/selective_scan.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+
+Carried causal_conv1d(const Variable& x, const Variable& weight, const Variable& bias, bool silu,
+                      const Variable& window, const IndexTensor& lengths) {
+  require_rank("causal_conv1d", "x", x, 3, "[B, L, D]");
+  require_rank("causal_conv1d", "weight", weight, 2, "[D, K]");
+  const Index batch = x.dim(0), length = x.dim(1), channels = x.dim(2), taps = weight.dim(1);
+  if (taps < 1) throw ShapeError(str("causal_conv1d: weight must have at least one tap, got ", weight.shape()));
+  const Shape window_shape{batch, taps - 1, channels};
+  require_shape("causal_conv1d", "weight", weight, Shape{channels, taps});
+  require_shape_if("causal_conv1d", "bias", bias, Shape{channels});
+  require_shape_if("causal_conv1d", "window", window, window_shape);
+  require_lengths("causal_conv1d", lengths, batch, length);
+  const auto sizes = [=] {
+    return kernels::ConvSizes{batch, length, channels, taps, data_or_null(lengths), silu};
+  };
+  Tensor y = Tensor::like(x.value()), window_last(window_shape);
+  kernels::conv->forward(sizes(), {x.data(), weight.data(), data_or_null(bias), data_or_null(window)},
+                         {y.data(), window_last.data()});
+  const auto outputs = record(
+      "causal_conv1d", {x, weight, bias, window}, {y, window_last},
+      [=, x = x.value(), w = weight.value(), bias = bias.value(), window = window.value()](
+          const std::vector<Tensor>& dy, Gradients& into) {
+        kernels::conv->backward(sizes(), {x.data(), w.data(), data_or_null(bias), data_or_null(window)},
+                                {data_or_null(dy[0]), data_or_null(dy[1])}, {into[0], into[1], into[2], into[3]});
+      });
+  return {outputs[0], outputs[1]};
+}
+
+Carried selective_scan(const ScanArguments& args) {
+  constexpr const char* kOp = "selective_scan";
+  require_rank(kOp, "x", args.x, 3, "[B, L, D]");
+  require_rank(kOp, "a", args.a, 2, "[D, N]");
+  const Index batch = args.x.dim(0), length = args.x.dim(1), channels = args.x.dim(2), states = args.a.dim(1);
+  const Shape rows{batch, length, states}, state_shape{batch, channels, states};
+  require_shape(kOp, "delta", args.delta, args.x.shape());
+  require_shape(kOp, "a", args.a, Shape{channels, states});
+  require_shape(kOp, "b", args.b, rows);
+  require_shape(kOp, "c", args.c, rows);
+  require_shape_if(kOp, "skip", args.skip, Shape{channels});
+  require_shape_if(kOp, "gate", args.gate, args.x.shape());
+  require_shape_if(kOp, "delta_bias", args.delta_bias, Shape{channels});
+  require_shape_if(kOp, "h0", args.h0, state_shape);
+  require_lengths(kOp, args.lengths, batch, length);
+  const auto sizes = [=, softplus = args.delta_softplus, lengths = args.lengths] {
+    return kernels::ScanSizes{batch, length, channels, states, softplus, data_or_null(lengths)};
+  };
+  const auto pointers = [](const auto& v) {
+    return kernels::ScanInputs{v[0].data(),         v[1].data(),         v[2].data(),         v[3].data(),        v[4].data(),
+                               data_or_null(v[5]), data_or_null(v[6]), data_or_null(v[7]), data_or_null(v[8])};
+  };
+  const std::vector<Tensor> inputs{args.x.value(),    args.delta.value(), args.a.value(),
+                                   args.b.value(),    args.c.value(),     args.skip.value(),
+                                   args.gate.value(), args.delta_bias.value(), args.h0.value()};
+  Tensor y = Tensor::like(args.x.value()), h_last(state_shape), saved;
+  if (Tape::current()) saved = Tensor(Shape{kernels::selective_scan->saved_size(sizes())});
+  kernels::selective_scan->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data()});
+  const auto outputs = record(
+      kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.gate, args.delta_bias, args.h0}, {y, h_last},
+      [=](const std::vector<Tensor>& dy, Gradients& into) {
+        kernels::selective_scan->backward(sizes(), pointers(inputs), saved.data(),
+                                          {data_or_null(dy[0]), data_or_null(dy[1])},
+                                          {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7],
+                                           into[8]});
+      });
+  return {outputs[0], outputs[1]};
+}
+
+std::vector<Variable> ssm_discretize(Discretization method, const Variable& log_dt, const Variable& a_log_real,
+                                     const Variable& a_imag, const Variable& b) {
+  require_rank("ssm_discretize", "a_log_real", a_log_real, 2, "[H, N]");
+  const Index heads = a_log_real.dim(0), states = a_log_real.dim(1);
+  const Shape pairs{heads, states, 2};
+  require_shape("ssm_discretize", "log_dt", log_dt, Shape{heads});
+  require_shape("ssm_discretize", "a_imag", a_imag, a_log_real.shape());
+  require_shape("ssm_discretize", "b", b, pairs);
+  Tensor a_bar(pairs), b_bar(pairs);
+  kernels::discretize(method, heads, states, log_dt.data(), a_log_real.data(), a_imag.data(), b.data(), a_bar.data(),
+                      b_bar.data());
+  return record("ssm_discretize", {log_dt, a_log_real, a_imag, b}, {a_bar, b_bar},
+                [=, log_dt = log_dt.value(), re = a_log_real.value(), im = a_imag.value(), b = b.value()](
+                    const std::vector<Tensor>& dy, Gradients& into) {
+                  kernels::discretize_backward(method, heads, states, log_dt.data(), re.data(), im.data(), b.data(),
+                                               data_or_null(dy[0]), data_or_null(dy[1]), into[0], into[1], into[2],
+                                               into[3]);
+                });
+}
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

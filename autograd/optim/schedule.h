@@ -1,0 +1,32 @@
+#pragma once
+// Learning-rate schedules: pure functions of the step.
+
+#include <memory>
+
+#include "core/config.h"
+
+namespace seqtape {
+
+/// Steps count from 0. In a warm-up of W steps the rate at step s is lr (s+1)/W; the shape then runs over the rest.
+class Schedule {
+ public:
+  virtual ~Schedule() = default;
+  virtual void fields(Fields&);
+  /// The factor on the peak rate at `step` of `total`.
+  double factor(Index step, Index total) const;
+  /// Warm-up steps of a run of `total` steps.
+  Index warmup_steps(Index total) const;
+
+ protected:
+  /// The shape behind the warm-up, at progress in [0, 1): from 1 down to 0, or as the kind says.
+  virtual double shape(double progress) const = 0;
+
+ private:
+  double warmup_ = 0;
+  double floor_ = 0;
+};
+
+/// constant, linear, cosine, wsd.
+const Registry<Schedule>& schedules();
+
+}  // namespace seqtape

@@ -1,0 +1,35 @@
+#pragma once
+// A trainable tensor, as its layer declares it.
+
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "autograd/variable.h"
+#include "core/random.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+
+/// Fills a tensor with initial values.
+using Initializer = std::function<void(const Tensor&, Random&)>;
+
+/// How the optimizer treats a parameter. Tensors of rank < 2 (biases, norms, skips) never decay.
+struct ParameterRule {
+  bool weight_decay = true;
+  double lr_scale = 1;
+  double max_lr = std::numeric_limits<double>::infinity();
+};
+
+/// Declared first (path, shape, rule), allocated later: a model that cannot fit is refused before it takes memory.
+struct Parameter {
+  std::string path;  ///< "blocks.2.mixer.a_log"
+  Shape shape;
+  Initializer init;
+  ParameterRule rule;
+  Variable variable;
+
+  bool decays() const { return rule.weight_decay && shape.rank() >= 2; }
+  double rate(double lr) const { return std::min(lr * rule.lr_scale, rule.max_lr); }
+};
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,304 @@
+#include "core/config.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+std::string shown(const Json& value) {
+  std::string text = value.dump();
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
+std::string number_text(double value) {
+  return value == std::floor(value) && std::fabs(value) < 1e15 ? std::to_string(static_cast<long long>(value))
+                                                                : format("%g", value);
+}
+
+void check_bounds(double value, const Rule& rule, const std::string& path) {
+  // Written so that NaN fails.
+  if (!(rule.open_least ? value > rule.least : value >= rule.least))
+    throw ConfigError(str(path, ": must be ", rule.open_least ? "> " : ">= ", number_text(rule.least), ", got ",
+                          number_text(value)));
+  if (!(rule.open_most ? value < rule.most : value <= rule.most))
+    throw ConfigError(
+        str(path, ": must be ", rule.open_most ? "< " : "<= ", number_text(rule.most), ", got ", number_text(value)));
+}
+
+/// Reads a JSON object into the fields, and refuses what is left over.
+class Reader final : public Fields {
+ public:
+  Reader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
+    if (!object.is_object())
+      throw ConfigError(str(path_.empty() ? "config" : path_, ": must be an object, got ", shown(object)));
+  }
+
+  void operator()(const char* key, Index& value, const char*, const Rule& rule) override {
+    if (const Json* json = find(key, rule)) value = integer(*json, at(key), rule);
+  }
+  void operator()(const char* key, double& value, const char*, const Rule& rule) override {
+    if (const Json* json = find(key, rule)) value = number(*json, at(key), rule);
+  }
+  void operator()(const char* key, bool& value, const char*) override {
+    const Json* json = find(key, {});
+    if (!json) return;
+    if (!json->is_boolean()) throw ConfigError(str(at(key), ": must be true or false, got ", shown(*json)));
+    value = json->get<bool>();
+  }
+  void operator()(const char* key, std::string& value, const char*, const Rule& rule) override {
+    if (const Json* json = find(key, rule)) value = word(*json, at(key), rule);
+  }
+  void operator()(const char* key, std::vector<double>& value, const char*, const Rule& rule) override {
+    list(key, value, rule, &Reader::number);
+  }
+  void operator()(const char* key, std::vector<Index>& value, const char*, const Rule& rule) override {
+    list(key, value, rule, &Reader::integer);
+  }
+  void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule& rule) override {
+    list(key, value, rule, &Reader::word);
+  }
+  void group(const char* key, const char*, const FieldsOf& fields) override {
+    if (const Json* json = find(key, {})) read_fields(fields, *json, at(key));
+  }
+  void named(const char* key, const char*, Named&& choice) override {
+    const Json* json = find(key, {});
+    std::vector<std::string> names;
+    for (const auto& kind : choice.kinds) names.push_back(kind.name);
+    if (!json) {
+      if (choice.chosen.empty()) throw ConfigError(str(at(key), ": is required; one of ", join(names, ", ")));
+      return;
+    }
+    Reader nested(*json, at(key));
+    std::string name = choice.chosen;
+    nested("name", name, "", {.choices = names, .required = choice.chosen.empty()});
+    choice.choose(name);
+    choice.fields(nested);
+    nested.refuse_unknown();
+  }
+
+  void refuse_unknown() const {
+    for (const auto& item : object_.items())
+      if (std::find(known_.begin(), known_.end(), item.key()) == known_.end())
+        throw ConfigError(str(at(item.key()), ": unknown key", suggestion(item.key(), known_)));
+  }
+
+ private:
+  std::string at(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+
+  const Json* find(const char* key, const Rule& rule) {
+    known_.emplace_back(key);
+    const auto found = object_.find(key);
+    if (found != object_.end()) return &*found;
+    if (rule.required) throw ConfigError(str(at(key), ": is required", rule.choices.empty() ? "" : "; one of ",
+                                              join(rule.choices, ", ")));
+    return nullptr;
+  }
+
+  static Index integer(const Json& json, const std::string& path, const Rule& rule) {
+    if (json.is_number_unsigned() && json.get<std::uint64_t>() > std::uint64_t{1} << 62)
+      throw ConfigError(str(path, ": too large, got ", shown(json)));
+    if (json.is_number_integer()) {
+      const auto value = json.get<Index>();
+      check_bounds(static_cast<double>(value), rule, path);
+      return value;
+    }
+    // 1e6 is a float to the parser and a whole number to the user.
+    if (json.is_number_float() && json.get<double>() == std::floor(json.get<double>()) &&
+        std::fabs(json.get<double>()) < 1e15) {
+      check_bounds(json.get<double>(), rule, path);
+      return static_cast<Index>(json.get<double>());
+    }
+    throw ConfigError(str(path, ": must be a whole number, got ", shown(json)));
+  }
+
+  static double number(const Json& json, const std::string& path, const Rule& rule) {
+    if (!json.is_number()) throw ConfigError(str(path, ": must be a number, got ", shown(json)));
+    const auto value = json.get<double>();
+    if (!std::isfinite(value)) throw ConfigError(str(path, ": must be finite, got ", shown(json)));
+    check_bounds(value, rule, path);
+    return value;
+  }
+
+  static std::string word(const Json& json, const std::string& path, const Rule& rule) {
+    if (!json.is_string()) throw ConfigError(str(path, ": must be a string, got ", shown(json)));
+    auto value = json.get<std::string>();
+    if (!rule.choices.empty() && std::find(rule.choices.begin(), rule.choices.end(), value) == rule.choices.end())
+      throw ConfigError(str(path, ": unknown name \"", value, "\"", suggestion(value, rule.choices)));
+    return value;
+  }
+
+  template <class T>
+  void list(const char* key, std::vector<T>& value, const Rule& rule,
+            T (*element)(const Json&, const std::string&, const Rule&)) {
+    const Json* json = find(key, rule);
+    if (!json) return;
+    value.clear();
+    if (!json->is_array()) {  // a single value stands for a list of one
+      value.push_back(element(*json, at(key), rule));
+      return;
+    }
+    for (std::size_t i = 0; i < json->size(); ++i) value.push_back(element((*json)[i], str(at(key), "[", i, "]"), rule));
+  }
+
+  const Json& object_;
+  std::string path_;
+  std::vector<std::string> known_;
+};
+
+class Writer final : public Fields {
+ public:
+  Json json = Json::object();
+  void operator()(const char* key, Index& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, double& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, bool& value, const char*) override { json[key] = value; }
+  void operator()(const char* key, std::string& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, std::vector<double>& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, std::vector<Index>& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule&) override {
+    json[key] = value;
+  }
+  void group(const char* key, const char*, const FieldsOf& fields) override { json[key] = write_fields(fields); }
+  void named(const char* key, const char*, Named&& choice) override {
+    Writer nested;
+    nested.json["name"] = choice.chosen;
+    choice.fields(nested);
+    json[key] = nested.json;
+  }
+};
+
+class SchemaWriter final : public Fields {
+ public:
+  Json properties = Json::object();
+  Json needed = Json::array();
+
+  void operator()(const char* key, Index& value, const char* doc, const Rule& rule) override {
+    add(key, "integer", doc, rule, value);
+  }
+  void operator()(const char* key, double& value, const char* doc, const Rule& rule) override {
+    add(key, "number", doc, rule, value);
+  }
+  void operator()(const char* key, bool& value, const char* doc) override { add(key, "boolean", doc, {}, value); }
+  void operator()(const char* key, std::string& value, const char* doc, const Rule& rule) override {
+    add(key, "string", doc, rule, value);
+  }
+  void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& rule) override {
+    add_list(key, "number", doc, rule, value);
+  }
+  void operator()(const char* key, std::vector<Index>& value, const char* doc, const Rule& rule) override {
+    add_list(key, "integer", doc, rule, value);
+  }
+  void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Rule& rule) override {
+    add_list(key, "string", doc, rule, value);
+  }
+  void group(const char* key, const char* doc, const FieldsOf& fields) override {
+    properties[key] = schema_of(fields);
+    properties[key]["description"] = doc;
+  }
+  void named(const char* key, const char* doc, Named&& choice) override {
+    Json kinds = Json::array();
+    for (const auto& kind : choice.kinds) {
+      choice.choose(kind.name);
+      Json schema = schema_of(choice.fields);
+      Json all = {{"name", {{"const", kind.name}, {"description", kind.doc}}}};
+      all.update(schema["properties"]);
+      schema["properties"] = all;
+      if (choice.chosen.empty()) {
+        Json wanted = Json::array({"name"});
+        if (schema.contains("required"))
+          for (const auto& other : schema["required"]) wanted.push_back(other);
+        schema["required"] = wanted;
+      }
+      kinds.push_back(schema);
+    }
+    properties[key] = {{"description", doc}, {"anyOf", kinds}};
+    if (choice.chosen.empty()) needed.push_back(key);
+  }
+
+ private:
+  static Json bounded(const char* type, const Rule& rule) {
+    Json json = {{"type", type}};
+    if (std::isfinite(rule.least)) json[rule.open_least ? "exclusiveMinimum" : "minimum"] = rule.least;
+    if (std::isfinite(rule.most)) json[rule.open_most ? "exclusiveMaximum" : "maximum"] = rule.most;
+    if (!rule.choices.empty()) json["enum"] = rule.choices;
+    return json;
+  }
+  template <class T>
+  void finish(const char* key, Json json, const char* doc, const Rule& rule, const T& value) {
+    json["description"] = doc;
+    if (rule.required)
+      needed.push_back(key);
+    else
+      json["default"] = value;
+    properties[key] = std::move(json);
+  }
+  template <class T>
+  void add(const char* key, const char* type, const char* doc, const Rule& rule, const T& value) {
+    finish(key, bounded(type, rule), doc, rule, value);
+  }
+  template <class T>
+  void add_list(const char* key, const char* type, const char* doc, const Rule& rule, const T& value) {
+    const Json one = bounded(type, rule);
+    finish(key, {{"anyOf", {one, {{"type", "array"}, {"items", one}}}}}, doc, rule, value);
+  }
+};
+
+}  // namespace
+
+void read_fields(const FieldsOf& fields, const Json& json, const std::string& path) {
+  Reader reader(json, path);
+  fields(reader);
+  reader.refuse_unknown();
+}
+
+Json write_fields(const FieldsOf& fields) {
+  Writer writer;
+  fields(writer);
+  return writer.json;
+}
+
+Json schema_of(const FieldsOf& fields) {
+  SchemaWriter writer;
+  fields(writer);
+  Json schema = {{"type", "object"}, {"properties", writer.properties}, {"additionalProperties", false}};
+  if (!writer.needed.empty()) schema["required"] = writer.needed;
+  return schema;
+}
+
+std::string describe_fields(const FieldsOf& fields) {
+  std::string text;
+  const Json schema = schema_of(fields);
+  for (const auto& [key, field] : schema.at("properties").items()) {
+    std::string value = field.contains("default") ? field["default"].dump() : "required";
+    text += format("  %-18s %-14s %s", key.c_str(), value.c_str(), field.value("description", "").c_str());
+    if (field.contains("enum")) {
+      std::vector<std::string> choices = field["enum"];
+      text += " (" + join(choices, ", ") + ")";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+void set_path(Json& json, const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw ConfigError(str("--set ", assignment, ": must be key.path=value"));
+  std::string path = assignment.substr(0, equals);
+  const std::string text = assignment.substr(equals + 1);
+  Json value = Json::parse(text, nullptr, false);
+  if (value.is_discarded()) value = text;
+  Json* place = &json;
+  for (std::size_t dot = 0; (dot = path.find('.')) != std::string::npos; path = path.substr(dot + 1)) {
+    place = &(*place)[path.substr(0, dot)];
+    if (place->is_null()) *place = Json::object();
+    if (!place->is_object())
+      throw ConfigError(str("--set ", assignment, ": ", path.substr(0, dot), " is not an object"));
+  }
+  (*place)[path] = value;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,117 @@
+#pragma once
+// Config structs. A struct lists its fields once, in `fields(Fields&)`; reading, writing back with defaults, the
+// documentation and the JSON Schema are visits of that list, so they cannot disagree.
+
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/real.h"
+
+namespace seqtape {
+
+/// What a value must satisfy. For strings, `choices`; for lists, the bounds hold for each number.
+struct Rule {
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  bool open_least = false;  ///< the value must be > least
+  bool open_most = false;   ///< the value must be < most
+  std::vector<std::string> choices{};
+  bool required = false;
+};
+
+inline Rule positive() { return {.least = 0, .open_least = true}; }
+inline Rule at_least(double least) { return {.least = least}; }
+inline Rule between(double least, double most) { return {.least = least, .most = most}; }
+/// [0, 1): dropout rates, betas.
+inline Rule fraction() { return {.least = 0, .most = 1, .open_most = true}; }
+inline Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+inline Rule required() { return {.required = true}; }
+
+struct Named;
+
+/// One visit of a struct's fields, in order.
+class Fields {
+ public:
+  virtual ~Fields() = default;
+  virtual void operator()(const char* key, Index& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, double& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, bool& value, const char* doc) = 0;
+  virtual void operator()(const char* key, std::string& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, std::vector<Index>& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Rule& = {}) = 0;
+  /// A nested object.
+  virtual void group(const char* key, const char* doc, const std::function<void(Fields&)>& fields) = 0;
+  /// A nested object whose key "name" chooses among kinds, each with fields of its own.
+  virtual void named(const char* key, const char* doc, Named&& choice) = 0;
+};
+
+/// The choice behind `Fields::named`: the kinds there are, and how to visit the fields of one.
+struct Named {
+  struct Kind {
+    std::string name, doc;
+  };
+  std::vector<Kind> kinds;
+  std::string chosen;  ///< "" until read; then the kind's name
+  /// Makes a fresh object of the kind.
+  std::function<void(const std::string& name)> choose;
+  /// Visits the fields of the object made last.
+  std::function<void(Fields&)> fields;
+};
+
+/// Kinds of T by name; T has `void fields(Fields&)`. Adding a kind is a line in the table that fills this.
+template <class T>
+struct Registry {
+  struct Entry {
+    std::string name, doc;
+    std::function<std::unique_ptr<T>()> make;
+  };
+  std::vector<Entry> entries;
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const Entry& entry : entries) names.push_back(entry.name);
+    return names;
+  }
+  const Entry* find(const std::string& name) const {
+    for (const Entry& entry : entries)
+      if (entry.name == name) return &entry;
+    return nullptr;
+  }
+};
+
+/// Visits `object`, whose kind's name stands in `name`; a read replaces both.
+template <class T>
+Named named(const Registry<T>& registry, std::string& name, std::unique_ptr<T>& object) {
+  Named choice;
+  for (const auto& entry : registry.entries) choice.kinds.push_back({entry.name, entry.doc});
+  choice.chosen = name;
+  choice.choose = [&registry, &name, &object](const std::string& chosen) {
+    name = chosen;
+    object = registry.find(chosen)->make();
+  };
+  choice.fields = [&object](Fields& visit) { object->fields(visit); };
+  return choice;
+}
+
+using FieldsOf = std::function<void(Fields&)>;
+
+/// Fills the fields from a JSON object; absent keys keep their defaults. Throws ConfigError with the key's path for an
+/// unknown key (with the nearest known one), a wrong type, or a value outside its rule. `path` is the prefix, "" at top.
+void read_fields(const FieldsOf&, const Json&, const std::string& path);
+/// The fields with their present values.
+Json write_fields(const FieldsOf&);
+/// A JSON Schema (draft 2020-12) of the fields, with descriptions and defaults.
+Json schema_of(const FieldsOf&);
+/// Lines "key  type  default  doc" for help and docs.
+std::string describe_fields(const FieldsOf&);
+
+/// Sets `json` at "a.b.c" from a command-line word: JSON where it parses as such, else a string. Throws ConfigError
+/// when there is no `=` or a part of the path is not an object.
+void set_path(Json& json, const std::string& assignment);
+
+}  // namespace seqtape

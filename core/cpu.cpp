@@ -1,0 +1,80 @@
+#include "core/cpu.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "core/error.h"
+
+namespace seqtape {
+namespace {
+
+constexpr const char* kNames[] = {"base", "avx2", "avx512"};
+
+Isa initial_isa() {
+  const char* wanted = std::getenv("SEQTAPE_ISA");
+  if (!wanted || !*wanted) return best_isa();
+  const Isa isa = isa_from_name(wanted);
+  if (isa > best_isa()) throw ConfigError(str("SEQTAPE_ISA: this processor does not run ", wanted));
+  return isa;
+}
+
+Isa& current() {
+  static Isa isa = initial_isa();
+  return isa;
+}
+
+}  // namespace
+
+Isa best_isa() {
+#ifdef SEQTAPE_X86
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return Isa::avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+    return Isa::avx2;
+#endif
+  return Isa::base;
+}
+
+Isa isa() { return current(); }
+
+void set_isa(Isa isa) {
+  if (isa > best_isa()) throw ConfigError(str("this processor does not run ", isa_name(isa)));
+  current() = isa;
+}
+
+const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
+
+Isa isa_from_name(const std::string& name) {
+  for (int i = 0; i < 3; ++i)
+    if (name == kNames[i]) return static_cast<Isa>(i);
+  throw ConfigError(str("instruction set: must be base, avx2 or avx512, got \"", name, "\""));
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.rfind("model name", 0) == 0) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "unknown";
+}
+
+double physical_memory() {
+  double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  std::ifstream limit("/sys/fs/cgroup/memory.max");
+  double limited = 0;
+  if (limit >> limited && limited > 0) bytes = std::min(bytes, limited);
+  return bytes;
+}
+
+double peak_resident() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,35 @@
+// The visible table of kernel files: a line each.
+#include "core/kernels/dispatch.h"
+
+#include "core/kernels/conv.h"
+#include "core/kernels/loss.h"
+#include "core/kernels/norm.h"
+#include "core/kernels/optimizer.h"
+#include "core/kernels/pointwise.h"
+#include "core/kernels/rows.h"
+#include "core/kernels/selective_scan.h"
+
+// The double build has no hot path: one set. Other processors than x86: the compiler's default.
+#if defined(SEQTAPE_X86) && !defined(SEQTAPE_DOUBLE)
+#define SEQTAPE_DISPATCH(Table, name)                                        \
+  namespace base { extern const Table name; }                                \
+  namespace avx2 { extern const Table name; }                                \
+  namespace avx512 { extern const Table name; }                              \
+  const Dispatch<Table> name{&base::name, &avx2::name, &avx512::name};
+#else
+#define SEQTAPE_DISPATCH(Table, name)         \
+  namespace base { extern const Table name; } \
+  const Dispatch<Table> name{&base::name, &base::name, &base::name};
+#endif
+
+namespace seqtape::inline SEQTAPE_PRECISION::kernels {
+
+SEQTAPE_DISPATCH(Conv, conv)
+SEQTAPE_DISPATCH(Loss, loss)
+SEQTAPE_DISPATCH(Norm, norm)
+SEQTAPE_DISPATCH(OptimizerKernels, optimizer)
+SEQTAPE_DISPATCH(Pointwise, pointwise)
+SEQTAPE_DISPATCH(Rows, rows)
+SEQTAPE_DISPATCH(SelectiveScan, selective_scan)
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION::kernels

@@ -1,0 +1,163 @@
+#include "core/kernels/pointwise.h"
+
+#include "core/kernels/simd.h"
+#include "core/random.h"
+#include "core/threads.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
+namespace {
+
+constexpr Index kBlock = 16384;  // elements to a parallel item: 64 KiB of float, well under a core's L2
+
+template <class Body>
+void each(Index n, const Body& body) {
+  parallel_blocks(n, kBlock, [&](Index begin, Index end) { for_lanes(begin, end, body); });
+}
+
+struct Silu {
+  static Vec value(Vec x) { return x * sigmoid(x); }
+  static Vec slope(Vec x) {
+    const Vec s = sigmoid(x);
+    return s * (Real{1} + x * (Real{1} - s));
+  }
+};
+struct Sigmoid {
+  static Vec value(Vec x) { return sigmoid(x); }
+  static Vec slope(Vec x) {
+    const Vec s = sigmoid(x);
+    return s * (Real{1} - s);
+  }
+};
+struct Tanh {
+  static Vec value(Vec x) { return tanh(x); }
+  static Vec slope(Vec x) {
+    const Vec t = tanh(x);
+    return Real{1} - t * t;
+  }
+};
+struct Relu {
+  // NaN passes: not (x <= 0), rather than x > 0.
+  static Vec value(Vec x) { return x <= Real{0} ? Vec{} : x; }
+  static Vec slope(Vec x) { return x > Real{0} ? splat(1) : Vec{}; }
+};
+struct Gelu {
+  static Vec value(Vec x) { return x * normal_cdf(x); }
+  static Vec slope(Vec x) {
+    constexpr Real kInverseSqrt2Pi = Real(0.39894228040143267794);
+    return normal_cdf(x) + x * kInverseSqrt2Pi * exp(x * x * Real(-0.5));
+  }
+};
+struct GeluTanh {
+  static constexpr Real kScale = Real(0.79788456080286535588), kCubic = Real(0.044715);  // sqrt(2/pi)
+  static Vec value(Vec x) { return Real(0.5) * x * (Real{1} + tanh(kScale * (x + kCubic * x * x * x))); }
+  static Vec slope(Vec x) {
+    const Vec t = tanh(kScale * (x + kCubic * x * x * x));
+    return Real(0.5) * (Real{1} + t) +
+           Real(0.5) * x * (Real{1} - t * t) * kScale * (Real{1} + Real{3} * kCubic * x * x);
+  }
+};
+struct Softplus {
+  static Vec value(Vec x) { return softplus(x); }
+  static Vec slope(Vec x) { return sigmoid(x); }
+};
+struct Exp {
+  static Vec value(Vec x) { return exp(x); }
+  static Vec slope(Vec x) { return exp(x); }
+};
+struct NegativeExp {
+  static Vec value(Vec x) { return -exp(x); }
+  static Vec slope(Vec x) { return -exp(x); }
+};
+
+template <class Body>
+void with(Activation f, const Body& body) {
+  switch (f) {
+    case Activation::silu: return body(Silu{});
+    case Activation::sigmoid: return body(Sigmoid{});
+    case Activation::tanh: return body(Tanh{});
+    case Activation::relu: return body(Relu{});
+    case Activation::gelu: return body(Gelu{});
+    case Activation::gelu_tanh: return body(GeluTanh{});
+    case Activation::softplus: return body(Softplus{});
+    case Activation::exp: return body(Exp{});
+    case Activation::negative_exp: return body(NegativeExp{});
+  }
+}
+
+void activation(Activation f, Index n, const Real* x, Real* y) {
+  with(f, [&](auto function) {
+    each(n, [&](Index i, Index lanes) { store(y + i, function.value(load(x + i, lanes)), lanes); });
+  });
+}
+
+void activation_backward(Activation f, Index n, const Real* x, const Real* dy, Real* dx) {
+  with(f, [&](auto function) {
+    each(n, [&](Index i, Index lanes) {
+      add_to(dx + i, load(dy + i, lanes) * function.slope(load(x + i, lanes)), lanes);
+    });
+  });
+}
+
+void add(Index n, const Real* a, const Real* b, Real* y) {
+  each(n, [&](Index i, Index lanes) { store(y + i, load(a + i, lanes) + load(b + i, lanes), lanes); });
+}
+
+void accumulate(Index n, Real scale, const Real* x, Real* y) {
+  each(n, [&](Index i, Index lanes) { add_to(y + i, scale * load(x + i, lanes), lanes); });
+}
+
+void multiply(Index n, const Real* a, const Real* b, Real* y) {
+  each(n, [&](Index i, Index lanes) { store(y + i, load(a + i, lanes) * load(b + i, lanes), lanes); });
+}
+
+void multiply_backward(Index n, const Real* a, const Real* b, const Real* dy, Real* da, Real* db) {
+  each(n, [&](Index i, Index lanes) {
+    const Vec g = load(dy + i, lanes);
+    if (da) add_to(da + i, g * load(b + i, lanes), lanes);
+    if (db) add_to(db + i, g * load(a + i, lanes), lanes);
+  });
+}
+
+void glu(Index rows, Index n, const Real* x, Real* y) {
+  parallel_blocks(rows, 64, [&](Index begin, Index end) {
+    for (Index r = begin; r < end; ++r)
+      for_lanes(0, n, [&](Index i, Index lanes) {
+        const Real* row = x + r * 2 * n + i;
+        store(y + r * n + i, load(row, lanes) * sigmoid(load(row + n, lanes)), lanes);
+      });
+  });
+}
+
+void glu_backward(Index rows, Index n, const Real* x, const Real* dy, Real* dx) {
+  parallel_blocks(rows, 64, [&](Index begin, Index end) {
+    for (Index r = begin; r < end; ++r)
+      for_lanes(0, n, [&](Index i, Index lanes) {
+        const Vec a = load(x + r * 2 * n + i, lanes), s = sigmoid(load(x + r * 2 * n + n + i, lanes));
+        const Vec g = load(dy + r * n + i, lanes);
+        add_to(dx + r * 2 * n + i, g * s, lanes);
+        add_to(dx + r * 2 * n + n + i, g * a * s * (Real{1} - s), lanes);
+      });
+  });
+}
+
+void dropout(Index n, double rate, std::uint64_t key, bool accumulate, const Real* x, Real* y) {
+  const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);  // dropped when bits < threshold
+  const Real scale = static_cast<Real>(1 / (1 - rate));
+  parallel_blocks(n, kBlock, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; i += 4) {
+      const auto bits = philox(key, static_cast<std::uint64_t>(i / 4), 0);
+      for (Index j = i; j < end && j < i + 4; ++j) {
+        const Real kept = bits[static_cast<std::size_t>(j - i)] < threshold ? 0 : x[j] * scale;
+        y[j] = accumulate ? y[j] + kept : kept;
+      }
+    }
+  });
+}
+
+}  // namespace
+
+extern const Pointwise pointwise;
+const Pointwise pointwise{activation, activation_backward, add, accumulate, multiply,
+                          multiply_backward, glu, glu_backward, dropout};
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA

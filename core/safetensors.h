@@ -1,0 +1,69 @@
+#pragma once
+// The safetensors format: 8 bytes of header length, a JSON header, raw little-endian data.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/shape.h"
+
+namespace seqtape {
+
+/// A safetensors file, checked as a whole when it is opened: header length and nesting, types, shapes whose byte size
+/// is that of their range, no overflow, no overlap, no hole, nothing behind the data, no repeated name.
+class SafetensorsFile {
+ public:
+  struct Entry {
+    std::string dtype;  ///< F64 F32 F16 BF16 I64 I32 I16 I8 U8 U16 U32 U64 BOOL
+    Shape shape;
+    std::uint64_t begin = 0, end = 0;  ///< bytes from the start of the data
+  };
+
+  /// Throws CheckpointError: the file, what is wrong with it.
+  explicit SafetensorsFile(const std::filesystem::path&);
+
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, Entry>& entries() const { return entries_; }
+  bool contains(const std::string& name) const { return entries_.count(name) != 0; }
+  /// Throws CheckpointError when there is no such tensor.
+  const Entry& entry(const std::string& name) const;
+
+  /// The values of a floating-point tensor (F64, F32, F16, BF16), converted. Throws CheckpointError for other types.
+  std::vector<float> floats(const std::string& name) const;
+  std::vector<double> doubles(const std::string& name) const;
+  /// The values of an integer tensor. Throws CheckpointError for other types.
+  std::vector<std::int64_t> integers(const std::string& name) const;
+
+ private:
+  std::string bytes(const Entry&) const;
+  template <class T>
+  std::vector<T> real_values(const std::string& name) const;
+
+  std::filesystem::path path_;
+  std::uint64_t data_start_ = 0;
+  std::map<std::string, std::string> metadata_;
+  std::map<std::string, Entry> entries_;
+};
+
+/// A file to be written: tensors in the order in which they were added.
+class SafetensorsWriter {
+ public:
+  void add(const std::string& name, const Shape& shape, const float* values);
+  void add(const std::string& name, const Shape& shape, const std::int64_t* values);
+  void metadata(const std::string& key, const std::string& value) { metadata_[key] = value; }
+  /// The file's bytes.
+  std::string bytes() const;
+
+ private:
+  struct Pending {
+    std::string name, dtype;
+    Shape shape;
+    std::string data;
+  };
+  std::vector<Pending> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+}  // namespace seqtape

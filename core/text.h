@@ -1,0 +1,30 @@
+#pragma once
+// Small helpers for messages and tables.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace seqtape {
+
+/// The candidate nearest to `word` by edit distance, or "" when none is near enough to suggest.
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+
+/// `; did you mean "x"?` or, without a near candidate, `; known: a, b, c`.
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates);
+
+/// 1536 -> "1.5 KiB".
+std::string human_bytes(double bytes);
+
+/// 12345678 -> "12,345,678".
+std::string grouped(std::int64_t number);
+
+/// 3725 -> "1h02m", 65.2 -> "1m05s", 3.21 -> "3.2s".
+std::string human_seconds(double seconds);
+
+/// printf into a string.
+[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
+
+std::string join(const std::vector<std::string>& parts, const std::string& separator);
+
+}  // namespace seqtape

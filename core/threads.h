@@ -1,0 +1,33 @@
+#pragma once
+// Parallel loops. The work is cut by its shape, never by the number of threads, so that every result has the same
+// bits at any thread count: an item computes alone, and partial sums of items are added up in the items' order.
+
+#include "core/real.h"
+
+namespace seqtape {
+
+/// Threads that parallel loops use; at start, the processors this process may run on.
+int thread_count();
+void set_thread_count(int count);
+
+/// Calls body(i) for i in [0, count), each exactly once, on any thread. The body must not throw.
+template <class Body>
+void parallel_for(Index count, const Body& body) {
+  if (count <= 1 || thread_count() == 1) {
+    for (Index i = 0; i < count; ++i) body(i);
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(thread_count())
+  for (Index i = 0; i < count; ++i) body(i);
+}
+
+/// Cuts [0, size) into blocks of `block` and calls body(begin, end) for each.
+template <class Body>
+void parallel_blocks(Index size, Index block, const Body& body) {
+  parallel_for((size + block - 1) / block, [&](Index i) {
+    const Index begin = i * block;
+    body(begin, begin + block < size ? begin + block : size);
+  });
+}
+
+}  // namespace seqtape

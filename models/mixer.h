@@ -1,0 +1,45 @@
+#pragma once
+// Mixers: what makes one architecture differ from another. A mixer maps a sequence to a sequence.
+
+#include <memory>
+
+#include "core/config.h"
+#include "models/layers.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+
+/// What a mixer carries from one chunk of a sequence to the next: tensors with the batch first. Empty: the start.
+using State = std::vector<Variable>;
+
+/// How a forward pass runs.
+struct RunMode {
+  bool training = false;      ///< dropout is on
+  std::uint64_t key = 0;      ///< of the dropout streams: changes from step to step
+};
+
+/// [B, L, D] -> [B, L, D]. One interface serves every way to run: the whole sequence (from an empty state), chunk by
+/// chunk, and step by step (chunks of one, O(1) state); all give the same numbers.
+class Mixer : public Module {
+ public:
+  /// Moves `state` from before x to behind it, differentiably. Padded steps (beyond lengths) leave the state and give 0.
+  virtual Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) = 0;
+};
+
+/// Where a mixer stands in its model, for initialisations that depend on it.
+struct MixerPlace {
+  Index d_model, layers;
+};
+
+/// A kind of mixer with its settings from the config.
+class MixerKind {
+ public:
+  virtual ~MixerKind() = default;
+  virtual void fields(Fields&) = 0;
+  /// Throws ConfigError, with `model.key`, for settings that do not go together.
+  virtual std::unique_ptr<Mixer> build(const MixerPlace&) const = 0;
+};
+
+/// The visible table of architectures (registry.cpp): a line each.
+const Registry<MixerKind>& mixers();
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,19 @@
+#pragma once
+// Weights to and from safetensors files.
+
+#include <functional>
+#include <string>
+
+#include "core/safetensors.h"
+#include "models/module.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+
+using NameOf = std::function<std::string(const std::string& path)>;
+
+/// Gives every parameter the values of the file's tensor `name_of(path)`. Extents of 1 are not significant.
+/// Throws CheckpointError naming every missing, extra and misshapen tensor; then no parameter has been touched.
+void load_weights(const SafetensorsFile& file, const std::string& where, const std::vector<Parameter*>& parameters,
+                  const NameOf& name_of, const std::vector<std::string>& may_be_extra = {});
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,56 @@
+#pragma once
+// One golden case: inputs, outputs and gradients from a file, and their comparison with ours.
+// The schema and the tolerances are in README.md beside this file.
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "autograd/ops/ops.h"
+#include "core/safetensors.h"
+
+namespace seqtape::golden {
+
+class Case {
+ public:
+  explicit Case(const std::filesystem::path& file) : file_(file) {}
+
+  const SafetensorsFile& file() const { return file_; }
+  std::string attribute(const std::string& name) const;
+  double number(const std::string& name) const;
+
+  /// Input `name` as a leaf, undefined when the file has none.
+  Variable in(const std::string& name);
+  IndexTensor ids(const std::string& name);
+
+  /// Compares output or gradient `name` of the file ("out.y") with `got`, and counts it as done.
+  void compare(const std::string& name, const Tensor& got) { compare(name, got.data(), got.shape()); }
+  void compare(const std::string& name, const Real* got, const Shape& shape);
+  /// The same with tolerances |got - want| <= atol_scale * max|want| + rtol |want|.
+  void compare_within(const std::string& name, const Real* got, Index size, double rtol, double atol_scale);
+
+  /// Integers must be equal.
+  void compare_integers(const std::string& name, const std::vector<std::int32_t>& got);
+
+  /// Compares the outputs, feeds their cotangents backwards and compares every gradient of the inputs.
+  void finish(Tape& tape, const std::vector<std::pair<std::string, Variable>>& outputs);
+
+  /// What does not hold, a line each; tensors of the file that nothing compared are failures, too.
+  std::vector<std::string> problems();
+
+ private:
+  SafetensorsFile file_;
+  std::map<std::string, Variable> inputs_;
+  std::set<std::string> compared_;
+  std::vector<std::string> problems_;
+};
+
+/// Runs one op's case. In `ops()` by the name in the file's metadata.
+using Run = void (*)(Case&);
+const std::map<std::string, Run>& ops();
+
+/// A folder case: the checkpoint beside golden_io.safetensors.
+using RunModel = void (*)(Case&, const std::filesystem::path& folder);
+const std::map<std::string, RunModel>& models();
+
+}  // namespace seqtape::golden

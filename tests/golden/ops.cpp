@@ -1,0 +1,150 @@
+// How each golden op maps to ours.
+#include <cmath>
+
+#include "autograd/optim/optimizer.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "tests/golden/golden.h"
+
+namespace seqtape::golden {
+namespace {
+
+using Outputs = std::vector<std::pair<std::string, Variable>>;
+
+/// A case whose op maps inputs straight to outputs.
+template <Outputs (*op)(Case&)>
+void run(Case& c) {
+  Tape tape;
+  c.finish(tape, op(c));
+}
+
+template <Activation f>
+Outputs pointwise(Case& c) {
+  return {{"y", activation(f, c.in("x"))}};
+}
+
+Outputs scan(Case& c) {
+  ScanArguments args;
+  args.x = c.in("u");
+  args.delta = c.in("delta");
+  args.a = c.in("A");
+  args.b = c.in("B");
+  args.c = c.in("C");
+  args.skip = c.in("D");
+  args.gate = c.in("z");
+  args.delta_bias = c.in("delta_bias");
+  args.h0 = c.in("h0");
+  args.delta_softplus = c.attribute("delta_softplus") == "true";
+  const Carried out = selective_scan(args);
+  return {{"y", out.y}, {"h_last", out.state}};
+}
+
+Outputs conv(Case& c) {
+  return {{"y", causal_conv1d(c.in("x"), c.in("weight"), c.in("bias"), c.attribute("activation") == "silu").y}};
+}
+
+Outputs discretize(Case& c) {
+  static const std::map<std::string, Discretization> methods{{"zoh", Discretization::zoh},
+                                                             {"bilinear", Discretization::bilinear},
+                                                             {"euler", Discretization::euler}};
+  const auto out =
+      ssm_discretize(methods.at(c.attribute("method")), c.in("log_dt"), c.in("A_log_real"), c.in("A_imag"), c.in("B"));
+  return {{"A_bar", out[0]}, {"B_bar", out[1]}};
+}
+
+/// Ops over "the last axis where none is named": any other axis is not one of ours.
+void last_axis_only(Case& c) {
+  const auto& metadata = c.file().metadata();
+  if (const auto found = metadata.find("dim"); found != metadata.end()) {
+    const int dim = std::stoi(found->second), rank = c.file().entry("in.x").shape.rank();
+    if (dim != -1 && dim != rank - 1) throw DataError("only the last axis is supported, got dim " + found->second);
+  }
+}
+
+Outputs softmax_case(Case& c) {
+  last_axis_only(c);
+  return {{"y", softmax(c.in("x"))}};
+}
+Outputs glu_case(Case& c) {
+  last_axis_only(c);
+  return {{"y", glu(c.in("x"))}};
+}
+Outputs pool_case(Case& c) {
+  if (c.number("dim") != 1) throw DataError("mean_pool: only dim 1 is supported");
+  return {{"y", mean_pool(c.in("x"))}};
+}
+Outputs linear_case(Case& c) { return {{"y", linear(c.in("x"), c.in("weight"), c.in("bias"))}}; }
+Outputs layer_norm_case(Case& c) {
+  return {{"y", layer_norm(c.in("x"), c.in("weight"), c.in("bias"), c.number("eps"))}};
+}
+Outputs rms_norm_case(Case& c) { return {{"y", rms_norm(c.in("x"), c.in("weight"), c.number("eps"))}}; }
+Outputs embedding_case(Case& c) { return {{"y", embedding(c.ids("ids"), c.in("weight"))}}; }
+Outputs mse_case(Case& c) { return {{"loss", mse_loss(c.in("x"), c.in("target"))}}; }
+Outputs cross_entropy_case(Case& c) {
+  if (c.number("ignore_index") != kIgnore) throw DataError("cross_entropy: ignore_index must be -100");
+  return {{"loss", cross_entropy(c.in("logits"), c.ids("target"), c.number("label_smoothing"))}};
+}
+
+void optimizer_case(Case& c) {
+  const std::string name = c.attribute("op").substr(6);  // "optim_adamw"
+  auto optimizer = optimizers().find(name)->make();
+  Json settings = {{"lr", c.number("lr")}, {"weight_decay", c.number("weight_decay")}, {"clip_norm", c.number("clip")}};
+  if (name == "sgd") {
+    settings["momentum"] = c.number("momentum");
+  } else {
+    settings["betas"] = Json::parse(c.attribute("betas"));
+    settings["eps"] = c.number("eps");
+  }
+  read_fields([&](Fields& f) { optimizer->fields(f); }, settings, "optimizer");
+  const Tensor start = c.in("p0").value(), gradients = c.in("grads").value();
+  const Index n = start.size(), steps = gradients.dim(0);
+  Parameter p;
+  p.path = "p";
+  p.shape = Shape{n, 1};  // rank 2: the case's decay applies
+  p.variable = Variable(start.reshape(p.shape), true);
+  optimizer->attach({&p});
+  std::vector<Real> params, norms;
+  for (Index step = 0; step < steps; ++step) {
+    p.variable.slot()->grad = gradients.rows(step, step + 1).reshape(p.shape).clone();
+    const double norm = optimizer->gradient_norm();
+    optimizer->step(optimizer->lr, norm);
+    norms.push_back(static_cast<Real>(norm));
+    params.insert(params.end(), p.variable.data(), p.variable.data() + n);
+  }
+  c.compare("out.params", params.data(), Shape{steps, n});
+  if (c.file().contains("out.grad_norm")) c.compare("out.grad_norm", norms.data(), Shape{steps});
+}
+
+}  // namespace
+
+const std::map<std::string, Run>& ops() {
+  static const std::map<std::string, Run> table{
+      {"selective_scan", run<scan>},
+      {"causal_conv1d", run<conv>},
+      {"ssm_discretize", run<discretize>},
+      {"linear", run<linear_case>},
+      {"linear_nobias", run<linear_case>},
+      {"layer_norm", run<layer_norm_case>},
+      {"rms_norm", run<rms_norm_case>},
+      {"embedding", run<embedding_case>},
+      {"softmax", run<softmax_case>},
+      {"glu", run<glu_case>},
+      {"mean_pool", run<pool_case>},
+      {"cross_entropy", run<cross_entropy_case>},
+      {"mse_loss", run<mse_case>},
+      {"gelu", run<pointwise<Activation::gelu>>},
+      {"gelu_tanh", run<pointwise<Activation::gelu_tanh>>},
+      {"silu", run<pointwise<Activation::silu>>},
+      {"sigmoid", run<pointwise<Activation::sigmoid>>},
+      {"tanh", run<pointwise<Activation::tanh>>},
+      {"relu", run<pointwise<Activation::relu>>},
+      {"softplus", run<pointwise<Activation::softplus>>},
+      {"exp", run<pointwise<Activation::exp>>},
+      {"optim_adam", optimizer_case},
+      {"optim_adamw", optimizer_case},
+      {"optim_sgd", optimizer_case},
+  };
+  return table;
+}
+
+}  // namespace seqtape::golden
