@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/threads.h"
 
 namespace seqtape {
 
 void prepare_blas() {
-  static const bool once = (openblas_set_num_threads(1), true);
+  // OpenBLAS passes the number on to OpenMP as its default: ask for ours first.
+  static const bool once = (static_cast<void>(thread_count()), openblas_set_num_threads(1), true);
   static_cast<void>(once);
 }
 

@@ -54,10 +54,18 @@ inline void store(Real* p, Vec v, Index lanes) {
 inline void add_to(Real* p, Vec v, Index lanes) { store(p, load(p, lanes) + v, lanes); }
 
 /// Sum of the lanes, by halves: a fixed order.
-inline Real sum(Vec v) {
-  for (int half = W / 2; half >= 1; half /= 2)
-    for (int i = 0; i < half; ++i) v[i] += v[i + half];
-  return v[0];
+template <int bytes = kVectorBytes, class V>
+inline Real sum(V v) {
+  if constexpr (bytes == sizeof(Real)) {
+    Real only;
+    __builtin_memcpy(&only, &v, sizeof only);
+    return only;
+  } else {
+    typedef Real Half __attribute__((vector_size(bytes / 2)));
+    Half halves[2];
+    __builtin_memcpy(halves, &v, bytes);
+    return sum<bytes / 2>(halves[0] + halves[1]);
+  }
 }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec abs(Vec x) { return x < Real{0} ? -x : x; }

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "apps/bench_kernels.h"
+#include "apps/command.h"
+#include "apps/trainer/evaluate.h"
+#include "core/blas.h"
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/pool.h"
+#include "core/text.h"
+#include "core/threads.h"
+
+namespace seqtape {
+namespace {
+
+void options(cxxopts::Options& options) {
+  options.add_options()("json", "print one JSON document")("model", "time one training step of this model instead of the kernels",
+                                                            cxxopts::value<std::string>(), "NAME")(
+      "d-model", "width", cxxopts::value<int>()->default_value("128"), "N")(
+      "layers", "blocks", cxxopts::value<int>()->default_value("4"), "N")(
+      "batch", "sequences", cxxopts::value<int>()->default_value("8"), "N")(
+      "length", "steps of a sequence", cxxopts::value<int>()->default_value("1024"), "N")(
+      "isa", "base, avx2 or avx512; default: the best", cxxopts::value<std::string>(), "SET")(
+      "seconds", "time to spend on one step's timing", cxxopts::value<double>()->default_value("5"), "S");
+  common_options(options);
+}
+
+/// A training step of a byte language model: forward, backward, clipping, AdamW.
+Json time_step(const std::string& name, Index width, Index layers, Index batch, Index length, double seconds,
+               const std::vector<std::string>& sets) {
+  Json json = {{"name", name}, {"d_model", width}, {"layers", layers}};
+  Json root = {{"model", json}};
+  for (const std::string& assignment : sets) set_path(root, assignment);
+  ModelConfig config;
+  read_fields([&](Fields& f) { f.named("model", "", config.named()); }, root, "");
+  SequenceModel model(config, {.vocabulary = 256, .outputs = 256});
+  allocate(model.parameters(), 1);
+  auto optimizer = optimizers().find("adamw")->make();
+  optimizer->attach(model.parameters());
+  Random random(1, "bench");
+  const Shape shape{batch, length};
+  IndexTensor tokens(shape), targets(shape);
+  for (Index i = 0; i < shape.size(); ++i) tokens.data()[i] = static_cast<std::int32_t>(random.below(256));
+  for (Index i = 0; i < shape.size(); ++i) targets.data()[i] = tokens.data()[(i + 1) % shape.size()];
+  std::vector<double> times;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto elapsed = [](auto since) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count(); };
+  while (times.size() < 4 || (elapsed(begin) < seconds && times.size() < 200)) {
+    const auto start = std::chrono::steady_clock::now();
+    optimizer->clear_gradients();
+    {
+      Tape tape;
+      ModelState state;
+      tape.backward(cross_entropy(model.forward({tokens, {}, {}}, state, {.training = true, .key = times.size()}), targets));
+    }
+    optimizer->step(1e-3, optimizer->gradient_norm());
+    times.push_back(elapsed(start));
+  }
+  times.erase(times.begin());  // the first fills the pool
+  std::sort(times.begin(), times.end());
+  const double median = times[times.size() / 2];
+  return {{"model", name},
+          {"d_model", width},
+          {"layers", layers},
+          {"batch", batch},
+          {"length", length},
+          {"threads", thread_count()},
+          {"parameters", model.parameter_count()},
+          {"step_ms", std::round(median * 1e5) / 100},
+          {"tokens_per_second", std::round(static_cast<double>(batch * length) / median)},
+          {"peak_rss_mb", std::round(peak_resident() / 1048576)}};
+}
+
+int positive(const cxxopts::ParseResult& args, const char* option) {
+  const int value = args[option].as<int>();
+  if (value < 1) throw ConfigError(str("--", option, ": must be > 0, got ", value));
+  return value;
+}
+
+int run(const cxxopts::ParseResult& args) {
+  if (args.count("isa")) set_isa(isa_from_name(args["isa"].as<std::string>()));
+  Json report = {{"machine",
+                  {{"processor", processor_name()},
+                   {"instruction_set", isa_name(isa())},
+                   {"blas_core", blas_core()},
+                   {"threads", thread_count()},
+                   {"memory_gb", std::round(physical_memory() / 1e9)}}}};
+  report["kernels"] = args.count("model") ? Json::array() : bench_kernels();
+  report["steps"] = Json::array();
+  const std::string model = args.count("model") ? args["model"].as<std::string>() : "mamba";
+  report["steps"].push_back(time_step(model, positive(args, "d-model"), positive(args, "layers"), positive(args, "batch"),
+                                      positive(args, "length"), args["seconds"].as<double>(), sets(args)));
+  if (args.count("json")) {
+    std::cout << report.dump(2) << '\n';
+    return 0;
+  }
+  std::cout << report["machine"]["processor"].get<std::string>() << ", " << isa_name(isa()) << ", " << thread_count() << " threads\n";
+  for (const auto& kernel : report["kernels"])
+    std::cout << format("%-34s %-34s %8.3f ns an element   floor %8.3f\n", kernel["name"].get<std::string>().c_str(),
+                        kernel["sizes"].dump().c_str(), kernel["ns_per_element"].get<double>(), kernel["floor_ns"].get<double>());
+  for (const auto& step : report["steps"])
+    std::cout << format("%s training step, d %lld, %lld layers, batch %lld, length %lld: %.1f ms, %s tokens/s, peak %.0f MB\n",
+                        step["model"].get<std::string>().c_str(), step["d_model"].get<long long>(), step["layers"].get<long long>(),
+                        step["batch"].get<long long>(), step["length"].get<long long>(), step["step_ms"].get<double>(),
+                        grouped(step["tokens_per_second"].get<Index>()).c_str(), step["peak_rss_mb"].get<double>());
+  return 0;
+}
+
+}  // namespace
+
+const Command kBench{"bench", "[--model NAME] [--json]", "time the kernels, or a training step",
+                     "seqtape bench --model mamba --length 4096 --batch 8 --json", options, run};
+
+}  // namespace seqtape

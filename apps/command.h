@@ -1,0 +1,31 @@
+#pragma once
+// Subcommands: one file each, one line in the table of main.cpp.
+
+#include <cxxopts.hpp>
+#include <string>
+#include <vector>
+
+namespace seqtape {
+
+struct Command {
+  const char* name;
+  const char* arguments;  ///< "CONFIG [--out RUN]", for the usage line
+  const char* summary;
+  const char* example;
+  /// Adds the options; positional ones by name.
+  void (*options)(cxxopts::Options&);
+  /// Returns the exit code.
+  int (*run)(const cxxopts::ParseResult&);
+};
+
+extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kBench;
+
+/// The positional argument `name`. Throws ConfigError when it is missing.
+std::string argument(const cxxopts::ParseResult&, const char* name);
+/// Adds --set and --threads.
+void common_options(cxxopts::Options&);
+std::vector<std::string> sets(const cxxopts::ParseResult&);
+/// "1,2,3". Throws ConfigError naming the option.
+std::vector<long long> number_list(const std::string& text, const char* option);
+
+}  // namespace seqtape

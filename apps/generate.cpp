@@ -1,0 +1,59 @@
+#include <chrono>
+#include <iostream>
+
+#include "apps/command.h"
+#include "apps/trainer/trained_model.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "models/sampling.h"
+
+namespace seqtape {
+namespace {
+
+void options(cxxopts::Options& options) {
+  options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
+      "prompt", "text to continue", cxxopts::value<std::string>()->default_value("\n"), "TEXT")(
+      "tokens", "tokens to write", cxxopts::value<int>()->default_value("200"), "N")(
+      "temperature", "0: always the most likely token", cxxopts::value<double>()->default_value("1"), "T")(
+      "top-k", "choose among the K most likely; 0: all", cxxopts::value<int>()->default_value("0"), "K")(
+      "seed", "of the choices", cxxopts::value<std::uint64_t>()->default_value("1"), "S")(
+      "best", "the best checkpoint instead of the last");
+  common_options(options);
+  options.parse_positional({"run"});
+}
+
+int run(const cxxopts::ParseResult& args) {
+  const Sampling sampling{args["temperature"].as<double>(), args["top-k"].as<int>()};
+  const int tokens = args["tokens"].as<int>();
+  if (!(sampling.temperature >= 0)) throw ConfigError(str("--temperature: must be >= 0, got ", sampling.temperature));
+  if (sampling.top_k < 0) throw ConfigError(str("--top-k: must be >= 0, got ", sampling.top_k));
+  if (tokens < 0) throw ConfigError(str("--tokens: must be >= 0, got ", tokens));
+  const TrainedModel trained = TrainedModel::open(argument(args, "run"), args.count("best") != 0, sets(args));
+  const Task& task = *trained.config.task;
+  const std::string prompt = args["prompt"].as<std::string>();
+  if (prompt.empty()) throw ConfigError("--prompt: must not be empty: the first token needs one before it");
+  std::vector<std::int32_t> input = task.encode(prompt);
+  Random random(args["seed"].as<std::uint64_t>(), "generate");
+  std::cout << prompt << std::flush;
+  // The prompt goes through at once; then every token is a step of constant cost on the carried state.
+  ModelState state;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < tokens; ++i) {
+    const Shape shape{1, static_cast<Index>(input.size())};
+    const Variable logits = trained.model->forward({IndexTensor::of(shape, input), {}, {}}, state);
+    const Index classes = logits.shape().back();
+    input = {sample(logits.data() + logits.size() - classes, classes, sampling, random)};
+    std::cout << task.decode(input) << std::flush;
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::cout << '\n';
+  std::cerr << format("%d tokens, %.0f tokens/s\n", tokens, tokens / seconds);
+  return 0;
+}
+
+}  // namespace
+
+const Command kGenerate{"generate", "RUN --prompt TEXT --tokens N", "continue a prompt",
+                        "seqtape generate runs/text/mamba --prompt 'In the beginning' --tokens 400 --temperature 0.8", options, run};
+
+}  // namespace seqtape

@@ -1,0 +1,120 @@
+#include <iostream>
+#include <stdexcept>
+
+#include "apps/command.h"
+#include "core/blas.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "core/threads.h"
+
+namespace seqtape {
+namespace {
+
+constexpr int kFailed = 1, kUsage = 2;
+
+const std::vector<const Command*>& commands() {
+  static const std::vector<const Command*> table{&kTrain,   &kEval, &kGenerate, &kList,
+                                                 &kInspect, &kShow, &kSchema,   &kBench};
+  return table;
+}
+
+void print_help() {
+  std::cout << "seqtape trains and compares long-sequence models on a CPU.\n\n";
+  for (const Command* command : commands())
+    std::cout << format("  seqtape %-9s %-44s %s\n", command->name, command->arguments, command->summary);
+  std::cout << "\n`seqtape COMMAND --help` shows the options and an example. Exit codes: 0 done, 1 failed, 2 wrong usage or\n"
+               "config, 130 or 143 stopped by a signal after saving.\n";
+}
+
+int run(const Command& command, int argc, char** argv) {
+  cxxopts::Options options(std::string("seqtape ") + command.name, command.summary);
+  options.custom_help("");
+  options.positional_help(command.arguments);
+  command.options(options);
+  options.add_options()("h,help", "show this help");
+  cxxopts::ParseResult args;
+  try {
+    args = options.parse(argc, argv);
+  } catch (const cxxopts::exceptions::exception& error) {
+    throw ConfigError(str(error.what(), "; see seqtape ", command.name, " --help"));
+  }
+  if (args.count("help")) {
+    std::cout << options.help({""}) << "\nExample:\n  " << command.example << "\n";
+    return 0;
+  }
+  if (const auto extra = args.unmatched(); !extra.empty())
+    throw ConfigError(str("unexpected argument \"", extra.front(), "\"; see seqtape ", command.name, " --help"));
+  if (args.count("threads")) {
+    const int threads = args["threads"].as<int>();
+    if (threads < 1) throw ConfigError(str("--threads: must be > 0, got ", threads));
+    set_thread_count(threads);
+  }
+  if (const std::string problem = blas_problem(); !problem.empty()) std::cerr << "warning: " << problem << '\n';
+  return command.run(args);
+}
+
+int dispatch(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "--help";
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help();
+    return argc > 1 ? 0 : kUsage;
+  }
+  if (name == "--version") {
+    std::cout << "seqtape " SEQTAPE_VERSION "\n";
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const Command* command : commands()) {
+    if (name == command->name) return run(*command, argc - 1, argv + 1);
+    names.emplace_back(command->name);
+  }
+  throw ConfigError(str("unknown command \"", name, "\"", suggestion(name, names)));
+}
+
+}  // namespace
+
+std::string argument(const cxxopts::ParseResult& args, const char* name) {
+  if (!args.count(name)) throw ConfigError(str("the argument ", name, " is missing; see --help"));
+  return args[name].as<std::string>();
+}
+
+void common_options(cxxopts::Options& options) {
+  options.add_options()("set", "override a key of the config: key.path=value; may be repeated",
+                        cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
+      "threads", "threads to use; default: all processors", cxxopts::value<int>(), "N");
+}
+
+std::vector<std::string> sets(const cxxopts::ParseResult& args) {
+  return args.count("set") ? args["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
+}
+
+std::vector<long long> number_list(const std::string& text, const char* option) {
+  std::vector<long long> numbers;
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) {
+    std::size_t used = 0;
+    try {
+      numbers.push_back(std::stoll(word, &used));
+    } catch (const std::logic_error&) {
+    }
+    if (used == 0 || used != word.size() || numbers.back() < 1)
+      throw ConfigError(str(option, ": must be whole numbers > 0 with commas between, got \"", text, "\""));
+  }
+  return numbers;
+}
+
+}  // namespace seqtape
+
+int main(int argc, char** argv) {
+  try {
+    return seqtape::dispatch(argc, argv);
+  } catch (const seqtape::ConfigError& error) {
+    std::cerr << "error: " << error.what() << '\n';
+    return seqtape::kUsage;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: memory: the system has none left; lower train.batch, task.length or model.d_model\n";
+  } catch (const std::exception& error) {
+    std::cerr << "error: " << error.what() << '\n';
+  }
+  return seqtape::kFailed;
+}

@@ -1,0 +1,56 @@
+#include <iostream>
+
+#include "apps/command.h"
+#include "apps/trainer/run_config.h"
+#include "core/error.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+void options(cxxopts::Options& options) {
+  options.add_options()("config", "config file", cxxopts::value<std::string>())(
+      "examples", "sequences to show", cxxopts::value<int>()->default_value("3"), "N");
+  common_options(options);
+  options.parse_positional({"config"});
+}
+
+std::string token_text(std::int32_t token, bool characters) {
+  if (characters && token == '\n') return "\\n";
+  if (characters && token >= 32 && token < 127) return std::string(1, static_cast<char>(token));
+  return std::to_string(token);
+}
+
+int run(const cxxopts::ParseResult& args) {
+  RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
+  config.task->prepare(static_cast<std::uint64_t>(config.seed));
+  const TaskShape shape = config.task->shape();
+  std::cout << config.task_name << ": " << (shape.vocabulary ? str(shape.vocabulary, " tokens") : str(shape.features, " values"))
+            << " in, " << shape.outputs << " out, length " << shape.length << "\n";
+  Batch batch;
+  config.task->training_batch(0, std::max(1, args["examples"].as<int>()), batch);
+  const Index shown = std::min<Index>(batch.length, 64);
+  const bool characters = !shape.bits_unit.empty();
+  for (Index b = 0; b < batch.batch; ++b) {
+    std::cout << "\ninput ";
+    const Index skip = batch.length - shown;  // the end is where most tasks ask
+    if (skip) std::cout << " …";
+    for (Index t = skip; t < batch.length; ++t)
+      std::cout << ' ' << token_text(batch.tokens[static_cast<std::size_t>(b * batch.length + t)], characters);
+    std::cout << "\ntarget";
+    if (skip) std::cout << " …";
+    for (Index t = skip; t < batch.length; ++t) {
+      const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
+      std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters));
+    }
+    std::cout << '\n';
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kShow{"show", "CONFIG [--examples N]", "a few examples of a task, as the model sees them",
+                    "seqtape show configs/induction_heads/mamba.json", options, run};
+
+}  // namespace seqtape

@@ -1,0 +1,81 @@
+#include "apps/trainer/evaluate.h"
+
+#include <cmath>
+
+#include "core/kernels/loss.h"
+
+namespace seqtape {
+
+ModelInput model_input(const Batch& batch) {
+  ModelInput input;
+  if (!batch.tokens.empty()) input.tokens = IndexTensor::of(Shape{batch.batch, batch.length}, batch.tokens);
+  if (!batch.values.empty())
+    input.values = Tensor::of(Shape{batch.batch, batch.length, static_cast<Index>(batch.values.size()) / (batch.batch * batch.length)},
+                              batch.values);
+  if (!batch.lengths.empty()) input.lengths = IndexTensor::of(Shape{batch.batch}, batch.lengths);
+  return input;
+}
+
+Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape& shape) {
+  if (shape.regression) return mse_loss(logits, Variable(Tensor::of(logits.shape(), batch.target_values)));
+  const auto count = static_cast<Index>(batch.targets.size());
+  return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets));
+}
+
+void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
+  steps_ += batch.batch * batch.length;
+  if (shape.regression) {
+    for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
+      const double error = static_cast<double>(logits.data()[i] - batch.target_values[i]);
+      loss_ += error * error;
+      absolute_ += std::fabs(error);
+    }
+    scored_ += static_cast<Index>(batch.target_values.size());
+    return;
+  }
+  const auto rows = static_cast<Index>(batch.targets.size()), classes = logits.shape().back();
+  Tensor log_sum(Shape{rows});
+  IndexTensor hit(Shape{rows});
+  Index scored = 0;
+  loss_ += kernels::loss->cross_entropy(rows, classes, 0, Batch::kIgnored, logits.data(), batch.targets.data(),
+                                        log_sum.data(), &scored);
+  scored_ += scored;
+  correct_ += kernels::loss->correct(rows, classes, Batch::kIgnored, logits.data(), batch.targets.data(), hit.data());
+  if (batch.first) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
+  for (Index r = 0; r < rows; ++r)
+    if (hit.data()[r] == 0) all_correct_[static_cast<std::size_t>(r * batch.batch / rows)] = false;
+  if (!batch.last) return;
+  sequences_ += batch.batch;
+  for (const bool correct : all_correct_) whole_ += correct;
+}
+
+Json Score::metrics(const TaskShape& shape) const {
+  const auto share = [](double part, Index all) { return all ? part / static_cast<double>(all) : 0; };
+  Json json = {{"loss", json_number(loss())}};
+  if (shape.regression) {
+    json["mse"] = json_number(loss());
+    json["mae"] = json_number(share(absolute_, scored_));
+    return json;
+  }
+  json["accuracy"] = share(static_cast<double>(correct_), scored_);
+  if (!shape.bits_unit.empty())
+    json["bits_per_" + shape.bits_unit] = json_number(loss() / std::log(2.0));
+  else if (!shape.pooled)
+    json["sequence_accuracy"] = share(static_cast<double>(whole_), sequences_);
+  return json;
+}
+
+Score evaluate(SequenceModel& model, const Task& task, Split split, Index batch) {
+  // About 8192 positions at a time: enough to fill the threads, and activations that stay near the caches.
+  const auto pass = task.pass(split, {.batch = batch, .piece = std::max<Index>(64, 8192 / batch)});
+  const TaskShape shape = task.shape();
+  Score score;
+  ModelState state;
+  for (Batch piece; pass->next(piece);) {
+    if (piece.first) state = {};
+    score.add(model.forward(model_input(piece), state), piece, shape);
+  }
+  return score;
+}
+
+}  // namespace seqtape

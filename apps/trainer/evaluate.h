@@ -1,0 +1,33 @@
+#pragma once
+// Losses and scores of a model on batches.
+
+#include "apps/trainer/run_config.h"
+
+namespace seqtape {
+
+/// The batch as the model takes it.
+ModelInput model_input(const Batch&);
+
+/// The mean loss of a batch, on the tape.
+Variable batch_loss(const Variable& logits, const Batch&, const TaskShape&);
+
+/// Sums over batches, and what they amount to.
+class Score {
+ public:
+  /// Adds a batch, or a piece of one, by its logits.
+  void add(const Variable& logits, const Batch&, const TaskShape&);
+  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or {"loss", "mse", "mae"}, as the task goes.
+  Json metrics(const TaskShape&) const;
+  double loss() const { return scored_ ? loss_ / static_cast<double>(scored_) : 0; }
+  Index steps_read() const { return steps_; }
+
+ private:
+  double loss_ = 0, absolute_ = 0;
+  Index scored_ = 0, correct_ = 0, sequences_ = 0, whole_ = 0, steps_ = 0;
+  std::vector<bool> all_correct_;  // of the sequences that are open
+};
+
+/// A whole pass over a split, piece by piece through carried state: memory does not grow with length.
+Score evaluate(SequenceModel&, const Task&, Split, Index batch);
+
+}  // namespace seqtape

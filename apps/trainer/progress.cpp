@@ -1,0 +1,29 @@
+#include "apps/trainer/progress.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+namespace seqtape {
+
+Progress::Progress() {
+  const char* const term = std::getenv("TERM");
+  live_ = isatty(STDOUT_FILENO) && term && std::string(term) != "dumb";
+}
+
+void Progress::live(const std::string& text, bool now) {
+  const auto time = std::chrono::steady_clock::now();
+  if (!live_ || (!now && time - last_ < std::chrono::milliseconds(100))) return;
+  last_ = time;
+  std::cout << "\r\033[K" << text << std::flush;
+  drawn_ = true;
+}
+
+void Progress::line(const std::string& text) {
+  if (drawn_) std::cout << "\r\033[K";
+  drawn_ = false;
+  std::cout << text << '\n' << std::flush;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,23 @@
+#pragma once
+// What a person sees of a long run: one live line on a terminal, plain lines in a pipe.
+
+#include <chrono>
+#include <string>
+
+namespace seqtape {
+
+class Progress {
+ public:
+  Progress();
+  /// On a terminal: redraws the line, at most ten times a second unless `now`. Elsewhere: nothing.
+  void live(const std::string& text, bool now = false);
+  /// A line that stays.
+  void line(const std::string& text);
+  bool is_live() const { return live_; }
+
+ private:
+  bool live_, drawn_ = false;
+  std::chrono::steady_clock::time_point last_{};
+};
+
+}  // namespace seqtape

@@ -1,0 +1,60 @@
+#include "apps/trainer/run_config.h"
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace seqtape {
+
+void TrainSettings::fields(Fields& f) {
+  f("steps", steps, "optimizer steps", between(1, 1e12));
+  f("batch", batch, "sequences a step", between(1, 1e9));
+  f("eval_every", eval_every, "steps between evaluations; 0: ten in the run", at_least(0));
+  f("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: with each evaluation", at_least(0));
+  f("log_every", log_every, "steps between lines of training metrics; 0: twenty in the run", at_least(0));
+  f("eval_batch", eval_batch, "sequences side by side in an evaluation; 0: as many as in a step", at_least(0));
+  f("keep_last", keep_last, "checkpoints kept beside the best", at_least(1));
+  f("on_nan", on_nan, "what a NaN or infinite loss or gradient does: stop the run, or skip the step",
+    one_of({"stop", "skip"}));
+}
+
+RunConfig::RunConfig()
+    : optimizer(optimizers().find(optimizer_name)->make()), schedule(schedules().find(schedule_name)->make()) {}
+
+void RunConfig::fields(Fields& f) {
+  f("seed", seed, "of all random numbers: weights, data, dropout", at_least(0));
+  f.named("task", "what is learned", seqtape::named(tasks(), task_name, task));
+  f.named("model", "the architecture", model.named());
+  f.named("optimizer", "how weights are updated", seqtape::named(optimizers(), optimizer_name, optimizer));
+  f.named("schedule", "how the learning rate moves", seqtape::named(schedules(), schedule_name, schedule));
+  f.group("train", "the training loop", [this](Fields& nested) { train.fields(nested); });
+}
+
+RunConfig RunConfig::from_json(const Json& json, const std::filesystem::path& base) {
+  RunConfig config;
+  read_fields([&](Fields& f) { config.fields(f); }, json, "");
+  config.task->resolve_paths(base);
+  return config;
+}
+
+RunConfig RunConfig::load(const std::filesystem::path& file, const std::vector<std::string>& sets) {
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const DataError& error) {
+    throw ConfigError(error.what());
+  }
+  Json json = parse_json(text, file.string(), true);
+  for (const std::string& assignment : sets) set_path(json, assignment);
+  return from_json(json, file.has_parent_path() ? file.parent_path() : ".");
+}
+
+Json RunConfig::to_json() {
+  return write_fields([this](Fields& f) { fields(f); });
+}
+
+ModelShape RunConfig::model_shape() const {
+  const TaskShape s = task->shape();
+  return {.vocabulary = s.vocabulary, .features = s.features, .outputs = s.outputs, .pooled = s.pooled};
+}
+
+}  // namespace seqtape

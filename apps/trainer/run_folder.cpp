@@ -1,0 +1,214 @@
+#include "apps/trainer/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "core/blas.h"
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "models/weights.h"
+
+namespace fs = std::filesystem;
+
+namespace seqtape {
+namespace {
+
+constexpr const char* kModel = "model.safetensors";
+constexpr const char* kOptimizer = "optimizer.safetensors";
+constexpr const char* kState = "state.json";
+constexpr const char* kUnfinished = ".unfinished";
+
+std::string checkpoint_name(Index step) { return format("step-%08lld", static_cast<long long>(step)); }
+
+std::string model_bytes(const std::vector<Parameter*>& parameters) {
+  SafetensorsWriter writer;
+  writer.metadata("format", "seqtape");
+  for (const Parameter* p : parameters) writer.add(p->path, p->shape, p->variable.data());
+  return writer.bytes();
+}
+
+std::string optimizer_bytes(const Optimizer& optimizer) {
+  SafetensorsWriter writer;
+  writer.metadata("format", "seqtape");
+  for (const NamedTensor& named : optimizer.state()) writer.add(named.name, named.tensor.shape(), named.tensor.data());
+  return writer.bytes();
+}
+
+/// The checksum of a state is taken without the checksum itself.
+std::uint32_t state_crc(Json state) {
+  state.erase("crc32_of_state");
+  return crc32_of(state.dump());
+}
+
+}  // namespace
+
+RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (fd_ < 0) throw CheckpointError(str((folder / ".lock").string(), ": cannot be created: ", std::strerror(errno)));
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(fd_);
+    throw ConfigError(str(folder.string(), ": another process is training in this folder; wait for it, or choose another --out"));
+  }
+}
+RunLock::~RunLock() { ::close(fd_); }
+
+Checkpoint Checkpoint::open(const fs::path& folder) {
+  const auto refuse = [&](const std::string& what) {
+    throw CheckpointError(str(folder.string(), ": ", what, "; choose another checkpoint of the run"));
+  };
+  Checkpoint checkpoint{folder, {}};
+  try {
+    checkpoint.state = parse_json(read_file(folder / kState), (folder / kState).string());
+    if (checkpoint.state.at("crc32_of_state") != state_crc(checkpoint.state)) refuse("state.json is damaged: its checksum differs");
+    for (const auto& [name, crc] : checkpoint.state.at("crc32").items())
+      if (crc32_of(read_file(folder / name)) != crc) refuse(name + " is damaged: its checksum differs");
+  } catch (const Json::exception&) {
+    refuse("state.json is not a checkpoint's");
+  } catch (const DataError& error) {
+    refuse(str("is not a whole checkpoint: ", error.what()));
+  } catch (const ConfigError& error) {
+    refuse(error.what());
+  }
+  return checkpoint;
+}
+
+void Checkpoint::load_model(const std::vector<Parameter*>& parameters) const {
+  const fs::path path = folder / kModel;
+  load_weights(SafetensorsFile(path), path.string(), parameters, [](const std::string& name) { return name; });
+}
+
+void Checkpoint::load_optimizer(Optimizer& optimizer) const {
+  const SafetensorsFile file(folder / kOptimizer);
+  const std::vector<NamedTensor> state = optimizer.state();
+  for (const NamedTensor& named : state)
+    if (!(file.entry(named.name).shape == named.tensor.shape()))
+      throw CheckpointError(str((folder / kOptimizer).string(), ": ", named.name, " must be ", named.tensor.shape(), ", is ",
+                                file.entry(named.name).shape));
+  for (const NamedTensor& named : state) {
+    const std::vector<float> values = file.floats(named.name);
+    std::copy(values.begin(), values.end(), named.tensor.data());
+  }
+  optimizer.set_updates(this->state.value("updates", Index{0}));
+}
+
+bool RunFolder::exists() const {
+  std::error_code error;
+  return fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
+}
+
+void RunFolder::create(const Json& config) {
+  std::error_code error;
+  fs::create_directories(path_ / "checkpoints", error);
+  if (error) throw CheckpointError(str(path_.string(), ": cannot be created: ", error.message()));
+  replace_file(config_path(), config.dump(2) + "\n");
+  clean();
+}
+
+void RunFolder::clean() const {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error))
+    if (entry.path().extension() == kUnfinished || entry.path().extension() == ".tmp") fs::remove_all(entry.path(), error);
+  for (const auto& entry : fs::directory_iterator(path_, error))
+    if (entry.path().extension() == ".tmp") fs::remove(entry.path(), error);
+}
+
+void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& parameters, const Optimizer& optimizer,
+                     bool best, Index keep_last) {
+  const fs::path root = path_ / "checkpoints", folder = root / checkpoint_name(step);
+  fs::path unfinished = folder;
+  unfinished += kUnfinished;
+  std::error_code error;
+  fs::remove_all(unfinished, error);
+  fs::create_directories(unfinished, error);
+  if (error) throw CheckpointError(str(unfinished.string(), ": cannot be created: ", error.message()));
+  try {
+    state["step"] = step;
+    state["updates"] = optimizer.updates();
+    state["processor"] = processor_name();
+    state["instruction_set"] = isa_name(isa());
+    state["blas_core"] = blas_core();
+    for (const auto& [name, bytes] : {std::pair{kModel, model_bytes(parameters)}, {kOptimizer, optimizer_bytes(optimizer)}}) {
+      state["crc32"][name] = crc32_of(bytes);
+      write_file(unfinished / name, bytes);
+    }
+    state["crc32_of_state"] = state_crc(state);
+    write_file(unfinished / kState, state.dump(2) + "\n");
+    sync_folder(unfinished);
+    fs::remove_all(folder, error);  // of the same step, from before a resume: the same bits
+    fs::rename(unfinished, folder, error);
+    if (error) throw CheckpointError(str(folder.string(), ": cannot be renamed: ", error.message()));
+    sync_folder(root);
+    Json names = index();
+    names["last"] = folder.filename().string();
+    if (best) names["best"] = folder.filename().string();
+    replace_file(root / "index.json", names.dump(2) + "\n");
+    std::vector<fs::path> others;
+    for (const auto& entry : fs::directory_iterator(root))
+      if (entry.is_directory() && entry.path().filename() != names.value("best", "")) others.push_back(entry.path());
+    std::sort(others.begin(), others.end());
+    while (static_cast<Index>(others.size()) > keep_last) {
+      fs::remove_all(others.front(), error);
+      others.erase(others.begin());
+    }
+  } catch (...) {
+    fs::remove_all(unfinished, error);
+    throw;
+  }
+}
+
+Json RunFolder::index() const {
+  const fs::path path = path_ / "checkpoints" / "index.json";
+  std::error_code error;
+  if (!fs::exists(path, error)) return Json::object();
+  try {
+    return parse_json(read_file(path), path.string());
+  } catch (const ConfigError& problem) {
+    throw CheckpointError(problem.what());
+  }
+}
+
+std::optional<fs::path> RunFolder::named(const char* which) const {
+  const Json names = index();
+  if (!names.contains(which) || !names[which].is_string()) return std::nullopt;
+  return path_ / "checkpoints" / names[which].get<std::string>();
+}
+
+void RunFolder::append_metrics(const Json& line) const {
+  std::ofstream out(metrics_path(), std::ios::app);
+  out << line.dump() << '\n' << std::flush;
+  if (!out) throw CheckpointError(str(metrics_path().string(), ": cannot be written: ", std::strerror(errno)));
+}
+
+void RunFolder::truncate_metrics(Index step) const {
+  std::ifstream in(metrics_path());
+  std::string kept;
+  for (std::string line; std::getline(in, line);) {
+    const Json json = Json::parse(line, nullptr, false);  // a line cut off by a kill does not parse
+    if (!json.is_discarded() && json.is_object() && json.value("step", step + 1) <= step) kept += line + "\n";
+  }
+  replace_file(metrics_path(), kept);
+}
+
+RunReference find_run(const fs::path& path, bool best) {
+  std::error_code error;
+  if (fs::exists(path / kState, error)) {
+    const fs::path folder = fs::absolute(path).lexically_normal();
+    const fs::path clean = folder.has_filename() ? folder : folder.parent_path();
+    return {clean.parent_path().parent_path(), clean};
+  }
+  const RunFolder run(path);
+  if (!fs::exists(run.config_path(), error))
+    throw ConfigError(str(path.string(), ": is neither a run folder nor a checkpoint of one"));
+  const auto checkpoint = best ? run.best() : run.last();
+  if (!checkpoint) throw ConfigError(str(path.string(), ": the run has no checkpoint yet"));
+  return {path, *checkpoint};
+}
+
+}  // namespace seqtape

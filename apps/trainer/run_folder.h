@@ -1,0 +1,79 @@
+#pragma once
+// The folder of a run: config, metrics, checkpoints. Whatever happens, there is a whole checkpoint: the last or the one
+// before. File layout in docs/formats.md.
+
+#include <filesystem>
+#include <optional>
+
+#include "autograd/optim/optimizer.h"
+#include "core/json.h"
+#include "models/sequence_model.h"
+
+namespace seqtape {
+
+/// Keeps a second process out of a run folder while it lives. A dead process's lock is gone with it.
+class RunLock {
+ public:
+  /// Throws ConfigError when another process holds it.
+  explicit RunLock(const std::filesystem::path& folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int fd_;
+};
+
+/// A checkpoint on disk: RUN/checkpoints/step-00001000.
+struct Checkpoint {
+  std::filesystem::path folder;
+  Json state;  ///< state.json
+
+  /// Reads state.json and verifies every checksum. Throws CheckpointError.
+  static Checkpoint open(const std::filesystem::path& folder);
+  /// Throws CheckpointError, naming what does not fit.
+  void load_model(const std::vector<Parameter*>&) const;
+  void load_optimizer(Optimizer&) const;
+};
+
+class RunFolder {
+ public:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config_path() const { return path_ / "config.json"; }
+  std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }
+  bool exists() const;
+
+  /// Makes the folder and writes the config; removes what a killed save left behind.
+  void create(const Json& config);
+  void clean() const;
+
+  /// Saves model, optimizer and `state` (which gets the checksums) as the newest checkpoint; `best`: also as the best.
+  /// Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before are then untouched.
+  void save(Index step, Json state, const std::vector<Parameter*>&, const Optimizer&, bool best, Index keep_last);
+
+  /// The checkpoint named last (or best) in the index; nullopt when nothing was saved yet.
+  std::optional<std::filesystem::path> last() const { return named("last"); }
+  std::optional<std::filesystem::path> best() const { return named("best"); }
+
+  /// Appends one line to metrics.jsonl and flushes it.
+  void append_metrics(const Json& line) const;
+  /// Drops lines beyond `step`, so that a resumed run has neither holes nor repeats.
+  void truncate_metrics(Index step) const;
+
+ private:
+  std::optional<std::filesystem::path> named(const char* which) const;
+  Json index() const;
+
+  std::filesystem::path path_;
+};
+
+/// A user's RUN argument: a run folder (its last or best checkpoint) or one checkpoint in it.
+struct RunReference {
+  std::filesystem::path run, checkpoint;
+};
+/// Throws ConfigError when it is neither.
+RunReference find_run(const std::filesystem::path& path, bool best = false);
+
+}  // namespace seqtape

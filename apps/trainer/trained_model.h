@@ -1,0 +1,19 @@
+#pragma once
+// A trained model with the task that it was trained for, from a run folder.
+
+#include "apps/trainer/evaluate.h"
+#include "apps/trainer/run_folder.h"
+
+namespace seqtape {
+
+struct TrainedModel {
+  RunConfig config;
+  std::unique_ptr<SequenceModel> model;
+  Index step = 0;
+
+  /// Loads RUN's last (or best) checkpoint, or the one that `path` names; `sets` change the task it is used on.
+  /// Throws ConfigError, CheckpointError or DataError.
+  static TrainedModel open(const std::filesystem::path& path, bool best, const std::vector<std::string>& sets);
+};
+
+}  // namespace seqtape

@@ -1,0 +1,24 @@
+#pragma once
+// A batch of sequences, or a piece of one, as plain numbers.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/real.h"
+
+namespace seqtape {
+
+/// B sequences, L steps of each.
+struct Batch {
+  static constexpr std::int32_t kIgnored = -100;  ///< a target that is not scored
+
+  Index batch = 0, length = 0;
+  std::vector<std::int32_t> tokens;   ///< [B, L], or empty
+  std::vector<float> values;          ///< [B, L, features], or empty
+  std::vector<std::int32_t> targets;  ///< [B, L]; one answer a sequence: [B]. Empty for regression
+  std::vector<float> target_values;   ///< [B, outputs], or empty
+  std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this piece, or empty: all of L
+  bool first = true, last = true;     ///< this piece begins, ends its sequences
+};
+
+}  // namespace seqtape

@@ -1,0 +1,32 @@
+// The visible table of tasks: a line each.
+#include "core/error.h"
+#include "data/induction_heads.h"
+#include "data/text.h"
+
+namespace seqtape {
+
+const Registry<Task>& tasks() {
+  static const Registry<Task> registry{{
+      {"induction_heads", "recall the token that followed a marker", [] { return std::make_unique<InductionHeads>(); }},
+      {"text", "predict the next byte of files", [] { return std::make_unique<Text>(); }},
+  }};
+  return registry;
+}
+
+const char* split_name(Split split) {
+  switch (split) {
+    case Split::train: return "train";
+    case Split::validation: return "validation";
+    case Split::test: break;
+  }
+  return "test";
+}
+
+std::vector<std::int32_t> Task::encode(const std::string&) const {
+  throw ConfigError("task: its tokens are not text; only text tasks can read a prompt");
+}
+std::string Task::decode(const std::vector<std::int32_t>&) const {
+  throw ConfigError("task: its tokens are not text; only text tasks can write text");
+}
+
+}  // namespace seqtape

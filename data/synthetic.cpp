@@ -1,0 +1,66 @@
+#include "data/synthetic.h"
+
+#include <algorithm>
+
+#include "core/threads.h"
+
+namespace seqtape {
+
+class SyntheticPass final : public Pass {
+ public:
+  SyntheticPass(const SyntheticTask& task, Split split, const PassOptions& options)
+      : task_(task), split_(split), options_(options), length_(task.shape().length) {}
+
+  bool next(Batch& piece) override {
+    if (begin_ == length_) {
+      begin_ = 0;
+      sequence_ += options_.batch;
+    }
+    if (sequence_ >= task_.eval_sequences_) return false;
+    const Index steps = std::min(options_.piece, length_ - begin_);
+    task_.fill(split_, sequence_, std::min(options_.batch, task_.eval_sequences_ - sequence_), begin_, steps, piece);
+    begin_ += steps;
+    return true;
+  }
+
+ private:
+  const SyntheticTask& task_;
+  Split split_;
+  PassOptions options_;
+  Index length_, sequence_ = 0, begin_ = 0;
+};
+
+void SyntheticTask::common_fields(Fields& f) {
+  f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", at_least(1));
+}
+
+void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index begin, Index steps, Batch& out) const {
+  const TaskShape s = shape();
+  out = {};
+  out.batch = count;
+  out.length = steps;
+  const auto cells = static_cast<std::size_t>(count * steps);
+  if (s.vocabulary)
+    out.tokens.resize(cells);
+  else
+    out.values.resize(cells * static_cast<std::size_t>(s.features));
+  if (s.regression)
+    out.target_values.resize(static_cast<std::size_t>(count * s.outputs));
+  else
+    out.targets.assign(s.pooled ? static_cast<std::size_t>(count) : cells, Batch::kIgnored);
+  out.first = begin == 0;
+  out.last = begin + steps == s.length;
+  parallel_for(count, [&](Index b) {
+    draw(Random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b)), b, begin, out);
+  });
+}
+
+void SyntheticTask::training_batch(Index step, Index batch, Batch& out) const {
+  fill(Split::train, step * batch, batch, 0, shape().length, out);
+}
+
+std::unique_ptr<Pass> SyntheticTask::pass(Split split, const PassOptions& options) const {
+  return std::make_unique<SyntheticPass>(*this, split, options);
+}
+
+}  // namespace seqtape

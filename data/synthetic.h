@@ -1,0 +1,31 @@
+#pragma once
+// What synthetic tasks share: sequences drawn on the fly, each from a random stream of its own.
+
+#include "core/random.h"
+#include "data/task.h"
+
+namespace seqtape {
+
+/// A task whose sequences are numbered: number i of a split is a pure function of (seed, split, i).
+class SyntheticTask : public Task {
+ public:
+  void prepare(std::uint64_t seed) override { seed_ = seed; }
+  void training_batch(Index step, Index batch, Batch& out) const override;
+  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+
+ protected:
+  /// "eval_sequences", of validation and of test.
+  void common_fields(Fields&);
+  /// Writes steps [begin, begin + out.length) of the sequence drawn from `random` into row b of `out`, whose arrays
+  /// have their sizes and whose targets are set to "not scored".
+  virtual void draw(const Random& random, Index b, Index begin, Batch& out) const = 0;
+
+  std::uint64_t seed_ = 0;
+  Index eval_sequences_ = 256;
+
+ private:
+  friend class SyntheticPass;
+  void fill(Split split, Index first_sequence, Index count, Index begin, Index steps, Batch& out) const;
+};
+
+}  // namespace seqtape

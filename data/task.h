@@ -1,0 +1,63 @@
+#pragma once
+// Tasks: what is learned. A task turns a seed and a step into a batch, and a split into a pass over it.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "core/config.h"
+#include "data/batch.h"
+
+namespace seqtape {
+
+enum class Split { train, validation, test };
+const char* split_name(Split);
+
+/// What a model must read and answer.
+struct TaskShape {
+  Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
+  Index features = 0;    ///< real values a step, when vocabulary is 0
+  Index outputs = 0;     ///< classes, or numbers to predict
+  bool pooled = false;   ///< one answer a sequence
+  bool regression = false;
+  Index length = 0;      ///< steps of a training sequence
+  std::string bits_unit{};  ///< "byte", "base": report bits per unit beside the loss
+};
+
+/// A pass over a split. Long sequences come in pieces, so that nothing grows with their length.
+class Pass {
+ public:
+  virtual ~Pass() = default;
+  /// The next piece; false when the pass is over.
+  virtual bool next(Batch& piece) = 0;
+};
+
+struct PassOptions {
+  Index batch = 16;    ///< sequences side by side
+  Index piece = 4096;  ///< steps of a sequence at a time
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual void fields(Fields&) = 0;
+  /// Makes relative paths absolute, from the folder of the config.
+  virtual void resolve_paths(const std::filesystem::path&) {}
+  /// Opens files and checks what the fields cannot say alone. Throws ConfigError or DataError.
+  virtual void prepare(std::uint64_t seed) = 0;
+  virtual TaskShape shape() const = 0;
+
+  /// The training batch of a step: a pure function of seed and step, so that a run can go on anywhere.
+  virtual void training_batch(Index step, Index batch, Batch& out) const = 0;
+  /// A pass over validation or test data. Synthetic tasks draw these from other streams than training.
+  virtual std::unique_ptr<Pass> pass(Split, const PassOptions&) const = 0;
+
+  /// Tokens for and from text, where the task's tokens are characters. Throws ConfigError where they are not.
+  virtual std::vector<std::int32_t> encode(const std::string& text) const;
+  virtual std::string decode(const std::vector<std::int32_t>& tokens) const;
+};
+
+/// The visible table of tasks (registry.cpp): a line each.
+const Registry<Task>& tasks();
+
+}  // namespace seqtape

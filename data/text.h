@@ -1,0 +1,31 @@
+#pragma once
+#include "data/task.h"
+
+namespace seqtape {
+
+/// Next-byte prediction over files. Training draws random windows; a pass reads consecutive windows, each from a zero
+/// state, so that every byte of the split but its first is a target once.
+class Text final : public Task {
+ public:
+  void fields(Fields&) override;
+  void resolve_paths(const std::filesystem::path& base) override;
+  void prepare(std::uint64_t seed) override;
+  TaskShape shape() const override {
+    return {.vocabulary = 256, .outputs = 256, .length = length_, .bits_unit = "byte"};
+  }
+  void training_batch(Index step, Index batch, Batch& out) const override;
+  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::vector<std::int32_t> encode(const std::string& text) const override;
+  std::string decode(const std::vector<std::int32_t>& tokens) const override;
+
+ private:
+  std::string_view part(Split) const;
+
+  std::vector<std::string> paths_;
+  Index length_ = 256;
+  double train_fraction_ = 0.95, test_fraction_ = 0;
+  std::uint64_t seed_ = 0;
+  std::string bytes_;
+};
+
+}  // namespace seqtape
