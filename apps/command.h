@@ -1,6 +1,7 @@
 #pragma once
 // Subcommands: one file each, one line in the table of main.cpp.
 
+#define CXXOPTS_VECTOR_DELIMITER '\0'  // a value of --set may hold commas
 #include <cxxopts.hpp>
 #include <string>
 #include <vector>

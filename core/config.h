@@ -24,6 +24,7 @@ struct Rule {
 };
 
 inline Rule positive() { return {.least = 0, .open_least = true}; }
+inline Rule positive_up_to(double most) { return {.least = 0, .most = most, .open_least = true}; }
 inline Rule at_least(double least) { return {.least = least}; }
 inline Rule between(double least, double most) { return {.least = least, .most = most}; }
 /// [0, 1): dropout rates, betas.

@@ -31,7 +31,7 @@ class SyntheticPass final : public Pass {
 };
 
 void SyntheticTask::common_fields(Fields& f) {
-  f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", at_least(1));
+  f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", positive_up_to(1e9));
 }
 
 void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index begin, Index steps, Batch& out) const {

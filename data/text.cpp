@@ -80,7 +80,7 @@ class TextPass final : public Pass {
 
 void Text::fields(Fields& f) {
   f("path", paths_, "file or folder, or a list of them, relative to the config", required());
-  f("length", length_, "bytes of a window", between(1, Index{1} << 40));
+  f("length", length_, "bytes of a window", positive_up_to(1e12));
   f("train_fraction", train_fraction_, "share of the bytes, from the start, to train on", between(0, 1));
   f("test_fraction", test_fraction_, "share of the bytes, at the end, kept for test", between(0, 1));
 }
@@ -120,16 +120,28 @@ std::string_view Text::part(Split split) const {
   return all.substr(all.size() - test);
 }
 
+Index Text::window_start(Index number) const {
+  const auto size = static_cast<Index>(part(Split::train).size());
+  // An offset below the length leaves room for this many windows and the last target, or for one.
+  const Index windows = std::max<Index>(1, (size - length_) / length_), epoch = number / windows;
+  Random random(seed_, "train", static_cast<std::uint64_t>(epoch));
+  const Index offset = random.below(std::min(length_, size - windows * length_));
+  if (epoch != epoch_) {
+    order_ = random.permutation(windows);
+    epoch_ = epoch;
+  }
+  return offset + order_[static_cast<std::size_t>(number % windows)] * length_;
+}
+
 void Text::training_batch(Index step, Index batch, Batch& out) const {
   const std::string_view bytes = part(Split::train);
-  Random random(seed_, "train", static_cast<std::uint64_t>(step));
   out = {};
   out.batch = batch;
   out.length = length_;
   out.tokens.resize(static_cast<std::size_t>(batch * length_));
   out.targets.resize(out.tokens.size());
   for (Index b = 0; b < batch; ++b) {
-    const Index start = random.below(static_cast<Index>(bytes.size()) - length_);
+    const Index start = window_start(step * batch + b);
     for (Index t = 0; t < length_; ++t) {
       out.tokens[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t);
       out.targets[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t + 1);

@@ -3,8 +3,10 @@
 
 namespace seqtape {
 
-/// Next-byte prediction over files. Training draws random windows; a pass reads consecutive windows, each from a zero
-/// state, so that every byte of the split but its first is a target once.
+/// Next-byte prediction over files. Training draws windows at random: each epoch cuts the text into consecutive windows
+/// from a fresh random offset and reads them in random order, so that all of it is seen before any is seen again. (Windows
+/// that start anywhere, with replacement, see 63 % of the text in as many steps, and end 0.015 bits worse on the King
+/// James Bible.) A pass reads consecutive windows, each from a zero state: every byte but the first is a target once.
 class Text final : public Task {
  public:
   void fields(Fields&) override;
@@ -20,12 +22,16 @@ class Text final : public Task {
 
  private:
   std::string_view part(Split) const;
+  /// Where the training window of this number starts.
+  Index window_start(Index number) const;
 
   std::vector<std::string> paths_;
   Index length_ = 256;
   double train_fraction_ = 0.95, test_fraction_ = 0;
   std::uint64_t seed_ = 0;
   std::string bytes_;
+  mutable Index epoch_ = -1;  // whose order is cached
+  mutable std::vector<std::int32_t> order_;
 };
 
 }  // namespace seqtape

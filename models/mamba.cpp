@@ -89,9 +89,9 @@ class Mamba final : public Mixer {
 }  // namespace
 
 void MambaKind::fields(Fields& f) {
-  f("d_state", d_state, "states of each channel (N)", between(1, 4096));
-  f("d_conv", d_conv, "taps of the causal convolution (K)", between(1, 4096));
-  f("expand", expand, "inner channels for each of d_model", between(1, 64));
+  f("d_state", d_state, "states of each channel (N)", positive_up_to(4096));
+  f("d_conv", d_conv, "taps of the causal convolution (K)", positive_up_to(4096));
+  f("expand", expand, "inner channels for each of d_model", positive_up_to(64));
   f("d_inner", d_inner, "inner channels; 0: expand * d_model", at_least(0));
   f("dt_rank", dt_rank, "rank of the step size's projection; 0: ceil(d_model / 16)", at_least(0));
   f("conv_bias", conv_bias, "bias of the convolution");

@@ -5,8 +5,8 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 
 void ModelConfig::fields(Fields& f) {
-  f("d_model", d_model, "width of the residual stream", between(1, 1 << 20));
-  f("layers", layers, "number of blocks", between(1, 4096));
+  f("d_model", d_model, "width of the residual stream", positive_up_to(1e6));
+  f("layers", layers, "number of blocks", positive_up_to(4096));
   f("norm", norm, "normalisation before each mixer and the head", one_of({"rms_norm", "layer_norm"}));
   f("norm_eps", norm_eps, "added under the norm's root", positive());
   f("dropout", dropout, "share of each mixer's outputs dropped in training", fraction());

@@ -6,8 +6,8 @@
 namespace seqtape {
 
 void TrainSettings::fields(Fields& f) {
-  f("steps", steps, "optimizer steps", between(1, 1e12));
-  f("batch", batch, "sequences a step", between(1, 1e9));
+  f("steps", steps, "optimizer steps", positive_up_to(1e12));
+  f("batch", batch, "sequences a step", positive_up_to(1e9));
   f("eval_every", eval_every, "steps between evaluations; 0: ten in the run", at_least(0));
   f("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: with each evaluation", at_least(0));
   f("log_every", log_every, "steps between lines of training metrics; 0: twenty in the run", at_least(0));

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Installs what building and testing needs, from Debian's packages. Safe to run again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/lib.sh
+
+need_packages git g++ cmake ninja-build libopenblas-openmp-dev libopenblas0-openmp nlohmann-json3-dev libcxxopts-dev \
+  doctest-dev zlib1g-dev ca-certificates

@@ -1,0 +1,109 @@
+// The cases of every op. Shapes are small, for full Jacobians, and odd, for the tails of vectors.
+#include "autograd/ops/ops.h"
+#include "tests/support/op_case.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION::testing {
+namespace {
+
+using Inputs = std::vector<Variable>;
+using Outputs = std::vector<Variable>;
+
+OpCase unary(const std::string& name, Activation f, double low = -3, double high = 3) {
+  return {name, name, {{{3, 7}, low, high}}, [f](const Inputs& x) { return Outputs{activation(f, x[0])}; }};
+}
+
+IndexTensor indices(const Shape& shape, const std::vector<std::int32_t>& values) { return IndexTensor::of(shape, values); }
+
+const Input kAbsent{{}, 0, 0, true};
+
+/// x, delta, a, b, c, skip, gate, delta_bias, h0
+OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool softplus, const std::vector<std::int32_t>& lengths = {}) {
+  return {"selective_scan " + name, "selective_scan", inputs, [=](const Inputs& x) {
+            ScanArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], {}, softplus};
+            if (!lengths.empty()) args.lengths = indices({static_cast<Index>(lengths.size())}, lengths);
+            const Carried out = selective_scan(args);
+            return Outputs{out.y, out.state};
+          }};
+}
+
+OpCase conv(const std::string& name, Index batch, Index length, Index channels, Index taps, bool bias, bool silu, bool window,
+            const std::vector<std::int32_t>& lengths = {}) {
+  return {"causal_conv1d " + name,
+          "causal_conv1d",
+          {{{batch, length, channels}},
+           {{channels, taps}},
+           bias ? Input{{channels}} : kAbsent,
+           window ? Input{{batch, taps - 1, channels}} : kAbsent},
+          [=](const Inputs& x) {
+            const Carried out = causal_conv1d(x[0], x[1], x[2], silu, x[3],
+                                              lengths.empty() ? IndexTensor() : indices({batch}, lengths));
+            return taps > 1 ? Outputs{out.y, out.state} : Outputs{out.y};
+          }};
+}
+
+OpCase discretization(const std::string& name, Discretization method) {
+  return {"ssm_discretize " + name, "ssm_discretize", {{{3}, -4, -1}, {{3, 4}, -2, 1}, {{3, 4}, -3, 3}, {{3, 4, 2}}},
+          [method](const Inputs& x) { return ssm_discretize(method, x[0], x[1], x[2], x[3]); }};
+}
+
+std::vector<OpCase> make() {
+  std::vector<OpCase> cases{
+      unary("silu", Activation::silu),
+      unary("sigmoid", Activation::sigmoid),
+      unary("tanh", Activation::tanh),
+      unary("relu", Activation::relu),
+      unary("gelu", Activation::gelu),
+      unary("gelu_tanh", Activation::gelu_tanh),
+      unary("softplus", Activation::softplus, -20, 20),
+      unary("exp", Activation::exp),
+      unary("negative_exp", Activation::negative_exp),
+      {"add", "add", {{{2, 5}}, {{2, 5}}}, [](const Inputs& x) { return Outputs{add(x[0], x[1])}; }},
+      {"add twice the same", "add", {{{2, 5}}}, [](const Inputs& x) { return Outputs{add(add(x[0], x[0]), x[0])}; }},
+      {"multiply", "multiply", {{{2, 5}}, {{2, 5}}}, [](const Inputs& x) { return Outputs{multiply(x[0], x[1])}; }},
+      {"glu", "glu", {{{3, 10}}}, [](const Inputs& x) { return Outputs{glu(x[0])}; }},
+      {"dropout", "dropout", {{{3, 11}}}, [](const Inputs& x) { return Outputs{dropout(x[0], 0.3, 7)}; }},
+      {"linear", "linear", {{{2, 3, 5}}, {{4, 5}}, {{4}}}, [](const Inputs& x) { return Outputs{linear(x[0], x[1], x[2])}; }},
+      {"linear without bias", "linear", {{{1, 5}}, {{4, 5}}}, [](const Inputs& x) { return Outputs{linear(x[0], x[1])}; }},
+      {"embedding", "embedding", {{{5, 3}}},
+       [](const Inputs& x) { return Outputs{embedding(indices({2, 3}, {0, 4, 2, 2, 1, 0}), x[0])}; }},
+      {"rows", "rows", {{{5, 3}}}, [](const Inputs& x) { return Outputs{rows(x[0], 1, 4)}; }},
+      {"columns", "columns", {{{3, 7}}}, [](const Inputs& x) { return Outputs{columns(x[0], 2, 4)}; }},
+      {"reshape", "reshape", {{{3, 4}}}, [](const Inputs& x) { return Outputs{reshape(x[0], Shape{2, 6})}; }},
+      {"rms_norm", "rms_norm", {{{3, 9}}, {{9}}}, [](const Inputs& x) { return Outputs{rms_norm(x[0], x[1], 1e-5)}; }},
+      {"layer_norm", "layer_norm", {{{3, 9}}, {{9}}, {{9}}},
+       [](const Inputs& x) { return Outputs{layer_norm(x[0], x[1], x[2], 1e-5)}; }},
+      {"softmax", "softmax", {{{3, 7}, -4, 4}}, [](const Inputs& x) { return Outputs{softmax(x[0])}; }},
+      {"mean_pool", "mean_pool", {{{3, 4, 5}}}, [](const Inputs& x) { return Outputs{mean_pool(x[0])}; }},
+      {"mean_pool lengths", "mean_pool", {{{3, 4, 5}}},
+       [](const Inputs& x) { return Outputs{mean_pool(x[0], indices({3}, {4, 1, 0}))}; }},
+      {"cross_entropy", "cross_entropy", {{{2, 3, 7}, -3, 3}},
+       [](const Inputs& x) { return Outputs{cross_entropy(x[0], indices({2, 3}, {0, kIgnore, 6, 3, 2, kIgnore}))}; }},
+      {"cross_entropy smoothed", "cross_entropy", {{{4, 5}, -3, 3}},
+       [](const Inputs& x) { return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0.2)}; }},
+      {"mse_loss", "mse_loss", {{{3, 4}}},
+       [](const Inputs& x) { return Outputs{mse_loss(x[0], Variable(Tensor::full(x[0].shape(), Real(0.3))))}; }},
+      conv("k4", 2, 6, 3, 4, true, true, true),
+      conv("k3 plain", 1, 5, 2, 3, false, false, false),
+      conv("k1", 2, 3, 2, 1, true, true, false),
+      conv("short", 2, 2, 3, 4, true, true, true),
+      conv("k7", 1, 5, 3, 7, true, false, true),
+      conv("lengths", 3, 6, 2, 4, true, true, true, {6, 2, 0}),
+      discretization("zoh", Discretization::zoh),
+      discretization("bilinear", Discretization::bilinear),
+      discretization("euler", Discretization::euler),
+      scan("all", {{{2, 5, 3}}, {{2, 5, 3}}, {{3, 2}, -2, -0.1}, {{2, 5, 2}}, {{2, 5, 2}}, {{3}}, {{2, 5, 3}}, {{3}}, {{2, 3, 2}}}, true),
+      scan("bare", {{{1, 4, 2}}, {{1, 4, 2}, 0.1, 1}, {{2, 3}, -2, -0.1}, {{1, 4, 3}}, {{1, 4, 3}}, kAbsent, kAbsent, kAbsent, kAbsent}, false),
+      scan("two chunks", {{{1, 19, 2}}, {{1, 19, 2}}, {{2, 2}, -2, -0.1}, {{1, 19, 2}}, {{1, 19, 2}}, {{2}}, {{1, 19, 2}}, {{2}}, {{1, 2, 2}}}, true),
+      scan("lengths", {{{3, 18, 2}}, {{3, 18, 2}}, {{2, 2}, -2, -0.1}, {{3, 18, 2}}, {{3, 18, 2}}, {{2}}, {{3, 18, 2}}, {{2}}, {{3, 2, 2}}}, true, {18, 5, 0}),
+  };
+  return cases;
+}
+
+}  // namespace
+
+const std::vector<OpCase>& op_cases() {
+  static const std::vector<OpCase> cases = make();
+  return cases;
+}
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION::testing

@@ -1,0 +1,97 @@
+#include "core/config.h"
+
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace seqtape;
+using testing::message_of;
+
+namespace {
+
+struct Inner {
+  Index d_state = 16;
+  std::vector<double> betas{0.9, 0.999};
+  void fields(Fields& f) {
+    f("d_state", d_state, "states", at_least(1));
+    f("betas", betas, "decays", fraction());
+  }
+};
+
+struct Outer {
+  double lr = 1e-3;
+  bool on = false;
+  std::string kind = "cosine";
+  Inner model;
+  void fields(Fields& f) {
+    f("lr", lr, "rate", positive());
+    f("on", on, "switch");
+    f("kind", kind, "shape", one_of({"cosine", "linear"}));
+    f.group("model", "the model", [this](Fields& nested) { model.fields(nested); });
+  }
+};
+
+std::string error_of(const std::string& text) {
+  return message_of<ConfigError>([&] {
+    Outer config;
+    read_fields([&](Fields& f) { config.fields(f); }, parse_json(text, "c.json"), "");
+  });
+}
+
+}  // namespace
+
+TEST_CASE("values are read, absent keys keep their defaults, and all is written back") {
+  Outer config;
+  const FieldsOf fields = [&](Fields& f) { config.fields(f); };
+  read_fields(fields, parse_json(R"({"lr": 2, "model": {"d_state": 1e3}})", "c.json"), "");
+  CHECK_EQ(config.lr, 2);
+  CHECK_EQ(config.model.d_state, 1000);
+  CHECK_EQ(write_fields(fields).dump(),
+           R"({"lr":2.0,"on":false,"kind":"cosine","model":{"d_state":1000,"betas":[0.9,0.999]}})");
+}
+
+TEST_CASE("errors name the key, the rule and what was got") {
+  CHECK_EQ(error_of(R"({"model": {"d_stat": 1}})"), R"(model.d_stat: unknown key; did you mean "d_state"?)");
+  CHECK_EQ(error_of(R"({"zzz": 1})"), "zzz: unknown key; known: lr, on, kind, model");
+  CHECK_EQ(error_of(R"({"lr": -4})"), "lr: must be > 0, got -4");
+  CHECK_EQ(error_of(R"({"lr": "fast"})"), R"(lr: must be a number, got "fast")");
+  CHECK_EQ(error_of(R"({"model": {"d_state": 1.5}})"), "model.d_state: must be a whole number, got 1.5");
+  CHECK_EQ(error_of(R"({"model": {"d_state": 0}})"), "model.d_state: must be >= 1, got 0");
+  CHECK_EQ(error_of(R"({"model": {"d_state": 99999999999999999999}})"),
+           "model.d_state: must be a whole number, got 1e+20");
+  CHECK_EQ(error_of(R"({"model": {"d_state": 9223372036854775808}})"), "model.d_state: too large, got 9223372036854775808");
+  CHECK_EQ(error_of(R"({"model": {"betas": [0.9, 1]}})"), "model.betas[1]: must be < 1, got 1");
+  CHECK_EQ(error_of(R"({"model": 3})"), "model: must be an object, got 3");
+  CHECK_EQ(error_of(R"({"on": 1})"), "on: must be true or false, got 1");
+  CHECK_EQ(error_of(R"({"kind": "cosin"})"), R"(kind: unknown name "cosin"; did you mean "cosine"?)");
+  CHECK_EQ(error_of(R"([])"), "config: must be an object, got []");
+}
+
+TEST_CASE("syntax errors name the line") {
+  CHECK(error_of("{\n\"lr\": 1,\n\"lr\": 2}") == "c.json:3: the key \"lr\" is given twice");
+  CHECK(error_of("{\n\"lr\": }").rfind("c.json:2: not valid JSON: ", 0) == 0);
+  CHECK(error_of("{} {}").rfind("c.json:1: not valid JSON: ", 0) == 0);
+  CHECK(error_of("").rfind("c.json:1: not valid JSON: ", 0) == 0);
+  CHECK(error_of(std::string(5000, '[')).rfind("c.json: nested deeper than 64", 0) == 0);
+}
+
+TEST_CASE("--set reaches nested keys") {
+  Json json = {{"model", {{"d_state", 4}}}};
+  set_path(json, "model.d_state=8");
+  set_path(json, "train.batch=2");
+  set_path(json, "task.name=text");
+  CHECK_EQ(json.dump(), R"({"model":{"d_state":8},"train":{"batch":2},"task":{"name":"text"}})");
+  CHECK_EQ(message_of<ConfigError>([&] { set_path(json, "oops"); }), "--set oops: must be key.path=value");
+  CHECK_EQ(message_of<ConfigError>([&] { set_path(json, "model.d_state.x=1"); }),
+           "--set model.d_state.x=1: d_state is not an object");
+}
+
+TEST_CASE("the schema says what the parser says") {
+  Outer config;
+  const Json schema = schema_of([&](Fields& f) { config.fields(f); });
+  CHECK_EQ(schema["properties"]["lr"]["exclusiveMinimum"], 0);
+  CHECK_EQ(schema["properties"]["kind"]["enum"].size(), 2);
+  CHECK_EQ(schema["properties"]["model"]["properties"]["d_state"]["default"], 16);
+  CHECK_EQ(schema["additionalProperties"], false);
+}
