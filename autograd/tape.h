@@ -15,6 +15,8 @@ class Gradients {
   explicit Gradients(const std::vector<std::shared_ptr<GradSlot>>& slots) : slots_(slots) {}
 
   bool wanted(std::size_t input) const { return slots_[input] != nullptr; }
+  /// Nothing has been added to it yet.
+  bool fresh(std::size_t input) const { return !slots_[input]->grad.defined(); }
   /// The gradient of input i to add to (zeros at first), or null when it is not wanted.
   Real* operator[](std::size_t input);
   /// Adds a whole tensor: the first one is shared instead of copied.

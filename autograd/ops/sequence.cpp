@@ -71,24 +71,4 @@ Carried selective_scan(const ScanArguments& args) {
   return {outputs[0], outputs[1]};
 }
 
-std::vector<Variable> ssm_discretize(Discretization method, const Variable& log_dt, const Variable& a_log_real,
-                                     const Variable& a_imag, const Variable& b) {
-  require_rank("ssm_discretize", "a_log_real", a_log_real, 2, "[H, N]");
-  const Index heads = a_log_real.dim(0), states = a_log_real.dim(1);
-  const Shape pairs{heads, states, 2};
-  require_shape("ssm_discretize", "log_dt", log_dt, Shape{heads});
-  require_shape("ssm_discretize", "a_imag", a_imag, a_log_real.shape());
-  require_shape("ssm_discretize", "b", b, pairs);
-  Tensor a_bar(pairs), b_bar(pairs);
-  kernels::discretize(method, heads, states, log_dt.data(), a_log_real.data(), a_imag.data(), b.data(), a_bar.data(),
-                      b_bar.data());
-  return record("ssm_discretize", {log_dt, a_log_real, a_imag, b}, {a_bar, b_bar},
-                [=, log_dt = log_dt.value(), re = a_log_real.value(), im = a_imag.value(), b = b.value()](
-                    const std::vector<Tensor>& dy, Gradients& into) {
-                  kernels::discretize_backward(method, heads, states, log_dt.data(), re.data(), im.data(), b.data(),
-                                               data_or_null(dy[0]), data_or_null(dy[1]), into[0], into[1], into[2],
-                                               into[3]);
-                });
-}
-
 }  // namespace seqtape::inline SEQTAPE_PRECISION

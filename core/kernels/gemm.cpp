@@ -88,6 +88,11 @@ void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const Real*
   }
 }
 
+void gemm_serial(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const Real* a, Index lda, const Real* b,
+                 Index ldb, Real beta, Real* c, Index ldc) {
+  Product{a_op, b_op, a, lda, b, ldb}.tile(0, 0, 0, m, n, k, beta, c, ldc);
+}
+
 void add_column_sums(Index rows, Index n, const Real* x, Real* out) {
   constexpr Index kRows = 256;
   const Index parts = ceil_div(rows, kRows);

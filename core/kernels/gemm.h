@@ -17,6 +17,10 @@ enum class Transpose { no, yes };
 void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const Real* a, Index lda, const Real* b, Index ldb,
           Real beta, Real* c, Index ldc);
 
+/// The same on the calling thread, within one of our parallel loops.
+void gemm_serial(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const Real* a, Index lda, const Real* b,
+                 Index ldb, Real beta, Real* c, Index ldc);
+
 /// Adds the columns' sums: out[n] += sum over rows of x[rows,n].
 void add_column_sums(Index rows, Index n, const Real* x, Real* out);
 

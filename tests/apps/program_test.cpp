@@ -74,7 +74,7 @@ TEST_CASE("sizes that cannot fit are refused before anything is allocated") {
   const Workplace w;
   const Outcome wide = w.train("--set model.d_model=1000000");
   CHECK_EQ(wide.exit_code, 2);
-  CHECK(wide.err.find("error: model: training needs at least 61.1 TiB for ") == 0);
+  CHECK(wide.err.find("error: model: training needs at least 91.0 TiB for ") == 0);
   CHECK(wide.err.find("lower model.d_model or model.layers") != std::string::npos);
   const Outcome batch = w.train("--set train.batch=100000000");
   CHECK_EQ(batch.exit_code, 2);

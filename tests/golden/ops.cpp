@@ -3,6 +3,7 @@
 
 #include "autograd/optim/optimizer.h"
 #include "core/error.h"
+#include "core/hippo.h"
 #include "core/json.h"
 #include "tests/golden/golden.h"
 
@@ -85,6 +86,53 @@ Outputs cross_entropy_case(Case& c) {
   return {{"loss", cross_entropy(c.in("logits"), c.ids("target"), c.number("label_smoothing"))}};
 }
 
+Outputs long_conv_case(Case& c) { return {{"y", long_conv(c.in("u"), transpose(c.in("k")), c.in("D"))}}; }
+
+/// N conjugate pairs with B = 1, ZOH; the kernel [L, H] is the file's [H, L].
+Outputs s4d_kernel_case(Case& c) {
+  const Variable re = c.in("A_log_real");
+  Tensor ones = Tensor::zeros(Shape{re.dim(0), re.dim(1), 2});
+  for (Index i = 0; i < ones.size(); i += 2) ones.data()[i] = 1;
+  const auto bar = ssm_discretize(Discretization::zoh, c.in("log_dt"), re, c.in("A_imag"), Variable(ones));
+  return {{"K", transpose(ssm_kernel({bar[0], bar[1], {}, {}, {}}, c.in("C"), static_cast<Index>(c.number("length"))))}};
+}
+Outputs s4_kernel_case(Case& c) {
+  const SsmCoefficients step = dplr_discretize(c.in("log_dt"), c.in("A_log_real"), c.in("A_imag"), c.in("P"), c.in("B"));
+  return {{"K", transpose(ssm_kernel(step, c.in("C"), static_cast<Index>(c.number("length"))))}};
+}
+
+template <Cell cell>
+Outputs recurrent_case(Case& c) {
+  const Variable gx = linear(c.in("x"), c.in("weight_ih"), c.in("bias_ih"));
+  const Recurrence out = recurrence(cell, gx, c.in("weight_hh"), c.in("bias_hh"), c.in("h0"), c.in("c0"));
+  Outputs outputs{{"y", out.y}, {"h_last", out.h}};
+  if (out.c.defined()) outputs.emplace_back("c_last", out.c);
+  return outputs;
+}
+
+Outputs attention_case(Case& c) {
+  const AttentionOptions options{.causal = c.attribute("causal") == "true", .scale = c.number("scale")};
+  return {{"y", attention(c.in("q"), c.in("k"), c.in("v"), options)}};
+}
+
+void hippo_case(Case& c) {
+  const HippoLegs legs = hippo_legs(static_cast<Index>(c.number("N")));
+  std::vector<Real> re, im, p, b, pb;
+  for (std::size_t i = 0; i < legs.lambda.size(); ++i) {
+    re.push_back(static_cast<Real>(legs.lambda[i].real()));
+    im.push_back(static_cast<Real>(legs.lambda[i].imag()));
+    p.push_back(static_cast<Real>(std::abs(legs.p[i])));
+    b.push_back(static_cast<Real>(std::abs(legs.b[i])));
+    pb.push_back(static_cast<Real>((legs.p[i] * std::conj(legs.b[i])).real()));
+  }
+  const Shape shape{static_cast<Index>(re.size())};
+  c.compare("out.lambda_real", re.data(), shape);
+  c.compare("out.lambda_imag", im.data(), shape);
+  c.compare("out.P_abs", p.data(), shape);
+  c.compare("out.B_abs", b.data(), shape);
+  c.compare("out.PB_re", pb.data(), shape);
+}
+
 void optimizer_case(Case& c) {
   const std::string name = c.attribute("op").substr(6);  // "optim_adamw"
   auto optimizer = optimizers().find(name)->make();
@@ -140,6 +188,14 @@ const std::map<std::string, Run>& ops() {
       {"relu", run<pointwise<Activation::relu>>},
       {"softplus", run<pointwise<Activation::softplus>>},
       {"exp", run<pointwise<Activation::exp>>},
+      {"long_conv", run<long_conv_case>},
+      {"s4d_kernel", run<s4d_kernel_case>},
+      {"s4_kernel", run<s4_kernel_case>},
+      {"rnn", run<recurrent_case<Cell::rnn_tanh>>},
+      {"lstm", run<recurrent_case<Cell::lstm>>},
+      {"gru", run<recurrent_case<Cell::gru>>},
+      {"attention", run<attention_case>},
+      {"hippo_legs", hippo_case},
       {"optim_adam", optimizer_case},
       {"optim_adamw", optimizer_case},
       {"optim_sgd", optimizer_case},
