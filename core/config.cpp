@@ -61,6 +61,19 @@ class Reader final : public Fields {
   void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule& rule) override {
     list(key, value, rule, &Reader::word);
   }
+  void operator()(const char* key, CountOrNames& value, const char*, const Rule& rule) override {
+    const Json* json = find(key, rule);
+    if (!json) return;
+    if (!json->is_array()) {
+      value = {integer(*json, at(key), rule), {}};
+      return;
+    }
+    value = {static_cast<Index>(json->size()), {}};
+    check_bounds(static_cast<double>(json->size()), {.least = rule.least, .most = rule.most, .open_least = rule.open_least},
+                 at(key));
+    for (std::size_t i = 0; i < json->size(); ++i)
+      value.names.push_back(word((*json)[i], str(at(key), "[", i, "]"), {.choices = rule.choices}));
+  }
   void group(const char* key, const char*, const FieldsOf& fields) override {
     if (const Json* json = find(key, {})) read_fields(fields, *json, at(key));
   }
@@ -161,6 +174,12 @@ class Writer final : public Fields {
   void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule&) override {
     json[key] = value;
   }
+  void operator()(const char* key, CountOrNames& value, const char*, const Rule&) override {
+    if (value.names.empty())
+      json[key] = value.count;
+    else
+      json[key] = value.names;
+  }
   void group(const char* key, const char*, const FieldsOf& fields) override { json[key] = write_fields(fields); }
   void named(const char* key, const char*, Named&& choice) override {
     Writer nested;
@@ -193,6 +212,11 @@ class SchemaWriter final : public Fields {
   }
   void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Rule& rule) override {
     add_list(key, "string", doc, rule, value);
+  }
+  void operator()(const char* key, CountOrNames& value, const char* doc, const Rule& rule) override {
+    const Json count = bounded("integer", {.least = rule.least, .most = rule.most, .open_least = rule.open_least});
+    const Json name = bounded("string", {.choices = rule.choices});
+    finish(key, {{"anyOf", {count, {{"type", "array"}, {"items", name}}}}}, doc, rule, value.count);
   }
   void group(const char* key, const char* doc, const FieldsOf& fields) override {
     properties[key] = schema_of(fields);

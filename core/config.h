@@ -32,6 +32,12 @@ inline Rule fraction() { return {.least = 0, .most = 1, .open_most = true}; }
 inline Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
 inline Rule required() { return {.required = true}; }
 
+/// A number, or a list of names that stands for as many: "layers": 4, or ["mamba", "transformer"].
+struct CountOrNames {
+  Index count = 0;
+  std::vector<std::string> names{};
+};
+
 struct Named;
 
 /// One visit of a struct's fields, in order.
@@ -45,6 +51,7 @@ class Fields {
   virtual void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, std::vector<Index>& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, CountOrNames& value, const char* doc, const Rule& = {}) = 0;
   /// A nested object.
   virtual void group(const char* key, const char* doc, const std::function<void(Fields&)>& fields) = 0;
   /// A nested object whose key "name" chooses among kinds, each with fields of its own.

@@ -36,7 +36,7 @@ ModelConfig hf_mamba_config(const Json& json) {
   config.name = "mamba";
   // The fallbacks are the defaults of transformers' MambaConfig.
   config.d_model = value_or<Index>(json, "hidden_size", 768);
-  config.layers = value_or<Index>(json, "num_hidden_layers", 32);
+  config.layers.count = value_or<Index>(json, "num_hidden_layers", 32);
   config.norm_eps = value_or<double>(json, "layer_norm_epsilon", 1e-5);
   config.tie_embeddings = value_or<bool>(json, "tie_word_embeddings", true);
   config.head_bias = false;
@@ -51,7 +51,7 @@ ModelConfig hf_mamba_config(const Json& json) {
   kind->proj_bias = value_or<bool>(json, "use_bias", false);
   kind->variant = "hf";
   require(config.d_model > 0, "hidden_size", json, "must be > 0");
-  require(config.layers > 0, "num_hidden_layers", json, "must be > 0");
+  require(config.layers.count > 0, "num_hidden_layers", json, "must be > 0");
   require(kind->d_state > 0, "state_size", json, "must be > 0");
   require(kind->d_conv > 0, "conv_kernel", json, "must be > 0");
   require(kind->d_inner > 0, "intermediate_size", json, "must be > 0");

@@ -15,6 +15,7 @@ using State = std::vector<Variable>;
 struct RunMode {
   bool training = false;      ///< dropout is on
   std::uint64_t key = 0;      ///< of the dropout streams: changes from step to step
+  bool carry = true;          ///< the state behind the last step is wanted; without it some mixers run faster
 };
 
 /// [B, L, D] -> [B, L, D]. One interface serves every way to run: the whole sequence (from an empty state), chunk by
@@ -37,6 +38,8 @@ class MixerKind {
   virtual void fields(Fields&) = 0;
   /// Throws ConfigError, with `model.key`, for settings that do not go together.
   virtual std::unique_ptr<Mixer> build(const MixerPlace&) const = 0;
+  /// Width of an MLP behind the mixer, x + MLP(norm(x)), for each of d_model; 0: none.
+  virtual Index mlp_ratio() const { return 0; }
 };
 
 /// The visible table of architectures (registry.cpp): a line each.

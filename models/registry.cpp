@@ -1,11 +1,25 @@
 // The visible table of architectures: a line each.
+#include "models/lru.h"
 #include "models/mamba.h"
+#include "models/minimal_rnn.h"
+#include "models/recurrent.h"
+#include "models/s4.h"
+#include "models/transformer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
 const Registry<MixerKind>& mixers() {
   static const Registry<MixerKind> registry{{
       {"mamba", "selective state space model (Gu & Dao 2023)", [] { return std::make_unique<MambaKind>(); }},
+      {"s4", "state space model, HiPPO-LegS (Gu et al. 2022)", [] { return std::make_unique<S4Kind>(false); }},
+      {"s4d", "diagonal state space model (Gu et al. 2022)", [] { return std::make_unique<S4Kind>(true); }},
+      {"lru", "linear recurrent unit (Orvieto et al. 2023)", [] { return std::make_unique<LruKind>(); }},
+      {"rnn", "Elman network", [] { return std::make_unique<RecurrentKind>(Cell::rnn_tanh); }},
+      {"lstm", "long short-term memory", [] { return std::make_unique<RecurrentKind>(Cell::lstm); }},
+      {"gru", "gated recurrent unit", [] { return std::make_unique<RecurrentKind>(Cell::gru); }},
+      {"mingru", "minimal GRU, by a scan (Feng et al. 2024)", [] { return std::make_unique<MinimalKind>(false); }},
+      {"minlstm", "minimal LSTM, by a scan (Feng et al. 2024)", [] { return std::make_unique<MinimalKind>(true); }},
+      {"transformer", "attention and MLP", [] { return std::make_unique<TransformerKind>(); }},
   }};
   return registry;
 }

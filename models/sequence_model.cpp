@@ -1,19 +1,38 @@
 #include "models/sequence_model.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
 void ModelConfig::fields(Fields& f) {
   f("d_model", d_model, "width of the residual stream", positive_up_to(1e6));
-  f("layers", layers, "number of blocks", positive_up_to(4096));
-  f("norm", norm, "normalisation before each mixer and the head", one_of({"rms_norm", "layer_norm"}));
+  Rule layer_rule = positive_up_to(4096);
+  layer_rule.choices = mixers().names();
+  f("layers", layers, "number of blocks, or the mixer of each: [\"mamba\", \"mamba\", \"transformer\"]", layer_rule);
+  f("norm", norm, "normalisation of each block and before the head", one_of({"rms_norm", "layer_norm"}));
+  f("norm_place", norm_place, "pre: x + mixer(norm(x)); post: norm(x + mixer(x))", one_of({"pre", "post"}));
   f("norm_eps", norm_eps, "added under the norm's root", positive());
   f("dropout", dropout, "share of each mixer's outputs dropped in training", fraction());
+  f("residual_scale", residual_scale, "factor on each mixer's output", positive());
+  f("pooling", pooling, "of one answer a sequence", one_of({"mean", "last", "first"}));
   f("tie_embeddings", tie_embeddings, "the head uses the embedding's weight");
   f("head_bias", head_bias, "bias of the head");
   f("embedding_std", embedding_std, "the embedding starts as N(0, this)", positive());
   mixer->fields(f);
+  for (const std::string& kind : layers.names) {
+    if (kind == name) continue;
+    auto& other = others[kind];
+    if (!other) other = mixers().find(kind)->make();
+    f.group(kind.c_str(), "settings of this kind of layer", [&](Fields& nested) { other->fields(nested); });
+  }
+}
+
+const MixerKind& ModelConfig::kind_of(Index i) const {
+  if (layers.names.empty()) return *mixer;
+  const std::string& kind = layers.names[static_cast<std::size_t>(i)];
+  return kind == name ? *mixer : *others.at(kind);
 }
 
 Named ModelConfig::named() {
@@ -27,14 +46,23 @@ void ModelState::detach() {
     for (Variable& variable : state) variable = variable.detach();
 }
 
-SequenceModel::Block::Block(const ModelConfig& config, std::unique_ptr<Mixer> mixer_)
-    : norm(config.norm, config.d_model, config.norm_eps), mixer(std::move(mixer_)) {
+SequenceModel::Block::Block(const ModelConfig& config, const MixerKind& kind)
+    : norm(config.norm, config.d_model, config.norm_eps), mixer(kind.build({config.d_model, config.layers.count})) {
+  const Index d = config.d_model, width = kind.mlp_ratio() * d;
   part("norm", norm);
   part("mixer", *mixer);
+  if (width == 0) return;
+  mlp_norm = std::make_unique<Norm>(config.norm, d, config.norm_eps);
+  mlp_in = std::make_unique<Linear>(d, width, true);
+  mlp_out = std::make_unique<Linear>(width, d, true);
+  part("mlp_norm", *mlp_norm);
+  part("mlp_in", *mlp_in);
+  part("mlp_out", *mlp_out);
 }
 
 SequenceModel::SequenceModel(const ModelConfig& config, const ModelShape& shape)
-    : shape_(shape), dropout_(config.dropout) {
+    : shape_(shape), dropout_(config.dropout), residual_scale_(config.residual_scale),
+      post_norm_(config.norm_place == "post"), pooling_(config.pooling) {
   const Index d = config.d_model;
   if (shape.vocabulary) {
     embedding_ = parameter("embedding.weight", {shape.vocabulary, d}, init::normal(config.embedding_std));
@@ -42,8 +70,8 @@ SequenceModel::SequenceModel(const ModelConfig& config, const ModelShape& shape)
     encoder_ = std::make_unique<Linear>(shape.features, d, true);
     part("encoder", *encoder_);
   }
-  for (Index i = 0; i < config.layers; ++i) {
-    blocks_.push_back(std::make_unique<Block>(config, config.mixer->build({d, config.layers})));
+  for (Index i = 0; i < config.layers.count; ++i) {
+    blocks_.push_back(std::make_unique<Block>(config, config.kind_of(i)));
     part("blocks." + std::to_string(i), *blocks_.back());
   }
   norm_ = std::make_unique<Norm>(config.norm, d, config.norm_eps);
@@ -65,17 +93,64 @@ Index SequenceModel::parameter_count() const {
   return count;
 }
 
+template <class Branch>
+Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode& mode,
+                                 const Branch& branch) const {
+  Variable out = branch(post_norm_ ? x : norm(x));
+  if (mode.training && dropout_ > 0) out = dropout(out, dropout_, mode.key + dropout_key);
+  out = add(x, scale(out, residual_scale_));
+  return post_norm_ ? norm(out) : out;
+}
+
 Variable SequenceModel::forward(const ModelInput& input, ModelState& state, const RunMode& mode) {
   Variable x = embedding_.defined() ? embedding(input.tokens, embedding_) : (*encoder_)(Variable(input.values));
   state.layers.resize(blocks_.size());
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    Variable mixed = blocks_[i]->mixer->forward(blocks_[i]->norm(x), state.layers[i], input.lengths, mode);
-    if (mode.training && dropout_ > 0) mixed = dropout(mixed, dropout_, mode.key + i);
-    x = add(x, mixed);
+    const Block& block = *blocks_[i];
+    x = residual(x, block.norm, 2 * i, mode, [&](const Variable& in) {
+      return block.mixer->forward(in, state.layers[i], input.lengths, mode);
+    });
+    if (block.mlp_in)
+      x = residual(x, *block.mlp_norm, 2 * i + 1, mode, [&](const Variable& in) {
+        return (*block.mlp_out)(gelu((*block.mlp_in)(in)));
+      });
   }
   x = (*norm_)(x);
-  if (shape_.pooled) x = mean_pool(x, input.lengths);
+  if (shape_.pooled) x = pool(x, input.lengths, state, mode);
   return head_ ? (*head_)(x) : linear(x, embedding_, head_bias_);
+}
+
+Variable SequenceModel::pool(const Variable& x, const IndexTensor& lengths, ModelState& state, const RunMode& mode) const {
+  const Index batch = x.dim(0), d = x.dim(2);
+  const auto steps_in = [&](Index b) { return static_cast<double>(lengths.defined() ? lengths.data()[b] : x.dim(1)); };
+  Variable here;
+  if (pooling_ == "mean") here = mean_pool(x, lengths);
+  if (pooling_ == "last") here = last_step(x, lengths);
+  if (pooling_ == "first") here = last_step(x, IndexTensor::full(Shape{batch}, 1));
+  if (!mode.carry && !state.pooled.defined()) return here;
+  // A running sum, or the first or last so far: constants, for passes over sequences too long for one piece.
+  if (!state.pooled.defined()) {
+    state.pooled = Tensor::zeros(Shape{batch, d});
+    state.steps.assign(static_cast<std::size_t>(batch), 0);
+  }
+  Tensor answer(here.shape());
+  for (Index b = 0; b < batch; ++b) {
+    double& steps = state.steps[static_cast<std::size_t>(b)];
+    const double added = steps_in(b);
+    Real *const kept = state.pooled.data() + b * d, *const now = answer.data() + b * d;
+    for (Index i = 0; i < d; ++i) {
+      const Real value = here.data()[b * d + i];
+      if (pooling_ == "mean") {
+        kept[i] += value * static_cast<Real>(added);
+      } else if (added > 0 && (pooling_ == "last" || steps == 0)) {
+        kept[i] = value;
+      }
+      const double count = pooling_ == "mean" ? std::max(1.0, steps + added) : 1;
+      now[i] = kept[i] / static_cast<Real>(count);
+    }
+    steps += added;
+  }
+  return Variable(answer);
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

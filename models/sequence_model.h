@@ -1,5 +1,8 @@
 #pragma once
-// The skeleton around the mixers: encoder -> layers x [x + dropout(mixer(norm(x)))] -> norm -> head.
+// The skeleton around the mixers: encoder -> layers x [x + dropout(mixer(norm(x)))] -> norm -> (pooling) -> head.
+// A kind of mixer may ask for an MLP behind it: x + dropout(MLP(norm(x))).
+
+#include <map>
 
 #include "models/mixer.h"
 
@@ -9,15 +12,19 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 struct ModelConfig {
   std::string name;
   std::unique_ptr<MixerKind> mixer;
-  Index d_model = 64, layers = 2;
-  std::string norm = "rms_norm";
-  double norm_eps = 1e-5, dropout = 0;
+  std::map<std::string, std::unique_ptr<MixerKind>> others;  ///< further kinds of a mixed stack
+  Index d_model = 64;
+  CountOrNames layers{2};  ///< blocks of the kind `name`, or the kind of each
+  std::string norm = "rms_norm", norm_place = "pre", pooling = "mean";
+  double norm_eps = 1e-5, dropout = 0, residual_scale = 1;
   bool tie_embeddings = false, head_bias = true;
   double embedding_std = 0.02;
 
   void fields(Fields&);
   /// The "model" object of a config.
   Named named();
+  /// The kind of block i.
+  const MixerKind& kind_of(Index i) const;
 };
 
 /// What the task feeds and asks.
@@ -25,7 +32,7 @@ struct ModelShape {
   Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
   Index features = 0;    ///< real values a step, when vocabulary is 0
   Index outputs = 0;     ///< classes, or numbers to predict
-  bool pooled = false;   ///< one answer a sequence (mean over time) instead of one a step
+  bool pooled = false;   ///< one answer a sequence instead of one a step
 };
 
 /// A piece of a batch of sequences.
@@ -38,6 +45,8 @@ struct ModelInput {
 /// The states of all layers between pieces of a sequence; empty at its start.
 struct ModelState {
   std::vector<State> layers;
+  Tensor pooled;                    ///< [B, d_model] of the steps so far: their sum, or the first or last
+  std::vector<double> steps;        ///< [B] of them
   /// The same values as constants: gradients stop here.
   void detach();
 };
@@ -51,18 +60,27 @@ class SequenceModel : public Module {
   Index parameter_count() const;
   const ModelShape& shape() const { return shape_; }
 
-  /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on.
+  /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all
+  /// steps so far; gradients reach the last piece only.
   Variable forward(const ModelInput&, ModelState& state, const RunMode& mode = {});
 
  private:
   struct Block : Module {
-    Block(const ModelConfig&, std::unique_ptr<Mixer>);
+    Block(const ModelConfig&, const MixerKind&);
     Norm norm;
     std::unique_ptr<Mixer> mixer;
+    std::unique_ptr<Norm> mlp_norm;  // null: no MLP
+    std::unique_ptr<Linear> mlp_in, mlp_out;
   };
+  /// x + scale * branch(norm(x)), or post: norm(x + scale * branch(x)).
+  template <class Branch>
+  Variable residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode&, const Branch&) const;
+  Variable pool(const Variable& x, const IndexTensor& lengths, ModelState&, const RunMode&) const;
 
   ModelShape shape_;
-  double dropout_;
+  double dropout_, residual_scale_;
+  bool post_norm_;
+  std::string pooling_;
   Weight embedding_;
   std::unique_ptr<Linear> encoder_;
   std::vector<std::unique_ptr<Block>> blocks_;

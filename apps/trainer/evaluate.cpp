@@ -73,7 +73,9 @@ Score evaluate(SequenceModel& model, const Task& task, Split split, Index batch)
   ModelState state;
   for (Batch piece; pass->next(piece);) {
     if (piece.first) state = {};
-    score.add(model.forward(model_input(piece), state), piece, shape);
+    const Variable logits = model.forward(model_input(piece), state, {.carry = !(piece.first && piece.last)});
+    // One answer a sequence: what counts is the one behind its last piece.
+    if (!shape.pooled || piece.last) score.add(logits, piece, shape);
   }
   return score;
 }

@@ -91,7 +91,7 @@ void Trainer::refuse_what_cannot_fit() const {
   // A lower bound: weights, gradients and two moments; and of each block's activations six rows of the width.
   const double parameters = 16.0 * static_cast<double>(model_->parameter_count());
   const double activations = 4.0 * static_cast<double>(config_.train.batch) * static_cast<double>(shape_.length) *
-                             static_cast<double>(config_.model.layers) * 6 * static_cast<double>(config_.model.d_model);
+                             static_cast<double>(config_.model.layers.count) * 6 * static_cast<double>(config_.model.d_model);
   const double available = physical_memory();
   if (parameters > available)
     throw ConfigError(str("model: training needs at least ", human_bytes(parameters), " for ",
@@ -125,7 +125,7 @@ void Trainer::resume_from(const std::filesystem::path& path) {
 void Trainer::print_head() const {
   std::cout << "task       " << config_.task_name << "\n"
             << "model      " << config_.model.name << ", " << grouped(model_->parameter_count()) << " parameters, "
-            << config_.model.layers << " layers of width " << config_.model.d_model << "\n";
+            << config_.model.layers.count << " layers of width " << config_.model.d_model << "\n";
   // Parameters that the optimizer treats alike are one group.
   std::map<std::pair<bool, std::string>, Index> groups;
   for (const Parameter* p : model_->parameters())
@@ -140,7 +140,7 @@ void Trainer::print_head() const {
 
 Trainer::Step Trainer::step() {
   config_.task->training_batch(step_, config_.train.batch, batch_);
-  const RunMode mode{.training = true, .key = hash_name(str(config_.seed, " dropout ", step_))};
+  const RunMode mode{.training = true, .key = hash_name(str(config_.seed, " dropout ", step_)), .carry = false};
   Optimizer& optimizer = *config_.optimizer;
   optimizer.clear_gradients();
   Step result;

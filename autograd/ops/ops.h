@@ -26,6 +26,8 @@ Variable scale(const Variable& x, double factor);
 /// a + b, a * b: equal shapes.
 Variable add(const Variable& a, const Variable& b);
 Variable multiply(const Variable& a, const Variable& b);
+/// x [..., n] times weight [n], by column.
+Variable scale_columns(const Variable& x, const Variable& weight);
 /// [..., 2n] -> [..., n]: first half times the sigmoid of the second.
 Variable glu(const Variable& x);
 /// Zeros a share `rate` of the elements and scales the rest by 1/(1 - rate); the same elements for the same key.

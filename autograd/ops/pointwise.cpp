@@ -57,6 +57,16 @@ Variable multiply(const Variable& a, const Variable& b) {
   });
 }
 
+Variable scale_columns(const Variable& x, const Variable& weight) {
+  const Index n = x.shape().back(), rows = row_count(x.shape());
+  require_shape("scale_columns", "weight", weight, Shape{n});
+  Tensor y = Tensor::like(x.value());
+  kernels::pointwise->scale_columns(rows, n, x.data(), weight.data(), y.data());
+  return record("scale_columns", {x, weight}, y, [=, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
+    kernels::pointwise->scale_columns_backward(rows, n, x.data(), w.data(), dy.data(), into[0], into[1]);
+  });
+}
+
 Variable glu(const Variable& x) {
   if (x.shape().rank() == 0 || x.shape().back() % 2 != 0)
     throw ShapeError(str("glu: the last extent must be even, got ", x.shape()));

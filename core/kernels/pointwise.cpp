@@ -1,5 +1,6 @@
 #include "core/kernels/pointwise.h"
 
+#include "core/kernels/scratch.h"
 #include "core/kernels/simd.h"
 #include "core/random.h"
 #include "core/threads.h"
@@ -118,6 +119,32 @@ void multiply_backward(Index n, const Real* a, const Real* b, const Real* dy, Re
   });
 }
 
+void scale_columns(Index rows, Index n, const Real* x, const Real* weight, Real* y) {
+  parallel_blocks(rows, 64, [&](Index begin, Index end) {
+    for (Index r = begin; r < end; ++r)
+      for_lanes(0, n, [&](Index i, Index lanes) {
+        store(y + r * n + i, load(x + r * n + i, lanes) * load(weight + i, lanes), lanes);
+      });
+  });
+}
+
+void scale_columns_backward(Index rows, Index n, const Real* x, const Real* weight, const Real* dy, Real* dx, Real* dweight) {
+  constexpr Index kRows = 64;
+  const Index items = (rows + kRows - 1) / kRows;
+  const Scratch partial(items * n, 0);
+  parallel_blocks(rows, kRows, [&](Index begin, Index end) {
+    for (Index r = begin; r < end; ++r)
+      for_lanes(0, n, [&](Index i, Index lanes) {
+        const Vec g = load(dy + r * n + i, lanes);
+        if (dx) add_to(dx + r * n + i, g * load(weight + i, lanes), lanes);
+        add_to(partial.data() + begin / kRows * n + i, g * load(x + r * n + i, lanes), lanes);
+      });
+  });
+  if (dweight)
+    for (Index item = 0; item < items; ++item)
+      for (Index i = 0; i < n; ++i) dweight[i] += partial.data()[item * n + i];
+}
+
 void glu(Index rows, Index n, const Real* x, Real* y) {
   parallel_blocks(rows, 64, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r)
@@ -158,6 +185,6 @@ void dropout(Index n, double rate, std::uint64_t key, bool accumulate, const Rea
 
 extern const Pointwise pointwise;
 const Pointwise pointwise{activation, activation_backward, add, accumulate, multiply,
-                          multiply_backward, glu, glu_backward, dropout};
+                          multiply_backward, scale_columns, scale_columns_backward, glu, glu_backward, dropout};
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA

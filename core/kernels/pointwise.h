@@ -23,6 +23,11 @@ struct Pointwise {
   /// da += dy b, db += dy a; either may be null.
   void (*multiply_backward)(Index n, const Real* a, const Real* b, const Real* dy, Real* da, Real* db);
 
+  /// y[r,i] = x[r,i] weight[i]; x, y: [rows, n], weight: [n]. Null gradients are not wanted.
+  void (*scale_columns)(Index rows, Index n, const Real* x, const Real* weight, Real* y);
+  void (*scale_columns_backward)(Index rows, Index n, const Real* x, const Real* weight, const Real* dy, Real* dx,
+                                 Real* dweight);
+
   /// Gated linear unit. x: [rows, 2n] as halves (a, g); y: [rows, n] = a sigmoid(g). Dauphin et al. 2017, eq. 1.
   void (*glu)(Index rows, Index n, const Real* x, Real* y);
   void (*glu_backward)(Index rows, Index n, const Real* x, const Real* dy, Real* dx);

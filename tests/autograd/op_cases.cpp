@@ -46,6 +46,36 @@ OpCase discretization(const std::string& name, Discretization method) {
           [method](const Inputs& x) { return ssm_discretize(method, x[0], x[1], x[2], x[3]); }};
 }
 
+/// gx, weight, bias, h0, c0
+OpCase recurrent(const std::string& name, Cell cell, Index gates, const std::vector<std::int32_t>& lengths = {}) {
+  const Index h = 3;
+  return {"recurrence " + name, "recurrence",
+          {{{3, 4, gates * h}}, {{gates * h, h}}, {{gates * h}}, {{3, h}}, cell == Cell::lstm ? Input{{3, h}} : kAbsent},
+          [=](const Inputs& x) {
+            const Recurrence out = recurrence(cell, x[0], x[1], x[2], x[3], x[4],
+                                              lengths.empty() ? IndexTensor() : indices({3}, lengths));
+            return cell == Cell::lstm ? Outputs{out.y, out.h, out.c} : Outputs{out.y, out.h};
+          }};
+}
+
+/// u, a, b, c, p, q, r, s0
+OpCase state_space(const std::string& name, bool low_rank, Index length, const std::vector<std::int32_t>& lengths = {}) {
+  const Input k{{2, 3, 2}, -0.4, 0.4}, rank = low_rank ? k : kAbsent;
+  return {"ssm_scan " + name, "ssm_scan", {{{2, length, 2}}, {{2, 3, 2}, -0.6, 0.6}, k, k, rank, rank, rank, {{2, 2, 3, 2}}},
+          [=](const Inputs& x) {
+            const Carried out = ssm_scan(x[0], {x[1], x[2], x[4], x[5], x[6]}, x[3], x[7],
+                                         lengths.empty() ? IndexTensor() : indices({2}, lengths));
+            return Outputs{out.y, out.state};
+          }};
+}
+
+OpCase attend(const std::string& name, Index queries, Index keys, const AttentionOptions& options,
+              const std::vector<std::int32_t>& lengths = {}) {
+  return {"attention " + name, "attention", {{{2, queries, 2, 3}}, {{2, keys, 2, 3}}, {{2, keys, 2, 3}}}, [=](const Inputs& x) {
+            return Outputs{attention(x[0], x[1], x[2], options, lengths.empty() ? IndexTensor() : indices({2}, lengths))};
+          }};
+}
+
 std::vector<OpCase> make() {
   std::vector<OpCase> cases{
       unary("silu", Activation::silu),
@@ -91,6 +121,40 @@ std::vector<OpCase> make() {
       discretization("zoh", Discretization::zoh),
       discretization("bilinear", Discretization::bilinear),
       discretization("euler", Discretization::euler),
+      {"scale", "scale", {{{3, 5}}}, [](const Inputs& x) { return Outputs{scale(x[0], -0.7)}; }},
+      {"scale_columns", "scale_columns", {{{2, 3, 5}}, {{5}}}, [](const Inputs& x) { return Outputs{scale_columns(x[0], x[1])}; }},
+      {"transpose", "transpose", {{{3, 5}}}, [](const Inputs& x) { return Outputs{transpose(x[0])}; }},
+      {"concat_time", "concat_time", {{{2, 3, 2, 2}}, {{2, 1, 2, 2}}}, [](const Inputs& x) { return Outputs{concat_time(x[0], x[1])}; }},
+      {"reverse_time", "reverse_time", {{{2, 4, 3}}}, [](const Inputs& x) { return Outputs{reverse_time(x[0], indices({2}, {4, 2}))}; }},
+      {"zero_padding", "zero_padding", {{{2, 4, 3}}}, [](const Inputs& x) { return Outputs{zero_padding(x[0], indices({2}, {4, 1}))}; }},
+      {"last_step", "last_step", {{{3, 4, 3}}}, [](const Inputs& x) { return Outputs{last_step(x[0], indices({3}, {4, 1, 0}))}; }},
+      {"rotary", "rotary", {{{2, 3, 2, 6}}}, [](const Inputs& x) { return Outputs{rotary(x[0], 5, 100)}; }},
+      attend("causal", 4, 4, {.scale = 0.6}),
+      attend("full", 3, 3, {.causal = false, .scale = 0.6}),
+      attend("cached keys", 2, 5, {.scale = 0.6}),
+      attend("alibi lengths", 4, 4, {.alibi = true, .scale = 0.6}, {4, 2}),
+      attend("full lengths", 4, 4, {.causal = false}, {3, 0}),
+      recurrent("tanh", Cell::rnn_tanh, 1),
+      recurrent("relu", Cell::rnn_relu, 1),
+      recurrent("lstm", Cell::lstm, 4),
+      recurrent("lstm lengths", Cell::lstm, 4, {4, 2, 0}),
+      recurrent("gru", Cell::gru, 3),
+      recurrent("gru lengths", Cell::gru, 3, {4, 1, 0}),
+      {"gated_scan", "gated_scan", {{{2, 4, 3}}, {{2, 4, 3}}, {{2, 3}}},
+       [](const Inputs& x) { const Carried out = gated_scan(x[0], x[1], x[2], indices({2}, {4, 2})); return Outputs{out.y, out.state}; }},
+      {"rotating_scan", "rotating_scan", {{{2, 3}}, {{2, 4, 6}}, {{2, 6}}},
+       [](const Inputs& x) { const Carried out = rotating_scan(x[0], x[1], x[2], indices({2}, {4, 2})); return Outputs{out.y, out.state}; }},
+      state_space("diagonal", false, 5),
+      state_space("low rank", true, 5),
+      state_space("two chunks", true, 18),
+      state_space("lengths", true, 6, {6, 2}),
+      {"dplr_discretize", "dplr_discretize", {{{2}, -3, -1}, {{2, 3}, -2, 1}, {{2, 3}, -3, 3}, {{2, 3, 2}}, {{2, 3, 2}}},
+       [](const Inputs& x) {
+         const SsmCoefficients k = dplr_discretize(x[0], x[1], x[2], x[3], x[4]);
+         return Outputs{k.a, k.b, k.q, k.r};
+       }},
+      {"long_conv", "long_conv", {{{3, 6, 2}}, {{6, 2}}, {{2}}}, [](const Inputs& x) { return Outputs{long_conv(x[0], x[1], x[2])}; }},
+      {"long_conv 1", "long_conv", {{{1, 1, 3}}, {{1, 3}}, kAbsent}, [](const Inputs& x) { return Outputs{long_conv(x[0], x[1])}; }},
       scan("all", {{{2, 5, 3}}, {{2, 5, 3}}, {{3, 2}, -2, -0.1}, {{2, 5, 2}}, {{2, 5, 2}}, {{3}}, {{2, 5, 3}}, {{3}}, {{2, 3, 2}}}, true),
       scan("bare", {{{1, 4, 2}}, {{1, 4, 2}, 0.1, 1}, {{2, 3}, -2, -0.1}, {{1, 4, 3}}, {{1, 4, 3}}, kAbsent, kAbsent, kAbsent, kAbsent}, false),
       scan("two chunks", {{{1, 19, 2}}, {{1, 19, 2}}, {{2, 2}, -2, -0.1}, {{1, 19, 2}}, {{1, 19, 2}}, {{2}}, {{1, 19, 2}}, {{2}}, {{1, 2, 2}}}, true),

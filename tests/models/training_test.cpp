@@ -31,7 +31,7 @@ struct Setup {
     optimizer->clear_gradients();
     Tape tape;
     ModelState state;
-    const Variable loss = cross_entropy(model->forward({ids, {}, {}}, state, {.training = true, .key = key}), targets);
+    const Variable loss = cross_entropy(model->forward({ids, {}, {}}, state, {.training = true, .key = key, .carry = false}), targets);
     tape.backward(loss);
     optimizer->step(3e-3, optimizer->gradient_norm());
     return static_cast<double>(loss.data()[0]);
