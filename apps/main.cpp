@@ -14,7 +14,7 @@ constexpr int kFailed = 1, kUsage = 2;
 
 const std::vector<const Command*>& commands() {
   static const std::vector<const Command*> table{&kTrain,   &kEval, &kGenerate, &kList,
-                                                 &kInspect, &kShow, &kSchema,   &kBench};
+                                                 &kInspect, &kShow, &kCheck,    &kSchema, &kBench};
   return table;
 }
 

@@ -240,7 +240,7 @@ TEST_CASE("every config in configs/ is complete, and trains for a step where its
 
 TEST_CASE("help, schema, list and show") {
   CHECK_EQ(testing::seqtape("--help").exit_code, 0);
-  for (const char* command : {"train", "eval", "generate", "list", "inspect", "show", "schema", "bench"}) {
+  for (const char* command : {"train", "eval", "generate", "list", "inspect", "show", "check", "schema", "bench"}) {
     const Outcome help = testing::seqtape(std::string(command) + " --help");
     CHECK_EQ(help.exit_code, 0);
     CHECK(help.out.find("Example:\n  seqtape " + std::string(command)) != std::string::npos);

@@ -1,0 +1,34 @@
+#pragma once
+// Checks of a whole model that need no knowledge of its kind. Meant for the double build; `seqtape check` prints them.
+
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/real.h"
+
+namespace seqtape {
+
+struct CheckResult {
+  std::string name;
+  bool passed;
+  std::string detail;  ///< the largest difference, or why the check does not apply
+};
+
+/// The model part of a config, and what its task feeds and asks.
+struct CheckSubject {
+  Json model;
+  Index vocabulary = 0, features = 0, outputs = 0;
+  bool pooled = false;
+};
+
+namespace f64 {
+/// Gradients against differences in random directions, through carried state; whole = in chunks = step by step; with and
+/// without carried state; causality; padding; the same bits on several threads. A wide or deep model is shrunk first.
+std::vector<CheckResult> check_model(const CheckSubject&);
+}  // namespace f64
+namespace f32 {
+std::vector<CheckResult> check_model(const CheckSubject&);
+}  // namespace f32
+
+}  // namespace seqtape

@@ -1,0 +1,73 @@
+// The checks of `seqtape check` for every mixer of the registry and its variants, in both precisions.
+#include "models/check.h"
+
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+#include "models/sequence_model.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace seqtape;
+using testing::message_of;
+
+namespace {
+
+CheckSubject tokens(const Json& model) { return {model, 7, 0, 5, false}; }
+
+void expect_all(const CheckSubject& subject, bool in_float = true) {
+  CAPTURE(subject.model.dump());
+  const auto require = [](const std::vector<CheckResult>& results) {
+    CHECK(results.size() >= 3);
+    for (const CheckResult& result : results) {
+      CAPTURE(result.name);
+      CAPTURE(result.detail);
+      CHECK(result.passed);
+    }
+  };
+  require(f64::check_model(subject));
+  if (in_float) require(f32::check_model(subject));
+}
+
+}  // namespace
+
+TEST_CASE("every mixer: gradients, streaming, causality, padding, threads") {
+  for (const std::string& name : mixers().names()) expect_all(tokens({{"name", name}, {"d_model", 8}}));
+}
+
+TEST_CASE("variants") {
+  for (const Json& model : std::vector<Json>{
+           {{"name", "s4d"}, {"initialization", "inv"}, {"train_b", true}, {"discretization", "bilinear"}, {"mode", "scan"}},
+           {{"name", "s4d"}, {"initialization", "legs"}, {"d_state", 6}},
+           {{"name", "s4d"}, {"initialization", "real"}, {"bidirectional", true}},
+           {{"name", "s4"}, {"bidirectional", true}, {"mode", "conv"}},
+           {{"name", "transformer"}, {"positions", "alibi"}, {"mlp", 0}},
+           {{"name", "transformer"}, {"positions", "learned"}, {"heads", 2}},
+           {{"name", "transformer"}, {"positions", "none"}, {"causal", false}},
+           {{"name", "rnn"}, {"nonlinearity", "relu"}, {"initialization", "orthogonal"}},
+           {{"name", "lstm"}, {"forget_bias", 1}, {"chrono_length", 50}},
+           {{"name", "mamba"}, {"d_state", 5}, {"d_conv", 3}, {"expand", 3}, {"dt_rank", 2}, {"proj_bias", true}, {"conv_bias", false}},
+           {{"name", "gru"}, {"norm", "layer_norm"}, {"norm_place", "post"}, {"residual_scale", 0.5}},
+           {{"name", "mamba"}, {"layers", {"mamba", "transformer", "s4d"}}, {"transformer", {{"heads", 2}}}}}) {
+    Json small = model;
+    small["d_model"] = 8;
+    expect_all(tokens(small), false);
+  }
+}
+
+TEST_CASE("real-valued inputs, one answer a sequence, tied embeddings") {
+  for (const char* pooling : {"mean", "last", "first"})
+    for (const char* name : {"mamba", "s4d", "gru", "transformer"})
+      expect_all({{{"name", name}, {"d_model", 8}, {"pooling", pooling}}, 0, 2, 3, true}, false);
+  expect_all({{{"name", "lstm"}, {"d_model", 8}, {"tie_embeddings", true}}, 7, 0, 7, false}, false);
+}
+
+TEST_CASE("settings that do not go together are named") {
+  const auto error = [](const Json& model) { return message_of<ConfigError>([&] { f64::check_model(tokens(model)); }); };
+  CHECK_EQ(error({{"name", "s4"}, {"d_state", 7}}), "model.d_state: must be even, since states come in conjugate pairs, got 7");
+  CHECK_EQ(error({{"name", "transformer"}, {"d_model", 30}}), "model.heads: must divide d_model 30, got 4");
+  CHECK_EQ(error({{"name", "transformer"}, {"d_model", 12}}), "model.heads: rotary positions need an even width of each head, got 12/4");
+  CHECK_EQ(error({{"name", "lstmm"}}), "model.name: unknown name \"lstmm\"; did you mean \"lstm\"?");
+  CHECK_EQ(error({{"name", "s4"}, {"layers", {"s4", "mamb"}}}), "model.layers[1]: unknown name \"mamb\"; did you mean \"mamba\"?");
+  CHECK_EQ(error({{"name", "lstm"}, {"tie_embeddings", true}}),
+           "model.tie_embeddings: needs a task whose answers are tokens of its vocabulary");
+}
