@@ -1,4 +1,5 @@
 # Fails on an include in the wrong direction: core <- autograd <- models <- apps, core <- data <- apps.
+cmake_minimum_required(VERSION 3.25)
 set(may_core core)
 set(may_autograd core autograd)
 set(may_models core autograd models)
