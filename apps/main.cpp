@@ -106,6 +106,7 @@ std::vector<long long> number_list(const std::string& text, const char* option) 
 }  // namespace seqtape
 
 int main(int argc, char** argv) {
+  seqtape::choose_blas_kernels(argv);
   try {
     return seqtape::dispatch(argc, argv);
   } catch (const seqtape::ConfigError& error) {

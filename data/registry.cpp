@@ -1,5 +1,6 @@
 // The visible table of tasks: a line each.
 #include "core/error.h"
+#include "data/images.h"
 #include "data/induction_heads.h"
 #include "data/text.h"
 
@@ -8,6 +9,7 @@ namespace seqtape {
 const Registry<Task>& tasks() {
   static const Registry<Task> registry{{
       {"induction_heads", "recall the token that followed a marker", [] { return std::make_unique<InductionHeads>(); }},
+      {"images", "classify images read pixel by pixel", [] { return std::make_unique<Images>(); }},
       {"text", "predict the next byte of files", [] { return std::make_unique<Text>(); }},
   }};
   return registry;

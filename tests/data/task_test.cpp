@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "core/error.h"
@@ -25,7 +26,7 @@ std::unique_ptr<Task> make(const std::string& name, const Json& settings, std::u
 
 TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in pieces") {
   for (const auto& entry : tasks().entries) {
-    if (entry.name == "text") continue;
+    if (entry.name == "text" || entry.name == "images") continue;
     CAPTURE(entry.name);
     const auto task = make(entry.name, Json::object()), again = make(entry.name, Json::object());
     Batch a, b, c;
@@ -137,4 +138,90 @@ TEST_CASE("text: bad files are refused by name") {
   CHECK_EQ(error({{"path", (folder / "short").string()}, {"length", 8}}),
            "task.length: the validation split has 2 bytes, a window needs 9; lower task.length, or change "
            "task.train_fraction (0.95)");
+}
+
+namespace {
+
+std::string big_endian(std::uint32_t value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 255);
+  return bytes;
+}
+
+/// Ten images of 3 x 3 whose pixels count up, labels 0 .. 9.
+struct IdxFiles {
+  TemporaryFolder folder;
+  std::string images = (folder / "images").string(), labels = (folder / "labels").string();
+  std::string image_bytes = big_endian(0x0803) + big_endian(10) + big_endian(3) + big_endian(3);
+  std::string label_bytes = big_endian(0x0801) + big_endian(10);
+  IdxFiles() {
+    for (int i = 0; i < 90; ++i) image_bytes += static_cast<char>(i);
+    for (int i = 0; i < 10; ++i) label_bytes += static_cast<char>(i);
+    write();
+  }
+  void write() const {
+    write_file(images, image_bytes);
+    write_file(labels, label_bytes);
+  }
+  Json settings() const { return {{"images", images}, {"labels", labels}, {"side", 3}, {"validation", 3}}; }
+  std::string error(const Json& more = Json::object()) const {
+    Json all = settings();
+    all.update(more);
+    return message_of<DataError>([&] { make("images", all); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("images: every training image once an epoch, validation at the end, orders are permutations") {
+  const IdxFiles files;
+  for (const std::string order : {"raster", "permuted", "bit_reversed"}) {
+    Json settings = files.settings();
+    settings["order"] = order;
+    settings["tokens"] = true;
+    const auto task = make("images", settings);
+    std::map<std::int32_t, int> seen;
+    Batch batch;
+    for (Index step = 0; step < 7; ++step) {
+      task->training_batch(step, 2, batch);
+      for (Index b = 0; b < 2; ++b) {
+        const std::int32_t label = batch.targets[static_cast<std::size_t>(b)];
+        ++seen[label];
+        std::vector<std::int32_t> pixels(batch.tokens.begin() + b * 9, batch.tokens.begin() + (b + 1) * 9);
+        CHECK_EQ(std::is_sorted(pixels.begin(), pixels.end()), order == "raster");
+        std::sort(pixels.begin(), pixels.end());
+        for (int i = 0; i < 9; ++i) CHECK_EQ(pixels[static_cast<std::size_t>(i)], label * 9 + i);
+      }
+    }
+    CHECK_EQ(seen.size(), 7);  // two epochs of seven
+    for (const auto& [label, count] : seen) CHECK_EQ(count, 2);
+    const auto pass = task->pass(Split::validation, {.batch = 2, .piece = 4});
+    std::vector<std::int32_t> labels;
+    for (Batch piece; pass->next(piece);)
+      if (piece.last) labels.insert(labels.end(), piece.targets.begin(), piece.targets.end());
+    CHECK(labels == std::vector<std::int32_t>{7, 8, 9});
+  }
+}
+
+TEST_CASE("images: files that lie are refused by name") {
+  IdxFiles files;
+  CHECK_EQ(files.error(), "");
+  CHECK_EQ(files.error({{"side", 28}}), files.images + ": images are 3 x 3, task.side is 28");
+  CHECK_EQ(files.error({{"classes", 5}}), files.labels + ": label 5 of image 5 is not below task.classes, 5");
+  CHECK_EQ(files.error({{"validation", 10}}), "task.validation: must be < the 10 training images, got 10");
+  files.image_bytes[7] = 11;
+  files.write();
+  CHECK_EQ(files.error(), files.images + ": its header promises 99 bytes of data, it has 90");
+  files.image_bytes[7] = 10;
+  files.image_bytes[2] = 9;
+  files.write();
+  CHECK_EQ(files.error(), files.images + ": is not an IDX file of images: its magic number is 2307, must be 2051");
+  files.image_bytes[2] = 8;
+  files.label_bytes[7] = 9;
+  files.label_bytes.pop_back();
+  files.write();
+  CHECK_EQ(files.error(), files.labels + ": has 9 labels for the 10 images of " + files.images);
+  files.image_bytes.clear();
+  files.write();
+  CHECK_EQ(files.error(), files.images + ": is too short for an IDX file: 0 bytes");
 }

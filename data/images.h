@@ -1,0 +1,38 @@
+#pragma once
+#include "data/task.h"
+
+namespace seqtape {
+
+/// Classification of images as sequences of pixels, from IDX files (MNIST and its kin), gz or plain. The last
+/// `validation` training images validate. Training reads all others in a new order each epoch.
+class Images final : public Task {
+ public:
+  void fields(Fields&) override;
+  void resolve_paths(const std::filesystem::path& base) override;
+  void prepare(std::uint64_t seed) override;
+  TaskShape shape() const override;
+  void training_batch(Index step, Index batch, Batch& out) const override;
+  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+
+ private:
+  friend class ImagesPass;
+  struct Set {
+    Index count = 0, pixels = 0;
+    std::string bytes;                 ///< [count, pixels]
+    std::vector<std::int32_t> labels;
+  };
+  Set read(const std::string& images, const std::string& labels) const;
+  /// Images `indices` of a set, pixels [begin, begin + steps) of each in the task's order.
+  void fill(const Set&, const std::vector<Index>& indices, Index begin, Index steps, Batch& out) const;
+
+  std::string images_, labels_, test_images_, test_labels_, order_ = "raster";
+  Index side_ = 28, validation_ = 5000, classes_ = 10;
+  bool tokens_ = false;
+  std::uint64_t seed_ = 0;
+  Set train_, test_;
+  std::vector<std::int32_t> place_;  // of the t-th pixel read
+  mutable Index epoch_ = -1;
+  mutable std::vector<std::int32_t> epoch_order_;
+};
+
+}  // namespace seqtape
