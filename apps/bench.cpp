@@ -2,6 +2,7 @@
 #include <chrono>
 #include <iostream>
 
+#include "apps/bench_fft.h"
 #include "apps/bench_kernels.h"
 #include "apps/command.h"
 #include "apps/trainer/evaluate.h"
@@ -88,6 +89,8 @@ int run(const cxxopts::ParseResult& args) {
                    {"threads", thread_count()},
                    {"memory_gb", std::round(physical_memory() / 1e9)}}}};
   report["kernels"] = args.count("model") ? Json::array() : bench_kernels();
+  if (!args.count("model"))
+    for (const Json& entry : bench_fft()) report["kernels"].push_back(entry);
   report["steps"] = Json::array();
   const std::string model = args.count("model") ? args["model"].as<std::string>() : "mamba";
   report["steps"].push_back(time_step(model, positive(args, "d-model"), positive(args, "layers"), positive(args, "batch"),
@@ -97,9 +100,14 @@ int run(const cxxopts::ParseResult& args) {
     return 0;
   }
   std::cout << report["machine"]["processor"].get<std::string>() << ", " << isa_name(isa()) << ", " << thread_count() << " threads\n";
-  for (const auto& kernel : report["kernels"])
-    std::cout << format("%-34s %-34s %8.3f ns an element   floor %8.3f\n", kernel["name"].get<std::string>().c_str(),
-                        kernel["sizes"].dump().c_str(), kernel["ns_per_element"].get<double>(), kernel["floor_ns"].get<double>());
+  for (const auto& kernel : report["kernels"]) {
+    std::cout << format("%-48s %-36s %8.3f ns an element", kernel["name"].get<std::string>().c_str(), kernel["sizes"].dump().c_str(),
+                        kernel["ns_per_element"].get<double>());
+    if (kernel.contains("ratio"))
+      std::cout << format("   %.2f of FFTW's time\n", kernel["ratio"].get<double>());
+    else
+      std::cout << format("   floor %8.3f\n", kernel["floor_ns"].get<double>());
+  }
   for (const auto& step : report["steps"])
     std::cout << format("%s training step, d %lld, %lld layers, batch %lld, length %lld: %.1f ms, %s tokens/s, peak %.0f MB\n",
                         step["model"].get<std::string>().c_str(), step["d_model"].get<long long>(), step["layers"].get<long long>(),
