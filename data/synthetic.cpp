@@ -18,7 +18,7 @@ class SyntheticPass final : public Pass {
     }
     if (sequence_ >= task_.eval_sequences_) return false;
     const Index steps = std::min(options_.piece, length_ - begin_);
-    task_.fill(split_, sequence_, std::min(options_.batch, task_.eval_sequences_ - sequence_), begin_, steps, piece);
+    task_.fill(split_, sequence_, std::min(options_.batch, task_.eval_sequences_ - sequence_), length_, begin_, steps, piece);
     begin_ += steps;
     return true;
   }
@@ -34,7 +34,7 @@ void SyntheticTask::common_fields(Fields& f) {
   f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", positive_up_to(1e9));
 }
 
-void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index begin, Index steps, Batch& out) const {
+void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps, Batch& out) const {
   const TaskShape s = shape();
   out = {};
   out.batch = count;
@@ -49,14 +49,15 @@ void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index b
   else
     out.targets.assign(s.pooled ? static_cast<std::size_t>(count) : cells, Batch::kIgnored);
   out.first = begin == 0;
-  out.last = begin + steps == s.length;
+  out.last = begin + steps == length;
   parallel_for(count, [&](Index b) {
-    draw(Random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b)), b, begin, out);
+    draw(Random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b)), length, b, begin, out);
   });
 }
 
 void SyntheticTask::training_batch(Index step, Index batch, Batch& out) const {
-  fill(Split::train, step * batch, batch, 0, shape().length, out);
+  const Index length = training_length(step), count = std::max<Index>(1, batch * shape().length / length);
+  fill(Split::train, step * batch, count, length, 0, length, out);
 }
 
 std::unique_ptr<Pass> SyntheticTask::pass(Split split, const PassOptions& options) const {

@@ -16,16 +16,18 @@ class SyntheticTask : public Task {
  protected:
   /// "eval_sequences", of validation and of test.
   void common_fields(Fields&);
-  /// Writes steps [begin, begin + out.length) of the sequence drawn from `random` into row b of `out`, whose arrays
+  /// Steps of a sequence in the training batch of `step`; as many fewer sequences as they are longer make the batch.
+  virtual Index training_length(Index) const { return shape().length; }
+  /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`, whose arrays
   /// have their sizes and whose targets are set to "not scored".
-  virtual void draw(const Random& random, Index b, Index begin, Batch& out) const = 0;
+  virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;
 
   std::uint64_t seed_ = 0;
   Index eval_sequences_ = 256;
 
  private:
   friend class SyntheticPass;
-  void fill(Split split, Index first_sequence, Index count, Index begin, Index steps, Batch& out) const;
+  void fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps, Batch& out) const;
 };
 
 }  // namespace seqtape

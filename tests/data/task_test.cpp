@@ -86,6 +86,17 @@ TEST_CASE("induction heads: the marker twice, the answer behind the first, nothi
   for (const auto& [answer, count] : answers) CHECK(count == doctest::Approx(3200.0 / 7).epsilon(0.2));
 }
 
+TEST_CASE("induction heads: training sequences grow as told, with as many tokens to a batch") {
+  const auto task = make("induction_heads", {{"length", 16}, {"longest", 64}, {"grow_from", 10}, {"grow_every", 5}});
+  Batch batch;
+  for (const auto& [step, length] : std::map<Index, Index>{{0, 16}, {9, 16}, {10, 32}, {14, 32}, {15, 64}, {1000, 64}}) {
+    task->training_batch(step, 8, batch);
+    CHECK_EQ(batch.length, length);
+    CHECK_EQ(batch.batch, 8 * 16 / length);
+    CHECK_EQ(batch.tokens[static_cast<std::size_t>(length - 1)], 15);
+  }
+}
+
 TEST_CASE("text: windows cover every byte of the split but its first once") {
   const TemporaryFolder folder;
   std::string bytes;
