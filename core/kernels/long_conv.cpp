@@ -40,6 +40,20 @@ void read(const Two& two, Index length, Index n, const Real* x, Real* z) {
   std::fill(z + 2 * length * W, z + 2 * n * W, Real{0});
 }
 
+/// Calls put(offset in [length, heads], scale z + skip x, lanes) for every step of the two parts; x: [length, heads].
+template <class Put>
+void each_result(const Two& two, Index length, const Real* z, Real scale, const Real* skip, const Real* x, const Put& put) {
+  for (int part = 0; part < 2; ++part) {
+    const Index lanes = two.lanes(part), head = two.first + part * W;
+    if (lanes == 0) continue;
+    const Vec d = skip ? load(skip + head, lanes) : Vec{};
+    for (Index t = 0; t < length; ++t) {
+      const Index at = t * two.heads + head;
+      put(at, load(z + (2 * t + part) * W) * scale + d * load(x + at, lanes), lanes);
+    }
+  }
+}
+
 /// The spectra of the two parts at frequency k: X1 = (Z[k] + conj Z[n-k])/2, X2 = (Z[k] - conj Z[n-k])/2i.
 struct Spectra {
   Vec re1, im1, re2, im2;
@@ -101,15 +115,9 @@ void forward(Index batch, Index length, Index heads, const Real* u, const Real* 
       put_together(fft, z.data(), f,
                    product(take_apart(fft, z.data(), f), load_spectra(spectra.data() + i * spectrum_size(n) + f * 4 * W)));
     fft.inverse(z.data());
-    for (int part = 0; part < 2; ++part) {
-      const Index lanes = two.lanes(part), head = two.first + part * W;
-      if (lanes == 0) continue;
-      const Vec d = skip ? load(skip + head, lanes) : Vec{};
-      for (Index t = 0; t < length; ++t) {
-        const Index at = (b * length + t) * heads + head;
-        store(y + at, load(z.data() + (2 * t + part) * W) * scale + d * load(u + at, lanes), lanes);
-      }
-    }
+    each_result(two, length, z.data(), scale, skip, u + b * length * heads, [&](Index at, Vec v, Index lanes) {
+      store(y + b * length * heads + at, v, lanes);
+    });
   });
 }
 
@@ -146,15 +154,9 @@ void backward(Index batch, Index length, Index heads, const Real* u, const Real*
       }
       if (!du) continue;
       fft.inverse(zy.data());
-      for (int part = 0; part < 2; ++part) {
-        const Index lanes = two.lanes(part), head = two.first + part * W;
-        if (lanes == 0) continue;
-        const Vec d = skip ? load(skip + head, lanes) : Vec{};
-        for (Index t = 0; t < length; ++t) {
-          const Index at = (b * length + t) * heads + head;
-          add_to(du + at, load(zy.data() + (2 * t + part) * W) * scale + d * load(dy + at, lanes), lanes);
-        }
-      }
+      each_result(two, length, zy.data(), scale, skip, dy + b * length * heads, [&](Index at, Vec v, Index lanes) {
+        add_to(du + b * length * heads + at, v, lanes);
+      });
     }
   });
   parallel_for(twos, [&](Index i) {

@@ -179,7 +179,7 @@ struct Sums {
 /// kGroup states of one chunk, backwards; see the head of the file. The vectors gb and gdt collect <g, b> and
 /// <g e h, a>; db and dc: [T, padded states, W] at those states.
 inline void retreat(const Chunk& k, const Lanes& lane, Index n0, const Real* rates, const Real* saved, const Vec* p,
-                    const Sums& sums, Vec* y, Vec* gb, Vec* gdt, Real* db, Real* dc) {
+                    Real* dh_sum, Real* da_sum, Vec* y, Vec* gb, Vec* gdt, Real* db, Real* dc) {
   Vec h[T + 1][kGroup], e[T][kGroup], a[kGroup];
   for (int n = 0; n < kGroup; ++n) {
     h[0][n] = load(saved + n * W);
@@ -198,8 +198,8 @@ inline void retreat(const Chunk& k, const Lanes& lane, Index n0, const Real* rat
   }
   Vec dh[kGroup], da[kGroup];
   for (int n = 0; n < kGroup; ++n) {
-    dh[n] = load(sums.dh + n * W);
-    da[n] = load(sums.da + n * W);
+    dh[n] = load(dh_sum + n * W);
+    da[n] = load(da_sum + n * W);
   }
   for (Index t = k.steps - 1; t >= 0; --t) {
     const Real *b = k.b_rows + t * k.states + n0, *c = k.c_rows + t * k.states + n0;
@@ -219,8 +219,8 @@ inline void retreat(const Chunk& k, const Lanes& lane, Index n0, const Real* rat
     gdt[t] += sum_a;
   }
   for (int n = 0; n < kGroup; ++n) {
-    store(sums.dh + n * W, dh[n]);
-    store(sums.da + n * W, da[n]);
+    store(dh_sum + n * W, dh[n]);
+    store(da_sum + n * W, da[n]);
   }
 }
 
@@ -240,8 +240,8 @@ void backward_lanes(const Chunk& k, Index group, const Real* rates, const Real* 
     gb[t] = gdt[t] = Vec{};
   }
   for (Index n = 0; n < k.states; n += kGroup)
-    retreat(k, lane, n, rates + n * W, saved + n * W, p, {sums.dh + n * W, sums.da + n * W, nullptr, nullptr}, y, gb,
-            gdt, db + n * W, dc + n * W);
+    retreat(k, lane, n, rates + n * W, saved + n * W, p, sums.dh + n * W, sums.da + n * W, y, gb, gdt, db + n * W,
+            dc + n * W);
   const Vec bias = k.in.delta_bias ? load(k.in.delta_bias + lane.d, lane.lanes) : Vec{};
   Vec dskip{}, dbias{};
   for (Index t = 0; t < k.steps; ++t) {
