@@ -17,8 +17,8 @@ namespace seqtape {
 namespace {
 
 void options(cxxopts::Options& options) {
-  options.add_options()("json", "print one JSON document")("model", "time one training step of this model instead of the kernels",
-                                                            cxxopts::value<std::string>(), "NAME")(
+  options.add_options()("json", "print one JSON document")(
+      "model", "time one training step of this model instead of the kernels", cxxopts::value<std::string>(), "NAME")(
       "d-model", "width", cxxopts::value<int>()->default_value("128"), "N")(
       "layers", "blocks", cxxopts::value<int>()->default_value("4"), "N")(
       "batch", "sequences", cxxopts::value<int>()->default_value("8"), "N")(
@@ -47,14 +47,17 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
   for (Index i = 0; i < shape.size(); ++i) targets.data()[i] = tokens.data()[(i + 1) % shape.size()];
   std::vector<double> times;
   const auto begin = std::chrono::steady_clock::now();
-  const auto elapsed = [](auto since) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count(); };
+  const auto elapsed = [](auto since) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+  };
   while (times.size() < 4 || (elapsed(begin) < seconds && times.size() < 200)) {
     const auto start = std::chrono::steady_clock::now();
     optimizer->clear_gradients();
     {
       Tape tape;
       ModelState state;
-      tape.backward(cross_entropy(model.forward({tokens, {}, {}}, state, {.training = true, .key = times.size(), .carry = false}), targets));
+      tape.backward(cross_entropy(
+          model.forward({tokens, {}, {}}, state, {.training = true, .key = times.size(), .carry = false}), targets));
     }
     optimizer->step(1e-3, optimizer->gradient_norm());
     times.push_back(elapsed(start));
@@ -93,32 +96,39 @@ int run(const cxxopts::ParseResult& args) {
     for (const Json& entry : bench_fft()) report["kernels"].push_back(entry);
   report["steps"] = Json::array();
   const std::string model = args.count("model") ? args["model"].as<std::string>() : "mamba";
-  report["steps"].push_back(time_step(model, positive(args, "d-model"), positive(args, "layers"), positive(args, "batch"),
-                                      positive(args, "length"), args["seconds"].as<double>(), sets(args)));
+  report["steps"].push_back(time_step(model, positive(args, "d-model"), positive(args, "layers"),
+                                      positive(args, "batch"), positive(args, "length"), args["seconds"].as<double>(),
+                                      sets(args)));
   if (args.count("json")) {
     std::cout << report.dump(2) << '\n';
     return 0;
   }
-  std::cout << report["machine"]["processor"].get<std::string>() << ", " << isa_name(isa()) << ", " << thread_count() << " threads\n";
+  std::cout << report["machine"]["processor"].get<std::string>() << ", " << isa_name(isa()) << ", " << thread_count()
+            << " threads\n";
   for (const auto& kernel : report["kernels"]) {
-    std::cout << format("%-48s %-36s %8.3f ns an element", kernel["name"].get<std::string>().c_str(), kernel["sizes"].dump().c_str(),
-                        kernel["ns_per_element"].get<double>());
+    std::cout << format("%-48s %-36s %8.3f ns an element", kernel["name"].get<std::string>().c_str(),
+                        kernel["sizes"].dump().c_str(), kernel["ns_per_element"].get<double>());
     if (kernel.contains("ratio"))
       std::cout << format("   %.2f of FFTW's time\n", kernel["ratio"].get<double>());
     else
       std::cout << format("   floor %8.3f\n", kernel["floor_ns"].get<double>());
   }
   for (const auto& step : report["steps"])
-    std::cout << format("%s training step, d %lld, %lld layers, batch %lld, length %lld: %.1f ms, %s tokens/s, peak %.0f MB\n",
-                        step["model"].get<std::string>().c_str(), step["d_model"].get<long long>(), step["layers"].get<long long>(),
-                        step["batch"].get<long long>(), step["length"].get<long long>(), step["step_ms"].get<double>(),
-                        grouped(step["tokens_per_second"].get<Index>()).c_str(), step["peak_rss_mb"].get<double>());
+    std::cout << format(
+        "%s training step, d %lld, %lld layers, batch %lld, length %lld: %.1f ms, %s tokens/s, peak %.0f MB\n",
+        step["model"].get<std::string>().c_str(), step["d_model"].get<long long>(), step["layers"].get<long long>(),
+        step["batch"].get<long long>(), step["length"].get<long long>(), step["step_ms"].get<double>(),
+        grouped(step["tokens_per_second"].get<Index>()).c_str(), step["peak_rss_mb"].get<double>());
   return 0;
 }
 
 }  // namespace
 
-const Command kBench{"bench", "[--model NAME] [--json]", "time the kernels, or a training step",
-                     "seqtape bench --model mamba --length 4096 --batch 8 --json", options, run};
+const Command kBench{"bench",
+                     "[--model NAME] [--json]",
+                     "time the kernels, or a training step",
+                     "seqtape bench --model mamba --length 4096 --batch 8 --json",
+                     options,
+                     run};
 
 }  // namespace seqtape

@@ -51,8 +51,10 @@ class Fftw {
     Transform(const Fftw& f, int count, int n) : fftw(f) {
       constexpr unsigned kMeasure = 0;
       const int half = n / 2 + 1;
-      real = static_cast<float*>(f.malloc_(sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(n)));
-      complex = static_cast<float*>(f.malloc_(2 * sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(half)));
+      real =
+          static_cast<float*>(f.malloc_(sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(n)));
+      complex = static_cast<float*>(
+          f.malloc_(2 * sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(half)));
       there = f.plan_there_(1, &n, count, real, nullptr, 1, n, complex, nullptr, 1, half, kMeasure);
       back = f.plan_back_(1, &n, count, complex, nullptr, 1, half, real, nullptr, 1, n, kMeasure);
       std::fill(real, real + count * n, 0.5f);
@@ -79,8 +81,10 @@ class Fftw {
   void* library_;
   void* (*malloc_)(std::size_t) = nullptr;
   void (*free_)(void*) = nullptr;
-  void* (*plan_there_)(int, const int*, int, float*, const int*, int, int, float*, const int*, int, int, unsigned) = nullptr;
-  void* (*plan_back_)(int, const int*, int, float*, const int*, int, int, float*, const int*, int, int, unsigned) = nullptr;
+  void* (*plan_there_)(int, const int*, int, float*, const int*, int, int, float*, const int*, int, int,
+                       unsigned) = nullptr;
+  void* (*plan_back_)(int, const int*, int, float*, const int*, int, int, float*, const int*, int, int,
+                      unsigned) = nullptr;
   void (*execute_)(void*) = nullptr;
   void (*destroy_)(void*) = nullptr;
 };
@@ -100,7 +104,7 @@ Json bench_fft() {
     if (fftw.usable()) peer = std::make_unique<Fftw::Transform>(fftw, static_cast<int>(lanes), static_cast<int>(n));
     std::vector<double> ours, theirs, ratios;
     for (int i = 0; i < 21; ++i) {  // in turn, so that a change of the machine's speed meets both
-      data.fill(0.5f);  // neither side normalises
+      data.fill(0.5f);              // neither side normalises
       ours.push_back(seconds_of([&] { kernels::long_conv->fft_there_and_back(1, n, data.data()); }));
       if (!peer) continue;
       std::fill(peer->real, peer->real + n * lanes, 0.5f);

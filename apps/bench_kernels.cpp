@@ -20,7 +20,9 @@ double median_seconds(const std::function<void()>& work) {
   work();
   std::vector<double> times;
   const auto begin = std::chrono::steady_clock::now();
-  const auto since = [](auto start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const auto since = [](auto start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
   while (times.size() < 5 || (since(begin) < 0.7 && times.size() < 50)) {
     const auto start = std::chrono::steady_clock::now();
     work();
@@ -55,7 +57,8 @@ class Report {
   }
 
   /// `bytes` and `flops` are those of one element.
-  void add(const std::string& name, const Json& sizes, Index elements, double bytes, double flops, const std::function<void()>& work) {
+  void add(const std::string& name, const Json& sizes, Index elements, double bytes, double flops,
+           const std::function<void()>& work) {
     const double ns = median_seconds(work) / static_cast<double>(elements) * 1e9;
     json.push_back({{"name", name},
                     {"sizes", sizes},
@@ -74,7 +77,8 @@ void scan(Report& report) {
   const Index batch = 8, length = 1024, channels = 256, states = 16;
   const Shape rows{batch, length, channels}, inputs{batch, length, states};
   const Json sizes = {{"B", batch}, {"L", length}, {"D", channels}, {"N", states}};
-  const Tensor x = uniform(rows, -1, 1), raw = uniform(rows, -5, -1), dt = uniform(rows, 1e-3, 0.1), gate = uniform(rows, -1, 1);
+  const Tensor x = uniform(rows, -1, 1), raw = uniform(rows, -5, -1), dt = uniform(rows, 1e-3, 0.1),
+               gate = uniform(rows, -1, 1);
   const Tensor a = uniform({channels, states}, -16, -1), b = uniform(inputs, -1, 1), c = uniform(inputs, -1, 1);
   const Tensor skip = uniform({channels}, -1, 1), bias = uniform({channels}, -1, 1), dy = uniform(rows, -1, 1);
   const Tensor y(rows), dx = Tensor::zeros(rows), ddelta = Tensor::zeros(rows), dgate = Tensor::zeros(rows);
@@ -83,8 +87,15 @@ void scan(Report& report) {
   for (const bool fused : {false, true}) {
     const std::string name = fused ? "selective_scan with softplus and gate" : "selective_scan";
     const kernels::ScanSizes s{batch, length, channels, states, fused, nullptr};
-    const kernels::ScanInputs in{x.data(), fused ? raw.data() : dt.data(), a.data(), b.data(), c.data(), skip.data(),
-                                 fused ? gate.data() : nullptr, fused ? bias.data() : nullptr, nullptr};
+    const kernels::ScanInputs in{x.data(),
+                                 fused ? raw.data() : dt.data(),
+                                 a.data(),
+                                 b.data(),
+                                 c.data(),
+                                 skip.data(),
+                                 fused ? gate.data() : nullptr,
+                                 fused ? bias.data() : nullptr,
+                                 nullptr};
     const Tensor saved(Shape{kernels::selective_scan->saved_size(s)});
     // An exp of 11 operations, the state's and the output's 2 multiply-adds: 15 for each of N states.
     report.add(name + ", forward", sizes, rows.size(), 4.0 * (3 + fused), 15.0 * states, [&] {
@@ -102,8 +113,10 @@ void conv(Report& report) {
   const Index batch = 8, length = 1024, channels = 256, taps = 4;
   const Shape rows{batch, length, channels};
   const Json sizes = {{"B", batch}, {"L", length}, {"D", channels}, {"K", taps}};
-  const Tensor x = uniform(rows, -1, 1), w = uniform({channels, taps}, -1, 1), bias = uniform({channels}, -1, 1), y(rows);
-  const Tensor dy = uniform(rows, -1, 1), dx = Tensor::zeros(rows), dw = Tensor::zeros(w.shape()), db = Tensor::zeros({channels});
+  const Tensor x = uniform(rows, -1, 1), w = uniform({channels, taps}, -1, 1), bias = uniform({channels}, -1, 1),
+               y(rows);
+  const Tensor dy = uniform(rows, -1, 1), dx = Tensor::zeros(rows), dw = Tensor::zeros(w.shape()),
+               db = Tensor::zeros({channels});
   const kernels::ConvSizes s{batch, length, channels, taps, nullptr, true};
   const kernels::ConvInputs in{x.data(), w.data(), bias.data(), nullptr};
   report.add("causal_conv1d with silu, forward", sizes, rows.size(), 8, 24, [&] {
@@ -119,9 +132,8 @@ void norm(Report& report) {
   const Json sizes = {{"rows", rows}, {"n", n}};
   const Tensor x = uniform({rows, n}, -1, 1), w = uniform({n}, -1, 1), y({rows, n}), scale({rows});
   const Tensor dy = uniform({rows, n}, -1, 1), dx = Tensor::zeros({rows, n}), dw = Tensor::zeros({n});
-  report.add("rms_norm, forward", sizes, rows * n, 8, 4, [&] {
-    kernels::norm->rms(rows, n, 1e-5, x.data(), w.data(), y.data(), scale.data());
-  });
+  report.add("rms_norm, forward", sizes, rows * n, 8, 4,
+             [&] { kernels::norm->rms(rows, n, 1e-5, x.data(), w.data(), y.data(), scale.data()); });
   report.add("rms_norm, backward", sizes, rows * n, 16, 12, [&] {
     kernels::norm->rms_backward(rows, n, x.data(), w.data(), scale.data(), dy.data(), dx.data(), dw.data());
   });
@@ -132,12 +144,10 @@ void products(Report& report) {
   const Index m = 8192, n = 256, k = 128;
   const Tensor x = uniform({m, k}, -1, 1), w = uniform({n, k}, -1, 1), y({m, n}), dw({n, k});
   const Json sizes = {{"rows", m}, {"out", n}, {"in", k}};
-  report.add("linear, forward", sizes, m * n, 0, 2.0 * k, [&] {
-    kernels::gemm(Transpose::no, Transpose::yes, m, n, k, x.data(), k, w.data(), k, 0, y.data(), n);
-  });
-  report.add("linear, weight gradient", sizes, m * n, 0, 2.0 * k, [&] {
-    kernels::gemm(Transpose::yes, Transpose::no, n, k, m, y.data(), n, x.data(), k, 0, dw.data(), k);
-  });
+  report.add("linear, forward", sizes, m * n, 0, 2.0 * k,
+             [&] { kernels::gemm(Transpose::no, Transpose::yes, m, n, k, x.data(), k, w.data(), k, 0, y.data(), n); });
+  report.add("linear, weight gradient", sizes, m * n, 0, 2.0 * k,
+             [&] { kernels::gemm(Transpose::yes, Transpose::no, n, k, m, y.data(), n, x.data(), k, 0, dw.data(), k); });
 }
 
 }  // namespace

@@ -19,10 +19,12 @@ int run(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
   const TaskShape shape = config.task->shape();
   const Json model = config.to_json()["model"];
-  const std::vector<CheckResult> results = f64::check_model({model, shape.vocabulary, shape.features, shape.outputs, shape.pooled});
+  const std::vector<CheckResult> results =
+      f64::check_model({model, shape.vocabulary, shape.features, shape.outputs, shape.pooled});
   bool all = true;
   for (const CheckResult& result : results) {
-    std::cout << format("%-6s  %-62s  %s\n", result.passed ? "ok" : "FAILED", result.name.c_str(), result.detail.c_str());
+    std::cout << format("%-6s  %-62s  %s\n", result.passed ? "ok" : "FAILED", result.name.c_str(),
+                        result.detail.c_str());
     all = all && result.passed;
   }
   return all ? 0 : 1;
@@ -30,7 +32,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kCheck{"check", "CONFIG", "gradients, streaming, causality, padding and determinism of a model, in double",
-                     "seqtape check configs/text/s4.json", options, run};
+const Command kCheck{"check",
+                     "CONFIG",
+                     "gradients, streaming, causality, padding and determinism of a model, in double",
+                     "seqtape check configs/text/s4.json",
+                     options,
+                     run};
 
 }  // namespace seqtape

@@ -61,10 +61,12 @@ int run(const cxxopts::ParseResult& args) {
     results.push_back(result);
     if (json) continue;
     if (length.empty()) {
-      for (const auto& [key, value] : result.items()) std::cout << format("%-18s ", key.c_str()) << value.dump() << '\n';
+      for (const auto& [key, value] : result.items())
+        std::cout << format("%-18s ", key.c_str()) << value.dump() << '\n';
     } else {
-      std::cout << format("%9lld  %s   %9s  %10s tokens/s\n", static_cast<long long>(shape.length), headline(metrics).c_str(),
-                          human_seconds(seconds).c_str(), grouped(result["tokens_per_second"].get<Index>()).c_str())
+      std::cout << format("%9lld  %s   %9s  %10s tokens/s\n", static_cast<long long>(shape.length),
+                          headline(metrics).c_str(), human_seconds(seconds).c_str(),
+                          grouped(result["tokens_per_second"].get<Index>()).c_str())
                 << std::flush;
     }
   }
@@ -74,7 +76,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kEval{"eval", "RUN [--lengths L,L,...] [--set KEY=VALUE]", "score a trained model",
-                    "seqtape eval runs/induction_heads/mamba --set task.length=1048576 --set task.eval_sequences=4", options, run};
+const Command kEval{"eval",
+                    "RUN [--lengths L,L,...] [--set KEY=VALUE]",
+                    "score a trained model",
+                    "seqtape eval runs/induction_heads/mamba --set task.length=1048576 --set task.eval_sequences=4",
+                    options,
+                    run};
 
 }  // namespace seqtape

@@ -53,7 +53,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kGenerate{"generate", "RUN --prompt TEXT --tokens N", "continue a prompt",
-                        "seqtape generate runs/text/mamba --prompt 'In the beginning' --tokens 400 --temperature 0.8", options, run};
+const Command kGenerate{"generate",
+                        "RUN --prompt TEXT --tokens N",
+                        "continue a prompt",
+                        "seqtape generate runs/text/mamba --prompt 'In the beginning' --tokens 400 --temperature 0.8",
+                        options,
+                        run};
 
 }  // namespace seqtape

@@ -41,8 +41,8 @@ void print_tensors(const fs::path& path) {
       }
       const auto n = static_cast<double>(entry.shape.size() - odd);
       const double mean = n > 0 ? sum / n : 0;
-      std::cout << format(" mean % .3e  std %.3e  [% .3g, % .3g]", mean, n > 0 ? std::sqrt(std::max(0.0, squares / n - mean * mean)) : 0,
-                          least, most);
+      std::cout << format(" mean % .3e  std %.3e  [% .3g, % .3g]", mean,
+                          n > 0 ? std::sqrt(std::max(0.0, squares / n - mean * mean)) : 0, least, most);
       if (odd) std::cout << "  " << odd << " not finite";
     }
     std::cout << '\n';
@@ -72,6 +72,7 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kInspect{"inspect", "PATH", "what a run, checkpoint or weight file holds", "seqtape inspect runs/text/mamba", options, run};
+const Command kInspect{
+    "inspect", "PATH", "what a run, checkpoint or weight file holds", "seqtape inspect runs/text/mamba", options, run};
 
 }  // namespace seqtape

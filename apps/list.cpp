@@ -39,7 +39,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kList{"list", "[models|tasks|optimizers|schedules]", "what a config can name, with every key",
-                    "seqtape list models", options, run};
+const Command kList{"list",
+                    "[models|tasks|optimizers|schedules]",
+                    "what a config can name, with every key",
+                    "seqtape list models",
+                    options,
+                    run};
 
 }  // namespace seqtape

@@ -13,8 +13,8 @@ namespace {
 constexpr int kFailed = 1, kUsage = 2;
 
 const std::vector<const Command*>& commands() {
-  static const std::vector<const Command*> table{&kTrain,   &kEval, &kGenerate, &kList,
-                                                 &kInspect, &kShow, &kCheck,    &kSchema, &kBench};
+  static const std::vector<const Command*> table{&kTrain, &kEval,  &kGenerate, &kList, &kInspect,
+                                                 &kShow,  &kCheck, &kSchema,   &kBench};
   return table;
 }
 
@@ -22,8 +22,9 @@ void print_help() {
   std::cout << "seqtape trains and compares long-sequence models on a CPU.\n\n";
   for (const Command* command : commands())
     std::cout << format("  seqtape %-9s %-44s %s\n", command->name, command->arguments, command->summary);
-  std::cout << "\n`seqtape COMMAND --help` shows the options and an example. Exit codes: 0 done, 1 failed, 2 wrong usage or\n"
-               "config, 130 or 143 stopped by a signal after saving.\n";
+  std::cout
+      << "\n`seqtape COMMAND --help` shows the options and an example. Exit codes: 0 done, 1 failed, 2 wrong usage or\n"
+         "config, 130 or 143 stopped by a signal after saving.\n";
 }
 
 int run(const Command& command, int argc, char** argv) {
@@ -80,8 +81,8 @@ std::string argument(const cxxopts::ParseResult& args, const char* name) {
 
 void common_options(cxxopts::Options& options) {
   options.add_options()("set", "override a key of the config: key.path=value; may be repeated",
-                        cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
-      "threads", "threads to use; default: all processors", cxxopts::value<int>(), "N");
+                        cxxopts::value<std::vector<std::string>>(),
+                        "KEY=VALUE")("threads", "threads to use; default: all processors", cxxopts::value<int>(), "N");
 }
 
 std::vector<std::string> sets(const cxxopts::ParseResult& args) {

@@ -16,7 +16,11 @@ int run(const cxxopts::ParseResult&) {
 
 }  // namespace
 
-const Command kSchema{"schema", "", "the JSON Schema of configs, for editors", "seqtape schema > seqtape.schema.json",
-                      [](cxxopts::Options&) {}, run};
+const Command kSchema{"schema",
+                      "",
+                      "the JSON Schema of configs, for editors",
+                      "seqtape schema > seqtape.schema.json",
+                      [](cxxopts::Options&) {},
+                      run};
 
 }  // namespace seqtape

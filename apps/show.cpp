@@ -25,8 +25,9 @@ int run(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
   const TaskShape shape = config.task->shape();
-  std::cout << config.task_name << ": " << (shape.vocabulary ? str(shape.vocabulary, " tokens") : str(shape.features, " values"))
-            << " in, " << shape.outputs << " out, length " << shape.length << "\n";
+  std::cout << config.task_name << ": "
+            << (shape.vocabulary ? str(shape.vocabulary, " tokens") : str(shape.features, " values")) << " in, "
+            << shape.outputs << " out, length " << shape.length << "\n";
   Batch batch;
   config.task->training_batch(0, std::max(1, args["examples"].as<int>()), batch);
   const Index shown = std::min<Index>(batch.length, 64);
@@ -50,7 +51,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kShow{"show", "CONFIG [--examples N]", "a few examples of a task, as the model sees them",
-                    "seqtape show configs/induction_heads/mamba.json", options, run};
+const Command kShow{"show",
+                    "CONFIG [--examples N]",
+                    "a few examples of a task, as the model sees them",
+                    "seqtape show configs/induction_heads/mamba.json",
+                    options,
+                    run};
 
 }  // namespace seqtape

@@ -29,7 +29,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kTrain{"train", "CONFIG [--out RUN] [--set KEY=VALUE]...", "train a model from a config",
-                     "seqtape train configs/text/mamba.json --set optimizer.lr=1e-3 --out runs/lower-rate", options, run};
+const Command kTrain{"train",
+                     "CONFIG [--out RUN] [--set KEY=VALUE]...",
+                     "train a model from a config",
+                     "seqtape train configs/text/mamba.json --set optimizer.lr=1e-3 --out runs/lower-rate",
+                     options,
+                     run};
 
 }  // namespace seqtape

@@ -32,7 +32,8 @@ class Gradients {
   const std::vector<std::shared_ptr<GradSlot>>& slots_;
 };
 
-/// While it lives, ops on variables that require gradients are recorded on it; the innermost tape of the thread records.
+/// While it lives, ops on variables that require gradients are recorded on it; the innermost tape of the thread
+/// records.
 class Tape {
  public:
   /// Called with the gradients of the op's outputs (undefined where none arrived; at least one did).
@@ -79,10 +80,9 @@ std::vector<Variable> record(const char* op, std::initializer_list<Variable> inp
 /// The same for one output.
 template <class Backward>
 Variable record(const char* op, std::initializer_list<Variable> inputs, Tensor output, Backward backward) {
-  return record(op, inputs, std::vector<Tensor>{std::move(output)},
-                [backward = std::move(backward)](const std::vector<Tensor>& dy, Gradients& into) {
-                  backward(dy[0], into);
-                })[0];
+  return record(
+      op, inputs, std::vector<Tensor>{std::move(output)},
+      [backward = std::move(backward)](const std::vector<Tensor>& dy, Gradients& into) { backward(dy[0], into); })[0];
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

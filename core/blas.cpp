@@ -22,9 +22,9 @@ void prepare_blas() {
 std::string blas_core() { return openblas_get_corename(); }
 
 void choose_blas_kernels(char** argv) {
-  static const std::set<std::string> old{"Generic", "Katmai",  "Coppermine", "Northwood", "Prescott", "Banias",
-                                         "Core2",   "Penryn",  "Dunnington", "Nehalem",   "Athlon",   "Opteron",
-                                         "Opteron_SSE3", "Barcelona", "Bobcat", "Atom", "Nano", "Sandybridge"};
+  static const std::set<std::string> old{
+      "Generic", "Katmai", "Coppermine", "Northwood",    "Prescott",  "Banias", "Core2", "Penryn", "Dunnington",
+      "Nehalem", "Athlon", "Opteron",    "Opteron_SSE3", "Barcelona", "Bobcat", "Atom",  "Nano",   "Sandybridge"};
   constexpr const char* kVariable = "OPENBLAS_CORETYPE";
   if (best_isa() < Isa::avx2 || std::getenv(kVariable) || !old.count(blas_core())) return;
   // Haswell's kernels (AVX2) run well on everything newer; Intel's own AVX-512 ones are trusted on Intel only.
@@ -34,7 +34,8 @@ void choose_blas_kernels(char** argv) {
 }
 
 std::string blas_problem() {
-  // 0: sequential, 1: own threads, 2: OpenMP. The build with own threads fights ours for the cores and halves the speed.
+  // 0: sequential, 1: own threads, 2: OpenMP. The build with own threads fights ours for the cores and halves the
+  // speed.
   if (openblas_get_parallel() == 1)
     return "OpenBLAS runs its own threads beside ours, which halves the speed; install libopenblas0-openmp";
   // Old builds choose kernels that miscompute on some newer processors: one odd-shaped product against plain loops.
@@ -47,7 +48,8 @@ std::string blas_problem() {
   for (int i = 0; i < m; ++i)
     for (int j = 0; j < n; ++j) {
       float want = 0;  // small whole numbers: exact in any order
-      for (int p = 0; p < k; ++p) want += a[static_cast<std::size_t>(i * k + p)] * b[static_cast<std::size_t>(p * n + j)];
+      for (int p = 0; p < k; ++p)
+        want += a[static_cast<std::size_t>(i * k + p)] * b[static_cast<std::size_t>(p * n + j)];
       if (c[static_cast<std::size_t>(i * n + j)] != want)
         return str("OpenBLAS computes wrong products with its ", blas_core(),
                    " kernels on this processor; set OPENBLAS_CORETYPE=Haswell in the environment");

@@ -16,14 +16,14 @@ std::string shown(const Json& value) {
 
 std::string number_text(double value) {
   return value == std::floor(value) && std::fabs(value) < 1e15 ? std::to_string(static_cast<long long>(value))
-                                                                : format("%g", value);
+                                                               : format("%g", value);
 }
 
 void check_bounds(double value, const Rule& rule, const std::string& path) {
   // Written so that NaN fails.
   if (!(rule.open_least ? value > rule.least : value >= rule.least))
-    throw ConfigError(str(path, ": must be ", rule.open_least ? "> " : ">= ", number_text(rule.least), ", got ",
-                          number_text(value)));
+    throw ConfigError(
+        str(path, ": must be ", rule.open_least ? "> " : ">= ", number_text(rule.least), ", got ", number_text(value)));
   if (!(rule.open_most ? value < rule.most : value <= rule.most))
     throw ConfigError(
         str(path, ": must be ", rule.open_most ? "< " : "<= ", number_text(rule.most), ", got ", number_text(value)));
@@ -69,8 +69,8 @@ class Reader final : public Fields {
       return;
     }
     value = {static_cast<Index>(json->size()), {}};
-    check_bounds(static_cast<double>(json->size()), {.least = rule.least, .most = rule.most, .open_least = rule.open_least},
-                 at(key));
+    check_bounds(static_cast<double>(json->size()),
+                 {.least = rule.least, .most = rule.most, .open_least = rule.open_least}, at(key));
     for (std::size_t i = 0; i < json->size(); ++i)
       value.names.push_back(word((*json)[i], str(at(key), "[", i, "]"), {.choices = rule.choices}));
   }
@@ -106,8 +106,9 @@ class Reader final : public Fields {
     known_.emplace_back(key);
     const auto found = object_.find(key);
     if (found != object_.end()) return &*found;
-    if (rule.required) throw ConfigError(str(at(key), ": is required", rule.choices.empty() ? "" : "; one of ",
-                                              join(rule.choices, ", ")));
+    if (rule.required)
+      throw ConfigError(
+          str(at(key), ": is required", rule.choices.empty() ? "" : "; one of ", join(rule.choices, ", ")));
     return nullptr;
   }
 
@@ -154,7 +155,8 @@ class Reader final : public Fields {
       value.push_back(element(*json, at(key), rule));
       return;
     }
-    for (std::size_t i = 0; i < json->size(); ++i) value.push_back(element((*json)[i], str(at(key), "[", i, "]"), rule));
+    for (std::size_t i = 0; i < json->size(); ++i)
+      value.push_back(element((*json)[i], str(at(key), "[", i, "]"), rule));
   }
 
   const Json& object_;

@@ -109,7 +109,8 @@ Named named(const Registry<T>& registry, std::string& name, std::unique_ptr<T>& 
 using FieldsOf = std::function<void(Fields&)>;
 
 /// Fills the fields from a JSON object; absent keys keep their defaults. Throws ConfigError with the key's path for an
-/// unknown key (with the nearest known one), a wrong type, or a value outside its rule. `path` is the prefix, "" at top.
+/// unknown key (with the nearest known one), a wrong type, or a value outside its rule. `path` is the prefix, "" at
+/// top.
 void read_fields(const FieldsOf&, const Json&, const std::string& path);
 /// The fields with their present values.
 Json write_fields(const FieldsOf&);

@@ -56,9 +56,7 @@ std::uint64_t hash_name(std::string_view name) {
 Random::Random(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream)
     : key_(mix(seed ^ mix(stream))), high_(substream) {}
 
-std::uint32_t Random::bits_at(std::uint64_t position) const {
-  return philox(key_, position / 4, high_)[position % 4];
-}
+std::uint32_t Random::bits_at(std::uint64_t position) const { return philox(key_, position / 4, high_)[position % 4]; }
 
 std::uint32_t Random::bits() {
   if (position_ / 4 != block_index_) {

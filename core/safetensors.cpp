@@ -16,9 +16,9 @@ static_assert(std::endian::native == std::endian::little, "safetensors is little
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference implementation's limit
 
 std::uint64_t element_size(const std::string& dtype) {
-  static const std::map<std::string, std::uint64_t> sizes{
-      {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"U64", 8}, {"I32", 4},
-      {"U32", 4}, {"I16", 2}, {"U16", 2}, {"I8", 1},   {"U8", 1},  {"BOOL", 1}};
+  static const std::map<std::string, std::uint64_t> sizes{{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
+                                                          {"U64", 8}, {"I32", 4}, {"U32", 4}, {"I16", 2},  {"U16", 2},
+                                                          {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
   const auto found = sizes.find(dtype);
   return found == sizes.end() ? 0 : found->second;
 }
@@ -29,7 +29,8 @@ float from_f16(std::uint16_t bits) {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
   const std::uint32_t exponent = bits >> 10 & 31u, mantissa = bits & 1023u;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000u | mantissa << 13);
-  if (exponent == 0) return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(static_cast<float>(mantissa) * 0x1p-24f));
+  if (exponent == 0)
+    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(static_cast<float>(mantissa) * 0x1p-24f));
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
 }
 
@@ -112,7 +113,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
   std::uint64_t covered = 0;
   for (const auto* entry : order) {
     if (entry->second.begin != covered)
-      refuse("tensor \"", entry->first, "\": starts at byte ", entry->second.begin, ", the one before ends at ", covered);
+      refuse("tensor \"", entry->first, "\": starts at byte ", entry->second.begin, ", the one before ends at ",
+             covered);
     covered = entry->second.end;
   }
   if (covered != data_size) refuse("its tensors cover ", covered, " bytes, the data has ", data_size);

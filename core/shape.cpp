@@ -19,7 +19,7 @@ void Shape::push_back(Index extent) {
   extents_[static_cast<std::size_t>(rank_++)] = extent;
 }
 
-Shape Shape::with_back(Index extent) const { 
+Shape Shape::with_back(Index extent) const {
   Shape shape;
   for (int i = 0; i + 1 < rank_; ++i) shape.push_back((*this)[i]);
   shape.push_back(extent);

@@ -38,8 +38,8 @@ std::vector<Index> idx_extents(const std::string& path, const std::string& bytes
   if (bytes.size() < header) throw DataError(str(path, ": is too short for an IDX file: ", bytes.size(), " bytes"));
   const std::uint32_t magic = big_endian(bytes, 0), wanted = 0x0800 + static_cast<std::uint32_t>(rank);
   if (magic != wanted)
-    throw DataError(str(path, ": is not an IDX file of ", rank == 3 ? "images" : "labels", ": its magic number is ", magic,
-                        ", must be ", wanted));
+    throw DataError(str(path, ": is not an IDX file of ", rank == 3 ? "images" : "labels", ": its magic number is ",
+                        magic, ", must be ", wanted));
   std::vector<Index> extents;
   double size = 1;
   for (std::size_t i = 0; i < rank; ++i) {
@@ -114,7 +114,8 @@ Images::Set Images::read(const std::string& images, const std::string& labels) c
   set.bytes = pixels.substr(16);
   for (Index i = 0; i < set.count; ++i) {
     const auto label = static_cast<std::int32_t>(static_cast<unsigned char>(answers[8 + static_cast<std::size_t>(i)]));
-    if (label >= classes_) throw DataError(str(labels, ": label ", label, " of image ", i, " is not below task.classes, ", classes_));
+    if (label >= classes_)
+      throw DataError(str(labels, ": label ", label, " of image ", i, " is not below task.classes, ", classes_));
     set.labels.push_back(label);
   }
   return set;
@@ -144,7 +145,11 @@ void Images::prepare(std::uint64_t seed) {
 }
 
 TaskShape Images::shape() const {
-  return {.vocabulary = tokens_ ? 256 : 0, .features = tokens_ ? 0 : 1, .outputs = classes_, .pooled = true, .length = side_ * side_};
+  return {.vocabulary = tokens_ ? 256 : 0,
+          .features = tokens_ ? 0 : 1,
+          .outputs = classes_,
+          .pooled = true,
+          .length = side_ * side_};
 }
 
 void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin, Index steps, Batch& out) const {
@@ -180,7 +185,8 @@ void Images::training_batch(Index step, Index batch, Batch& out) const {
 }
 
 std::unique_ptr<Pass> Images::pass(Split split, const PassOptions& options) const {
-  if (split == Split::test && test_.count == 0) throw ConfigError("task.test_images: there is no test split; name its files");
+  if (split == Split::test && test_.count == 0)
+    throw ConfigError("task.test_images: there is no test split; name its files");
   if (split == Split::test) return std::make_unique<ImagesPass>(*this, test_, 0, test_.count, options);
   return std::make_unique<ImagesPass>(*this, train_, train_.count - validation_, train_.count, options);
 }

@@ -18,7 +18,7 @@ class Images final : public Task {
   friend class ImagesPass;
   struct Set {
     Index count = 0, pixels = 0;
-    std::string bytes;                 ///< [count, pixels]
+    std::string bytes;  ///< [count, pixels]
     std::vector<std::int32_t> labels;
   };
   Set read(const std::string& images, const std::string& labels) const;

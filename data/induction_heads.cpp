@@ -22,7 +22,8 @@ void InductionHeads::draw(const Random& random, Index length, Index b, Index beg
   // Position 0 of the stream places the marker, position t + 2 gives token t: any piece can be drawn alone. A 64-bit
   // product maps bits to a range with a bias below 2^-32 * range.
   const auto below = [&](std::uint64_t position, Index n) {
-    return static_cast<Index>(static_cast<std::uint64_t>(random.bits_at(position)) * static_cast<std::uint64_t>(n) >> 32);
+    return static_cast<Index>(static_cast<std::uint64_t>(random.bits_at(position)) * static_cast<std::uint64_t>(n) >>
+                              32);
   };
   const std::uint64_t high = random.bits_at(0), place_bits = high << 32 | random.bits_at(1);
   const auto place = static_cast<Index>(place_bits % static_cast<std::uint64_t>(length - 2));

@@ -17,9 +17,12 @@ const Registry<Task>& tasks() {
 
 const char* split_name(Split split) {
   switch (split) {
-    case Split::train: return "train";
-    case Split::validation: return "validation";
-    case Split::test: break;
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      break;
   }
   return "test";
 }

@@ -18,7 +18,8 @@ class SyntheticPass final : public Pass {
     }
     if (sequence_ >= task_.eval_sequences_) return false;
     const Index steps = std::min(options_.piece, length_ - begin_);
-    task_.fill(split_, sequence_, std::min(options_.batch, task_.eval_sequences_ - sequence_), length_, begin_, steps, piece);
+    task_.fill(split_, sequence_, std::min(options_.batch, task_.eval_sequences_ - sequence_), length_, begin_, steps,
+               piece);
     begin_ += steps;
     return true;
   }
@@ -34,7 +35,8 @@ void SyntheticTask::common_fields(Fields& f) {
   f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", positive_up_to(1e9));
 }
 
-void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps, Batch& out) const {
+void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps,
+                         Batch& out) const {
   const TaskShape s = shape();
   out = {};
   out.batch = count;

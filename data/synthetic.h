@@ -18,8 +18,8 @@ class SyntheticTask : public Task {
   void common_fields(Fields&);
   /// Steps of a sequence in the training batch of `step`; as many fewer sequences as they are longer make the batch.
   virtual Index training_length(Index) const { return shape().length; }
-  /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`, whose arrays
-  /// have their sizes and whose targets are set to "not scored".
+  /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,
+  /// whose arrays have their sizes and whose targets are set to "not scored".
   virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;
 
   std::uint64_t seed_ = 0;

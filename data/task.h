@@ -20,7 +20,7 @@ struct TaskShape {
   Index outputs = 0;     ///< classes, or numbers to predict
   bool pooled = false;   ///< one answer a sequence
   bool regression = false;
-  Index length = 0;      ///< steps of a training sequence
+  Index length = 0;         ///< steps of a training sequence
   std::string bits_unit{};  ///< "byte", "base": report bits per unit beside the loss
 };
 

@@ -34,7 +34,10 @@ std::vector<std::filesystem::path> files_under(const std::filesystem::path& path
 class TextPass final : public Pass {
  public:
   TextPass(std::string_view bytes, Index length, const PassOptions& options)
-      : bytes_(bytes), length_(length), options_(options), targets_(static_cast<Index>(bytes.size()) - 1),
+      : bytes_(bytes),
+        length_(length),
+        options_(options),
+        targets_(static_cast<Index>(bytes.size()) - 1),
         windows_((targets_ + length - 1) / length) {}
 
   bool next(Batch& piece) override {
@@ -92,12 +95,13 @@ void Text::resolve_paths(const std::filesystem::path& base) {
 void Text::prepare(std::uint64_t seed) {
   seed_ = seed;
   if (train_fraction_ + test_fraction_ > 1)
-    throw ConfigError(str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ",
-                          train_fraction_ + test_fraction_));
+    throw ConfigError(
+        str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
   bytes_.clear();
   for (const std::string& path : paths_)
     for (const auto& file : files_under(path)) bytes_ += read_file(file);
-  if (bytes_.empty()) throw DataError(str("task.path: ", join(paths_, ", "), ": no bytes to read; the files are empty"));
+  if (bytes_.empty())
+    throw DataError(str("task.path: ", join(paths_, ", "), ": no bytes to read; the files are empty"));
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     const auto size = static_cast<Index>(part(split).size());
     if (split == Split::test && test_fraction_ == 0) continue;
@@ -113,9 +117,12 @@ std::string_view Text::part(Split split) const {
   const auto test = static_cast<std::size_t>(size * test_fraction_);
   const std::string_view all = bytes_;
   switch (split) {
-    case Split::train: return all.substr(0, train);
-    case Split::validation: return all.substr(train, all.size() - train - test);
-    case Split::test: break;
+    case Split::train:
+      return all.substr(0, train);
+    case Split::validation:
+      return all.substr(train, all.size() - train - test);
+    case Split::test:
+      break;
   }
   return all.substr(all.size() - test);
 }
@@ -150,7 +157,9 @@ void Text::training_batch(Index step, Index batch, Batch& out) const {
 }
 
 std::unique_ptr<Pass> Text::pass(Split split, const PassOptions& options) const {
-  if (part(split).size() < 2) throw ConfigError(str("task: there is no ", split_name(split), " split; set task.", split_name(split), "_fraction"));
+  if (part(split).size() < 2)
+    throw ConfigError(
+        str("task: there is no ", split_name(split), " split; set task.", split_name(split), "_fraction"));
   return std::make_unique<TextPass>(part(split), length_, options);
 }
 

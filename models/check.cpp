@@ -77,7 +77,8 @@ class Subject {
     for (Index b = 0; b < kBatch; ++b)
       for (Index t = 0; t < steps; ++t)
         for (Index i = 0; i < subject_.outputs; ++i)
-          if (lengths.empty() || (subject_.pooled ? lengths[static_cast<std::size_t>(b)] > 0 : t < lengths[static_cast<std::size_t>(b)]))
+          if (lengths.empty() ||
+              (subject_.pooled ? lengths[static_cast<std::size_t>(b)] > 0 : t < lengths[static_cast<std::size_t>(b)]))
             weight.data()[(b * steps + t) * subject_.outputs + i] =
                 static_cast<Real>(weights_[static_cast<std::size_t>((b * kLength + t) * subject_.outputs + i)]);
     const Variable flat = reshape(multiply(out, Variable(weight)), Shape{1, out.size()});
@@ -103,7 +104,8 @@ double difference(const Variable& whole, const Variable& part, Index begin = 0) 
   double most = 0;
   for (Index b = 0; b < kBatch; ++b)
     for (Index i = 0; i < some; ++i) {
-      const double error = std::fabs(static_cast<double>(whole.data()[b * all + begin * outputs + i] - part.data()[b * some + i]));
+      const double error =
+          std::fabs(static_cast<double>(whole.data()[b * all + begin * outputs + i] - part.data()[b * some + i]));
       if (!(error <= most)) most = std::isnan(error) ? INFINITY : error;
     }
   return most / largest(whole);
@@ -146,7 +148,8 @@ CheckResult within(const std::string& name, double error, double tolerance) {
     constexpr double eps = 1e-6;
     const auto at = [&](double step) {
       for (Index i = 0; i < p->shape.size(); ++i)
-        p->variable.data()[i] = static_cast<Real>(static_cast<double>(kept[static_cast<std::size_t>(i)]) + step * direction[static_cast<std::size_t>(i)]);
+        p->variable.data()[i] = static_cast<Real>(static_cast<double>(kept[static_cast<std::size_t>(i)]) +
+                                                  step * direction[static_cast<std::size_t>(i)]);
       return static_cast<double>(loss().data()[0]);
     };
     const double numeric = (at(eps) - at(-eps)) / (2 * eps);
@@ -197,7 +200,8 @@ CheckResult padding(Subject& s, bool carry) {
     std::vector<Real> numbers{loss.data()[0]};
     tape.backward(loss);
     for (const Parameter* p : s.model().parameters())
-      if (p->variable.grad().defined()) numbers.insert(numbers.end(), p->variable.grad().data(), p->variable.grad().data() + p->shape.size());
+      if (p->variable.grad().defined())
+        numbers.insert(numbers.end(), p->variable.grad().data(), p->variable.grad().data() + p->shape.size());
     runs.push_back(numbers);
     for (Index b = 0; b < kBatch; ++b)
       for (Index t = lengths[static_cast<std::size_t>(b)]; t < kLength; ++t) s.change(b, t);
@@ -223,7 +227,8 @@ CheckResult threads(Subject& s) {
     tape.backward(loss);
     std::vector<Real> numbers{loss.data()[0]};
     for (const Parameter* p : s.model().parameters())
-      if (p->variable.grad().defined()) numbers.insert(numbers.end(), p->variable.grad().data(), p->variable.grad().data() + p->shape.size());
+      if (p->variable.grad().defined())
+        numbers.insert(numbers.end(), p->variable.grad().data(), p->variable.grad().data() + p->shape.size());
     runs.push_back(numbers);
   }
   set_thread_count(kept);
@@ -250,7 +255,8 @@ std::vector<CheckResult> check_model(const CheckSubject& subject) {
     results.push_back(chunks(s, 16, "in chunks of 16 as at once"));
     results.push_back(chunks(s, 5, "in chunks of 5 as at once"));
     results.push_back(chunks(s, 1, "step by step as at once"));
-    results.push_back(within("without carried state as with it", difference(s.whole(true), s.whole(false)), kTolerance));
+    results.push_back(
+        within("without carried state as with it", difference(s.whole(true), s.whole(false)), kTolerance));
     if (!s.pooled()) results.push_back(causality(s));
     if (!s.pooled()) results.push_back(padding(s, true));
   } else {

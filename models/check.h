@@ -23,8 +23,9 @@ struct CheckSubject {
 };
 
 namespace f64 {
-/// Gradients against differences in random directions, through carried state; whole = in chunks = step by step; with and
-/// without carried state; causality; padding; the same bits on several threads. A wide or deep model is shrunk first.
+/// Gradients against differences in random directions, through carried state; whole = in chunks = step by step; with
+/// and without carried state; causality; padding; the same bits on several threads. A wide or deep model is shrunk
+/// first.
 std::vector<CheckResult> check_model(const CheckSubject&);
 }  // namespace f64
 namespace f32 {

@@ -29,7 +29,8 @@ void require(bool holds, const char* key, const Json& config, const char* what) 
 
 ModelConfig hf_mamba_config(const Json& json) {
   if (value_or<std::string>(json, "model_type", "") != "mamba")
-    throw CheckpointError(str("config.json: model_type: must be \"mamba\", got ", json.value("model_type", Json()).dump()));
+    throw CheckpointError(
+        str("config.json: model_type: must be \"mamba\", got ", json.value("model_type", Json()).dump()));
   require(value_or<std::string>(json, "hidden_act", "silu") == "silu", "hidden_act", json, "only silu is supported");
   auto kind = std::make_unique<MambaKind>();
   ModelConfig config;

@@ -10,7 +10,8 @@ namespace {
 /// A_log[d, n] = log(n + 1): S4D-Real, the official initialisation.
 void log_arange(const Tensor& a_log, Random&) {
   const Index states = a_log.dim(1);
-  for (Index i = 0; i < a_log.size(); ++i) a_log.data()[i] = static_cast<Real>(std::log(static_cast<double>(i % states + 1)));
+  for (Index i = 0; i < a_log.size(); ++i)
+    a_log.data()[i] = static_cast<Real>(std::log(static_cast<double>(i % states + 1)));
 }
 
 /// A bias whose softplus is log-uniform in [low, high], at least `floor`: softplus^-1(dt) = dt + log(1 - e^-dt).
@@ -26,14 +27,18 @@ Initializer inverse_softplus_of_dt(double low, double high, double floor) {
 class Mamba final : public Mixer {
  public:
   Mamba(const MambaKind& kind, const MixerPlace& place)
-      : inner_(kind.inner(place.d_model)), rank_(kind.rank(place.d_model)), states_(kind.d_state),
+      : inner_(kind.inner(place.d_model)),
+        rank_(kind.rank(place.d_model)),
+        states_(kind.d_state),
         in_proj_(place.d_model, 2 * inner_, kind.proj_bias, weight_init(kind, place.d_model)),
         x_proj_(inner_, rank_ + 2 * states_, false, weight_init(kind, inner_)),
         dt_proj_(rank_, inner_, false, init::torch_default(rank_)),
         out_proj_(inner_, place.d_model, kind.proj_bias, out_init(kind, place)) {
     part("in_proj", in_proj_);
     conv_weight_ = parameter("conv.weight", {inner_, kind.d_conv}, init::torch_default(kind.d_conv));
-    if (kind.conv_bias) conv_bias_ = parameter("conv.bias", {inner_}, kind.variant == "hf" ? init::zeros() : init::torch_default(kind.d_conv));
+    if (kind.conv_bias)
+      conv_bias_ =
+          parameter("conv.bias", {inner_}, kind.variant == "hf" ? init::zeros() : init::torch_default(kind.d_conv));
     part("x_proj", x_proj_);
     part("dt_proj", dt_proj_);
     dt_bias_ = parameter("dt_proj.bias", {inner_}, inverse_softplus_of_dt(kind.dt_min, kind.dt_max, kind.dt_floor));

@@ -11,7 +11,10 @@ namespace {
 class Minimal final : public Mixer {
  public:
   Minimal(const MinimalKind& kind, Index width)
-      : lstm_(kind.lstm), inner_(kind.expand * width), in_(width, (kind.lstm ? 3 : 2) * inner_, true), out_(inner_, width, false) {
+      : lstm_(kind.lstm),
+        inner_(kind.expand * width),
+        in_(width, (kind.lstm ? 3 : 2) * inner_, true),
+        out_(inner_, width, false) {
     part("in_proj", in_);
     part("out_proj", out_);
   }

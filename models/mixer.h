@@ -13,16 +13,17 @@ using State = std::vector<Variable>;
 
 /// How a forward pass runs.
 struct RunMode {
-  bool training = false;      ///< dropout is on
-  std::uint64_t key = 0;      ///< of the dropout streams: changes from step to step
-  bool carry = true;          ///< the state behind the last step is wanted; without it some mixers run faster
+  bool training = false;  ///< dropout is on
+  std::uint64_t key = 0;  ///< of the dropout streams: changes from step to step
+  bool carry = true;      ///< the state behind the last step is wanted; without it some mixers run faster
 };
 
 /// [B, L, D] -> [B, L, D]. One interface serves every way to run: the whole sequence (from an empty state), chunk by
 /// chunk, and step by step (chunks of one, O(1) state); all give the same numbers.
 class Mixer : public Module {
  public:
-  /// Moves `state` from before x to behind it, differentiably. Padded steps (beyond lengths) leave the state and give 0.
+  /// Moves `state` from before x to behind it, differentiably. Padded steps (beyond lengths) leave the state and give
+  /// 0.
   virtual Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) = 0;
 };
 

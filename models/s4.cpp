@@ -45,9 +45,12 @@ class S4 final : public Mixer {
     // The state space's own tensors move slowly and do not decay, as in the authors' recipes.
     const ParameterRule slow{.weight_decay = false, .max_lr = kind.ssm_lr};
     const double low = std::log(kind.dt_min), high = std::log(kind.dt_max);
-    log_dt_ = parameter("log_dt", {width}, [=](const Tensor& log_dt, Random& random) {
-      for (Index i = 0; i < log_dt.size(); ++i) log_dt.data()[i] = static_cast<Real>(random.uniform(low, high));
-    }, slow);
+    log_dt_ = parameter(
+        "log_dt", {width},
+        [=](const Tensor& log_dt, Random& random) {
+          for (Index i = 0; i < log_dt.size(); ++i) log_dt.data()[i] = static_cast<Real>(random.uniform(low, high));
+        },
+        slow);
     std::vector<double> re(static_cast<std::size_t>(n), std::log(0.5)), im;
     std::vector<double> b(static_cast<std::size_t>(2 * n));
     for (std::size_t i = 0; i < b.size(); i += 2) b[i] = 1;
@@ -81,7 +84,8 @@ class S4 final : public Mixer {
     Variable y;
     if (kind_.bidirectional) {
       if (mode.carry || !fresh)
-        throw ConfigError("model.bidirectional: a bidirectional model reads whole sequences; it cannot stream or generate");
+        throw ConfigError(
+            "model.bidirectional: a bidirectional model reads whole sequences; it cannot stream or generate");
       const Variable reversed = reverse_time(x, lengths);
       const Variable back = convolve ? long_conv(reversed, ssm_kernel(step, c_back_, x.dim(1)))
                                      : ssm_scan(reversed, step, c_back_, {}, lengths).y;
@@ -125,7 +129,8 @@ void S4Kind::fields(Fields& f) {
   f("dt_min", dt_min, "least initial step size", positive());
   f("dt_max", dt_max, "largest initial step size", positive());
   f("ssm_lr", ssm_lr, "highest learning rate of log_dt, A, P and B", positive());
-  f("mode", mode, "how whole sequences run: conv (FFT), scan, or auto: what is faster", one_of({"auto", "conv", "scan"}));
+  f("mode", mode, "how whole sequences run: conv (FFT), scan, or auto: what is faster",
+    one_of({"auto", "conv", "scan"}));
   f("bidirectional", bidirectional, "adds a model that reads backwards; cannot stream");
   if (!diagonal) return;
   f("initialization", initialization, "of A", one_of({"lin", "inv", "legs", "real"}));

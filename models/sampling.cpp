@@ -7,8 +7,7 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 
 std::int32_t sample(const Real* logits, Index classes, const Sampling& settings, Random& random) {
-  if (settings.temperature == 0)
-    return static_cast<std::int32_t>(std::max_element(logits, logits + classes) - logits);
+  if (settings.temperature == 0) return static_cast<std::int32_t>(std::max_element(logits, logits + classes) - logits);
   std::vector<std::int32_t> order(static_cast<std::size_t>(classes));
   std::iota(order.begin(), order.end(), 0);
   const Index kept = settings.top_k > 0 ? std::min(settings.top_k, classes) : classes;

@@ -61,8 +61,11 @@ SequenceModel::Block::Block(const ModelConfig& config, const MixerKind& kind)
 }
 
 SequenceModel::SequenceModel(const ModelConfig& config, const ModelShape& shape)
-    : shape_(shape), dropout_(config.dropout), residual_scale_(config.residual_scale),
-      post_norm_(config.norm_place == "post"), pooling_(config.pooling) {
+    : shape_(shape),
+      dropout_(config.dropout),
+      residual_scale_(config.residual_scale),
+      post_norm_(config.norm_place == "post"),
+      pooling_(config.pooling) {
   const Index d = config.d_model;
   if (shape.vocabulary) {
     embedding_ = parameter("embedding.weight", {shape.vocabulary, d}, init::normal(config.embedding_std));
@@ -107,20 +110,19 @@ Variable SequenceModel::forward(const ModelInput& input, ModelState& state, cons
   state.layers.resize(blocks_.size());
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = *blocks_[i];
-    x = residual(x, block.norm, 2 * i, mode, [&](const Variable& in) {
-      return block.mixer->forward(in, state.layers[i], input.lengths, mode);
-    });
+    x = residual(x, block.norm, 2 * i, mode,
+                 [&](const Variable& in) { return block.mixer->forward(in, state.layers[i], input.lengths, mode); });
     if (block.mlp_in)
-      x = residual(x, *block.mlp_norm, 2 * i + 1, mode, [&](const Variable& in) {
-        return (*block.mlp_out)(gelu((*block.mlp_in)(in)));
-      });
+      x = residual(x, *block.mlp_norm, 2 * i + 1, mode,
+                   [&](const Variable& in) { return (*block.mlp_out)(gelu((*block.mlp_in)(in))); });
   }
   x = (*norm_)(x);
   if (shape_.pooled) x = pool(x, input.lengths, state, mode);
   return head_ ? (*head_)(x) : linear(x, embedding_, head_bias_);
 }
 
-Variable SequenceModel::pool(const Variable& x, const IndexTensor& lengths, ModelState& state, const RunMode& mode) const {
+Variable SequenceModel::pool(const Variable& x, const IndexTensor& lengths, ModelState& state,
+                             const RunMode& mode) const {
   const Index batch = x.dim(0), d = x.dim(2);
   const auto steps_in = [&](Index b) { return static_cast<double>(lengths.defined() ? lengths.data()[b] : x.dim(1)); };
   Variable here;

@@ -45,8 +45,8 @@ struct ModelInput {
 /// The states of all layers between pieces of a sequence; empty at its start.
 struct ModelState {
   std::vector<State> layers;
-  Tensor pooled;                    ///< [B, d_model] of the steps so far: their sum, or the first or last
-  std::vector<double> steps;        ///< [B] of them
+  Tensor pooled;              ///< [B, d_model] of the steps so far: their sum, or the first or last
+  std::vector<double> steps;  ///< [B] of them
   /// The same values as constants: gradients stop here.
   void detach();
 };
@@ -74,7 +74,8 @@ class SequenceModel : public Module {
   };
   /// x + scale * branch(norm(x)), or post: norm(x + scale * branch(x)).
   template <class Branch>
-  Variable residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode&, const Branch&) const;
+  Variable residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode&,
+                    const Branch&) const;
   Variable pool(const Variable& x, const IndexTensor& lengths, ModelState&, const RunMode&) const;
 
   ModelShape shape_;

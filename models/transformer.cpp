@@ -26,7 +26,9 @@ class SelfAttention final : public Mixer {
       throw ConfigError("model.causal: attention to later steps needs whole sequences; it cannot stream or generate");
     const Shape heads{batch, length, kind_.heads, width / kind_.heads};
     const Variable input = positions_.defined() ? with_positions(x, before) : x;
-    const auto project = [&](Index i) { return reshape(linear(input, rows(qkv_.weight, i * width, (i + 1) * width)), heads); };
+    const auto project = [&](Index i) {
+      return reshape(linear(input, rows(qkv_.weight, i * width, (i + 1) * width)), heads);
+    };
     Variable q = project(0), k = project(1);
     if (kind_.positions == "rotary") {
       q = rotary(q, before, kind_.rotary_base);
@@ -36,7 +38,8 @@ class SelfAttention final : public Mixer {
     k = concat_time(state[0], zero_padding(k, lengths));
     const Variable v = concat_time(state[1], zero_padding(project(2), lengths));
     state = mode.carry ? State{k, v} : State{};
-    const AttentionOptions options{.causal = kind_.causal, .alibi = kind_.positions == "alibi",
+    const AttentionOptions options{.causal = kind_.causal,
+                                   .alibi = kind_.positions == "alibi",
                                    .scale = 1 / std::sqrt(static_cast<double>(heads.back()))};
     return out_(reshape(attention(q, k, v, options, lengths), x.shape()));
   }
@@ -45,7 +48,8 @@ class SelfAttention final : public Mixer {
   Variable with_positions(const Variable& x, Index before) const {
     const Index batch = x.dim(0), length = x.dim(1);
     if (before + length > kind_.max_length)
-      throw ConfigError(str("model.max_length: learned positions end at ", kind_.max_length, ", the sequence has ", before + length));
+      throw ConfigError(
+          str("model.max_length: learned positions end at ", kind_.max_length, ", the sequence has ", before + length));
     IndexTensor ids(Shape{batch, length});
     for (Index i = 0; i < ids.size(); ++i) ids.data()[i] = static_cast<std::int32_t>(before + i % length);
     return add(x, embedding(ids, positions_));
@@ -71,7 +75,8 @@ std::unique_ptr<Mixer> TransformerKind::build(const MixerPlace& place) const {
   if (place.d_model % heads != 0)
     throw ConfigError(str("model.heads: must divide d_model ", place.d_model, ", got ", heads));
   if (positions == "rotary" && place.d_model / heads % 2 != 0)
-    throw ConfigError(str("model.heads: rotary positions need an even width of each head, got ", place.d_model, "/", heads));
+    throw ConfigError(
+        str("model.heads: rotary positions need an even width of each head, got ", place.d_model, "/", heads));
   return std::make_unique<SelfAttention>(*this, place.d_model);
 }
 

@@ -10,8 +10,9 @@ ModelInput model_input(const Batch& batch) {
   ModelInput input;
   if (!batch.tokens.empty()) input.tokens = IndexTensor::of(Shape{batch.batch, batch.length}, batch.tokens);
   if (!batch.values.empty())
-    input.values = Tensor::of(Shape{batch.batch, batch.length, static_cast<Index>(batch.values.size()) / (batch.batch * batch.length)},
-                              batch.values);
+    input.values = Tensor::of(
+        Shape{batch.batch, batch.length, static_cast<Index>(batch.values.size()) / (batch.batch * batch.length)},
+        batch.values);
   if (!batch.lengths.empty()) input.lengths = IndexTensor::of(Shape{batch.batch}, batch.lengths);
   return input;
 }

@@ -54,7 +54,8 @@ RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str()
   if (fd_ < 0) throw CheckpointError(str((folder / ".lock").string(), ": cannot be created: ", std::strerror(errno)));
   if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd_);
-    throw ConfigError(str(folder.string(), ": another process is training in this folder; wait for it, or choose another --out"));
+    throw ConfigError(
+        str(folder.string(), ": another process is training in this folder; wait for it, or choose another --out"));
   }
 }
 RunLock::~RunLock() { ::close(fd_); }
@@ -66,7 +67,8 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
   Checkpoint checkpoint{folder, {}};
   try {
     checkpoint.state = parse_json(read_file(folder / kState), (folder / kState).string());
-    if (checkpoint.state.at("crc32_of_state") != state_crc(checkpoint.state)) refuse("state.json is damaged: its checksum differs");
+    if (checkpoint.state.at("crc32_of_state") != state_crc(checkpoint.state))
+      refuse("state.json is damaged: its checksum differs");
     for (const auto& [name, crc] : checkpoint.state.at("crc32").items())
       if (crc32_of(read_file(folder / name)) != crc) refuse(name + " is damaged: its checksum differs");
   } catch (const Json::exception&) {
@@ -89,8 +91,8 @@ void Checkpoint::load_optimizer(Optimizer& optimizer) const {
   const std::vector<NamedTensor> state = optimizer.state();
   for (const NamedTensor& named : state)
     if (!(file.entry(named.name).shape == named.tensor.shape()))
-      throw CheckpointError(str((folder / kOptimizer).string(), ": ", named.name, " must be ", named.tensor.shape(), ", is ",
-                                file.entry(named.name).shape));
+      throw CheckpointError(str((folder / kOptimizer).string(), ": ", named.name, " must be ", named.tensor.shape(),
+                                ", is ", file.entry(named.name).shape));
   for (const NamedTensor& named : state) {
     const std::vector<float> values = file.floats(named.name);
     std::copy(values.begin(), values.end(), named.tensor.data());
@@ -114,7 +116,8 @@ void RunFolder::create(const Json& config) {
 void RunFolder::clean() const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error))
-    if (entry.path().extension() == kUnfinished || entry.path().extension() == ".tmp") fs::remove_all(entry.path(), error);
+    if (entry.path().extension() == kUnfinished || entry.path().extension() == ".tmp")
+      fs::remove_all(entry.path(), error);
   for (const auto& entry : fs::directory_iterator(path_, error))
     if (entry.path().extension() == ".tmp") fs::remove(entry.path(), error);
 }
@@ -134,7 +137,8 @@ void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& para
     state["processor"] = processor_name();
     state["instruction_set"] = isa_name(isa());
     state["blas_core"] = blas_core();
-    for (const auto& [name, bytes] : {std::pair{kModel, model_bytes(parameters)}, {kOptimizer, optimizer_bytes(optimizer)}}) {
+    for (const auto& [name, bytes] :
+         {std::pair{kModel, model_bytes(parameters)}, {kOptimizer, optimizer_bytes(optimizer)}}) {
       state["crc32"][name] = crc32_of(bytes);
       write_file(unfinished / name, bytes);
     }

@@ -45,8 +45,9 @@ void differences(const Json& saved, const Json& now, const std::string& path, st
     return;
   }
   // How long and how often may change; what is computed may not.
-  static const std::vector<std::string> free{"train.steps",     "train.eval_every", "train.checkpoint_every", "train.log_every",
-                                             "train.keep_last", "train.eval_batch", "task.eval_sequences"};
+  static const std::vector<std::string> free{"train.steps",        "train.eval_every", "train.checkpoint_every",
+                                             "train.log_every",    "train.keep_last",  "train.eval_batch",
+                                             "task.eval_sequences"};
   if (saved != now && std::find(free.begin(), free.end(), path) == free.end())
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
 }
@@ -57,7 +58,8 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
     : config_(std::move(config)), folder_(out) {
   const bool exists = folder_.exists();
   if (exists && start == Start::fresh)
-    throw ConfigError(str(out.string(), ": already exists; --resume continues it, --force replaces it, --out chooses another"));
+    throw ConfigError(
+        str(out.string(), ": already exists; --resume continues it, --force replaces it, --out chooses another"));
   Json saved;
   if (exists && start == Start::resume && std::filesystem::exists(folder_.config_path())) {
     saved = parse_json(read_file(folder_.config_path()), folder_.config_path().string());
@@ -91,15 +93,17 @@ void Trainer::refuse_what_cannot_fit() const {
   // A lower bound: weights, gradients and two moments; and of each block's activations six rows of the width.
   const double parameters = 16.0 * static_cast<double>(model_->parameter_count());
   const double activations = 4.0 * static_cast<double>(config_.train.batch) * static_cast<double>(shape_.length) *
-                             static_cast<double>(config_.model.layers.count) * 6 * static_cast<double>(config_.model.d_model);
+                             static_cast<double>(config_.model.layers.count) * 6 *
+                             static_cast<double>(config_.model.d_model);
   const double available = physical_memory();
   if (parameters > available)
     throw ConfigError(str("model: training needs at least ", human_bytes(parameters), " for ",
                           grouped(model_->parameter_count()), " parameters, this machine has ", human_bytes(available),
                           "; lower model.d_model or model.layers"));
   if (parameters + activations > available)
-    throw ConfigError(str("train.batch: a step needs at least ", human_bytes(parameters + activations), ", this machine has ",
-                          human_bytes(available), "; lower train.batch, task.length or model.d_model"));
+    throw ConfigError(str("train.batch: a step needs at least ", human_bytes(parameters + activations),
+                          ", this machine has ", human_bytes(available),
+                          "; lower train.batch, task.length or model.d_model"));
 }
 
 void Trainer::resume_from(const std::filesystem::path& path) {
@@ -116,7 +120,8 @@ void Trainer::resume_from(const std::filesystem::path& path) {
     best_loss_ = state["best_loss"].get<double>();
     has_best_ = true;
   }
-  for (const auto& [key, now] : {std::pair{"processor", processor_name()}, {"instruction_set", std::string(isa_name(isa()))}})
+  for (const auto& [key, now] :
+       {std::pair{"processor", processor_name()}, {"instruction_set", std::string(isa_name(isa()))}})
     if (const std::string was = state.value(key, now); was != now)
       progress_.line(str("warning: the checkpoint was made on another ", key, " (", was,
                          "): the run goes on, but not with the same bits"));
@@ -129,13 +134,14 @@ void Trainer::print_head() const {
   // Parameters that the optimizer treats alike are one group.
   std::map<std::pair<bool, std::string>, Index> groups;
   for (const Parameter* p : model_->parameters())
-    groups[{p->decays() && config_.optimizer->weight_decay > 0,
-            format("%g", p->rate(config_.optimizer->lr))}] += p->shape.size();
+    groups[{p->decays() && config_.optimizer->weight_decay > 0, format("%g", p->rate(config_.optimizer->lr))}] +=
+        p->shape.size();
   std::cout << "optimizer  " << config_.optimizer_name;
   for (const auto& [rule, count] : groups)
     std::cout << "; " << grouped(count) << " parameters at lr " << rule.second
               << (rule.first ? format(", decay %g", config_.optimizer->weight_decay) : ", no decay");
-  std::cout << "\nrun        " << folder_.path().string() << ", " << thread_count() << " threads, " << isa_name(isa()) << std::endl;
+  std::cout << "\nrun        " << folder_.path().string() << ", " << thread_count() << " threads, " << isa_name(isa())
+            << std::endl;
 }
 
 Trainer::Step Trainer::step() {
@@ -179,8 +185,9 @@ void Trainer::explain_nan(const Batch& batch, const RunMode& mode, const Step& s
     }
   }
   const auto last = folder_.last();
-  throw NumericalError(str("step ", step_ + 1, ": loss is ", step.loss, ", gradient norm is ", step.gradient_norm, "; first seen in ",
-                           cause, ". ", last ? "The last good checkpoint is " + last->string() : "There is no checkpoint yet",
+  throw NumericalError(str("step ", step_ + 1, ": loss is ", step.loss, ", gradient norm is ", step.gradient_norm,
+                           "; first seen in ", cause, ". ",
+                           last ? "The last good checkpoint is " + last->string() : "There is no checkpoint yet",
                            ". A lower optimizer.lr or clip_norm may help; train.on_nan \"skip\" skips such steps."));
 }
 
@@ -218,8 +225,8 @@ int Trainer::run() {
       return 128 + signal;
     }
   }
-  progress_.line(str("done       ", human_seconds(training_seconds_), " of training, peak memory ", human_bytes(peak_resident()),
-                     skipped_steps_ ? str(", ", skipped_steps_, " steps skipped") : ""));
+  progress_.line(str("done       ", human_seconds(training_seconds_), " of training, peak memory ",
+                     human_bytes(peak_resident()), skipped_steps_ ? str(", ", skipped_steps_, " steps skipped") : ""));
   return 0;
 }
 
@@ -228,8 +235,8 @@ std::string Trainer::status(const Step& done) const {
   const double tokens = steps * static_cast<double>(config_.train.batch * shape_.length) / training_seconds_;
   const double left = training_seconds_ / steps * static_cast<double>(config_.train.steps - step_);
   return format("step %lld/%lld  loss %.4f  %s%.0f tokens/s  %s left", static_cast<long long>(step_),
-                static_cast<long long>(config_.train.steps), done.loss, last_scores_.empty() ? "" : (last_scores_ + "  ").c_str(),
-                tokens, human_seconds(left).c_str());
+                static_cast<long long>(config_.train.steps), done.loss,
+                last_scores_.empty() ? "" : (last_scores_ + "  ").c_str(), tokens, human_seconds(left).c_str());
 }
 
 void Trainer::log(const Step& done, double rate) {
@@ -243,7 +250,8 @@ void Trainer::log(const Step& done, double rate) {
                           {"tokens_per_second", std::round(tokens)},
                           {"seconds", seconds_before_ + training_seconds_}});
   if (!progress_.is_live())
-    progress_.line(format("step %6lld  train       loss %.4f  lr %.3g  %.0f tokens/s", static_cast<long long>(step_), loss, rate, tokens));
+    progress_.line(format("step %6lld  train       loss %.4f  lr %.3g  %.0f tokens/s", static_cast<long long>(step_),
+                          loss, rate, tokens));
   interval_loss_ = interval_seconds_ = 0;
   interval_steps_ = 0;
 }

@@ -15,8 +15,8 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v, cons
   if (keys < queries) throw ShapeError(str("attention: fewer keys than queries: q ", q.shape(), ", k ", k.shape()));
   require_lengths("attention", lengths, batch, queries);
   const auto sizes = [=] {
-    return kernels::AttentionSizes{batch,         queries,       keys, heads, dim, options.causal,
-                                   options.scale, data_or_null(lengths), options.alibi};
+    return kernels::AttentionSizes{
+        batch, queries, keys, heads, dim, options.causal, options.scale, data_or_null(lengths), options.alibi};
   };
   Tensor y = Tensor::like(q.value()), log_sum(Shape{batch, heads, queries});
   kernels::attention->forward(sizes(), {q.data(), k.data(), v.data()}, y.data(), log_sum.data());

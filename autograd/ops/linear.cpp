@@ -20,19 +20,19 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
     for (Index r = 0; r < rows; ++r) std::copy_n(bias.data(), out, y.data() + r * out);
   gemm(Transpose::no, Transpose::yes, rows, out, in, x.data(), in, weight.data(), in, bias.defined() ? 1 : 0, y.data(),
        out);
-  return record("linear", {x, weight, bias}, y,
-                [rows, in, out, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
-                  if (into.wanted(0)) {
-                    const auto dx = into.target(0);
-                    gemm(Transpose::no, Transpose::no, rows, in, out, dy.data(), out, w.data(), in, dx.beta, dx.data, in);
-                  }
-                  if (into.wanted(1)) {
-                    const auto dw = into.target(1);
-                    gemm(Transpose::yes, Transpose::no, out, in, rows, dy.data(), out, x.data(), in, dw.beta, dw.data,
-                         in);
-                  }
-                  if (into.wanted(2)) kernels::add_column_sums(rows, out, dy.data(), into[2]);
-                });
+  return record(
+      "linear", {x, weight, bias}, y,
+      [rows, in, out, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
+        if (into.wanted(0)) {
+          const auto dx = into.target(0);
+          gemm(Transpose::no, Transpose::no, rows, in, out, dy.data(), out, w.data(), in, dx.beta, dx.data, in);
+        }
+        if (into.wanted(1)) {
+          const auto dw = into.target(1);
+          gemm(Transpose::yes, Transpose::no, out, in, rows, dy.data(), out, x.data(), in, dw.beta, dw.data, in);
+        }
+        if (into.wanted(2)) kernels::add_column_sums(rows, out, dy.data(), into[2]);
+      });
 }
 
 Variable embedding(const IndexTensor& ids, const Variable& table) {

@@ -82,11 +82,11 @@ Carried causal_conv1d(const Variable& x, const Variable& weight, const Variable&
                       const Variable& window = {}, const IndexTensor& lengths = {});
 
 struct ScanArguments {
-  Variable x, delta;  ///< [B, L, D]
-  Variable a;         ///< [D, N], negative
-  Variable b, c;      ///< [B, L, N]
-  Variable skip;      ///< [D] or undefined
-  Variable gate;      ///< [B, L, D] or undefined
+  Variable x, delta;    ///< [B, L, D]
+  Variable a;           ///< [D, N], negative
+  Variable b, c;        ///< [B, L, N]
+  Variable skip;        ///< [D] or undefined
+  Variable gate;        ///< [B, L, D] or undefined
   Variable delta_bias;  ///< [D] or undefined
   Variable h0;          ///< [B, D, N] or undefined: zeros
   IndexTensor lengths;  ///< [B] or undefined: all of L

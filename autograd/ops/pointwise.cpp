@@ -7,15 +7,24 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 const char* name_of(Activation f) {
   switch (f) {
-    case Activation::silu: return "silu";
-    case Activation::sigmoid: return "sigmoid";
-    case Activation::tanh: return "tanh";
-    case Activation::relu: return "relu";
-    case Activation::gelu: return "gelu";
-    case Activation::gelu_tanh: return "gelu_tanh";
-    case Activation::softplus: return "softplus";
-    case Activation::exp: return "exp";
-    case Activation::negative_exp: return "negative_exp";
+    case Activation::silu:
+      return "silu";
+    case Activation::sigmoid:
+      return "sigmoid";
+    case Activation::tanh:
+      return "tanh";
+    case Activation::relu:
+      return "relu";
+    case Activation::gelu:
+      return "gelu";
+    case Activation::gelu_tanh:
+      return "gelu_tanh";
+    case Activation::softplus:
+      return "softplus";
+    case Activation::exp:
+      return "exp";
+    case Activation::negative_exp:
+      return "negative_exp";
   }
   return "activation";
 }
@@ -62,9 +71,10 @@ Variable scale_columns(const Variable& x, const Variable& weight) {
   require_shape("scale_columns", "weight", weight, Shape{n});
   Tensor y = Tensor::like(x.value());
   kernels::pointwise->scale_columns(rows, n, x.data(), weight.data(), y.data());
-  return record("scale_columns", {x, weight}, y, [=, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
-    kernels::pointwise->scale_columns_backward(rows, n, x.data(), w.data(), dy.data(), into[0], into[1]);
-  });
+  return record("scale_columns", {x, weight}, y,
+                [=, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
+                  kernels::pointwise->scale_columns_backward(rows, n, x.data(), w.data(), dy.data(), into[0], into[1]);
+                });
 }
 
 Variable glu(const Variable& x) {

@@ -21,33 +21,37 @@ Recurrence recurrence(Cell cell, const Variable& gx, const Variable& weight, con
   require_lengths(kOp, lengths, batch, length);
   const auto sizes = [=] { return kernels::RecurrentSizes{cell, batch, length, hidden, data_or_null(lengths)}; };
   const auto pointers = [](const std::vector<Tensor>& v) {
-    return kernels::RecurrentInputs{v[0].data(), v[1].data(), data_or_null(v[2]), data_or_null(v[3]), data_or_null(v[4])};
+    return kernels::RecurrentInputs{v[0].data(), v[1].data(), data_or_null(v[2]), data_or_null(v[3]),
+                                    data_or_null(v[4])};
   };
   const std::vector<Tensor> inputs{gx.value(), weight.value(), bias.value(), h0.value(), c0.value()};
   Tensor y(Shape{batch, length, hidden}), h_last(state_shape), c_last(state_shape), saved;
-  if (const Index size = kernels::recurrent->saved_size(sizes()); size > 0 && Tape::current()) saved = Tensor(Shape{size});
+  if (const Index size = kernels::recurrent->saved_size(sizes()); size > 0 && Tape::current())
+    saved = Tensor(Shape{size});
   kernels::recurrent->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data(), c_last.data()});
   std::vector<Tensor> outputs{y, h_last};
   if (cell == Cell::lstm) outputs.push_back(c_last);
-  const auto out = record(kOp, {gx, weight, bias, h0, c0}, outputs, [=](const std::vector<Tensor>& dy, Gradients& into) {
-    // The kernel overwrites dgx, which is the input's first gradient in every model.
-    Tensor apart;
-    const bool direct = into.wanted(0) && into.fresh(0);
-    if (!direct) apart = Tensor(inputs[0].shape());
-    Real* const dgx = direct ? into.target(0).data : apart.data();
-    kernels::recurrent->backward(sizes(), pointers(inputs), y.data(), saved.data(),
-                                 {data_or_null(dy[0]), data_or_null(dy[1]), dy.size() > 2 ? data_or_null(dy[2]) : nullptr},
-                                 dgx, {into[1], into[2], into[3], into[4]});
-    if (!direct) into.add(0, apart);
-  });
+  const auto out =
+      record(kOp, {gx, weight, bias, h0, c0}, outputs, [=](const std::vector<Tensor>& dy, Gradients& into) {
+        // The kernel overwrites dgx, which is the input's first gradient in every model.
+        Tensor apart;
+        const bool direct = into.wanted(0) && into.fresh(0);
+        if (!direct) apart = Tensor(inputs[0].shape());
+        Real* const dgx = direct ? into.target(0).data : apart.data();
+        kernels::recurrent->backward(
+            sizes(), pointers(inputs), y.data(), saved.data(),
+            {data_or_null(dy[0]), data_or_null(dy[1]), dy.size() > 2 ? data_or_null(dy[2]) : nullptr}, dgx,
+            {into[1], into[2], into[3], into[4]});
+        if (!direct) into.add(0, apart);
+      });
   return {out[0], out[1], cell == Cell::lstm ? out[2] : Variable()};
 }
 
 namespace {
 
 using Scan = void (*)(const kernels::LinearScanSizes&, const Real*, const Real*, const Real*, Real*, Real*);
-using ScanBackward = void (*)(const kernels::LinearScanSizes&, const Real*, const Real*, const Real*, const Real*, const Real*,
-                              Real*, Real*, Real*);
+using ScanBackward = void (*)(const kernels::LinearScanSizes&, const Real*, const Real*, const Real*, const Real*,
+                              const Real*, Real*, Real*, Real*);
 
 /// `width`: elements of a step's state.
 Carried linear_scan(const char* op, Scan forward, ScanBackward backward, Index channels, const Variable& a,
@@ -71,8 +75,8 @@ Carried linear_scan(const char* op, Scan forward, ScanBackward backward, Index c
 Carried gated_scan(const Variable& a, const Variable& x, const Variable& h0, const IndexTensor& lengths) {
   require_rank("gated_scan", "x", x, 3, "[B, L, D]");
   require_same("gated_scan", a, x);
-  return linear_scan("gated_scan", kernels::linear_scan->gated, kernels::linear_scan->gated_backward, x.dim(2), a, x, h0,
-                     lengths);
+  return linear_scan("gated_scan", kernels::linear_scan->gated, kernels::linear_scan->gated_backward, x.dim(2), a, x,
+                     h0, lengths);
 }
 
 Carried rotating_scan(const Variable& a, const Variable& x, const Variable& h0, const IndexTensor& lengths) {

@@ -16,19 +16,17 @@ Carried causal_conv1d(const Variable& x, const Variable& weight, const Variable&
   require_shape_if("causal_conv1d", "bias", bias, Shape{channels});
   require_shape_if("causal_conv1d", "window", window, window_shape);
   require_lengths("causal_conv1d", lengths, batch, length);
-  const auto sizes = [=] {
-    return kernels::ConvSizes{batch, length, channels, taps, data_or_null(lengths), silu};
-  };
+  const auto sizes = [=] { return kernels::ConvSizes{batch, length, channels, taps, data_or_null(lengths), silu}; };
   Tensor y = Tensor::like(x.value()), window_last(window_shape);
   kernels::conv->forward(sizes(), {x.data(), weight.data(), data_or_null(bias), data_or_null(window)},
                          {y.data(), window_last.data()});
-  const auto outputs = record(
-      "causal_conv1d", {x, weight, bias, window}, {y, window_last},
-      [=, x = x.value(), w = weight.value(), bias = bias.value(), window = window.value()](
-          const std::vector<Tensor>& dy, Gradients& into) {
-        kernels::conv->backward(sizes(), {x.data(), w.data(), data_or_null(bias), data_or_null(window)},
-                                {data_or_null(dy[0]), data_or_null(dy[1])}, {into[0], into[1], into[2], into[3]});
-      });
+  const auto outputs = record("causal_conv1d", {x, weight, bias, window}, {y, window_last},
+                              [=, x = x.value(), w = weight.value(), bias = bias.value(), window = window.value()](
+                                  const std::vector<Tensor>& dy, Gradients& into) {
+                                kernels::conv->backward(
+                                    sizes(), {x.data(), w.data(), data_or_null(bias), data_or_null(window)},
+                                    {data_or_null(dy[0]), data_or_null(dy[1])}, {into[0], into[1], into[2], into[3]});
+                              });
   return {outputs[0], outputs[1]};
 }
 
@@ -51,23 +49,23 @@ Carried selective_scan(const ScanArguments& args) {
     return kernels::ScanSizes{batch, length, channels, states, softplus, data_or_null(lengths)};
   };
   const auto pointers = [](const auto& v) {
-    return kernels::ScanInputs{v[0].data(),         v[1].data(),         v[2].data(),         v[3].data(),        v[4].data(),
-                               data_or_null(v[5]), data_or_null(v[6]), data_or_null(v[7]), data_or_null(v[8])};
+    return kernels::ScanInputs{v[0].data(),        v[1].data(),        v[2].data(),
+                               v[3].data(),        v[4].data(),        data_or_null(v[5]),
+                               data_or_null(v[6]), data_or_null(v[7]), data_or_null(v[8])};
   };
-  const std::vector<Tensor> inputs{args.x.value(),    args.delta.value(), args.a.value(),
-                                   args.b.value(),    args.c.value(),     args.skip.value(),
+  const std::vector<Tensor> inputs{args.x.value(),    args.delta.value(),      args.a.value(),
+                                   args.b.value(),    args.c.value(),          args.skip.value(),
                                    args.gate.value(), args.delta_bias.value(), args.h0.value()};
   Tensor y = Tensor::like(args.x.value()), h_last(state_shape), saved;
   if (Tape::current()) saved = Tensor(Shape{kernels::selective_scan->saved_size(sizes())});
   kernels::selective_scan->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data()});
-  const auto outputs = record(
-      kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.gate, args.delta_bias, args.h0}, {y, h_last},
-      [=](const std::vector<Tensor>& dy, Gradients& into) {
-        kernels::selective_scan->backward(sizes(), pointers(inputs), saved.data(),
-                                          {data_or_null(dy[0]), data_or_null(dy[1])},
-                                          {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7],
-                                           into[8]});
-      });
+  const auto outputs =
+      record(kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.gate, args.delta_bias, args.h0},
+             {y, h_last}, [=](const std::vector<Tensor>& dy, Gradients& into) {
+               kernels::selective_scan->backward(
+                   sizes(), pointers(inputs), saved.data(), {data_or_null(dy[0]), data_or_null(dy[1])},
+                   {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7], into[8]});
+             });
   return {outputs[0], outputs[1]};
 }
 

@@ -7,8 +7,7 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 
 Variable reshape(const Variable& x, const Shape& shape) {
-  return record("reshape", {x}, x.value().reshape(shape),
-                [](const Tensor& dy, Gradients& into) { into.add(0, dy); });
+  return record("reshape", {x}, x.value().reshape(shape), [](const Tensor& dy, Gradients& into) { into.add(0, dy); });
 }
 
 Variable rows(const Variable& x, Index begin, Index end) {
@@ -38,7 +37,9 @@ Index step_size(const Shape& shape) {
   return size;
 }
 
-Index steps_of(const IndexTensor& lengths, Index b, Index length) { return lengths.defined() ? lengths.data()[b] : length; }
+Index steps_of(const IndexTensor& lengths, Index b, Index length) {
+  return lengths.defined() ? lengths.data()[b] : length;
+}
 
 /// Adds `count` steps of `from` to `to`.
 void add_steps(Index count, const Real* from, Real* to) {

@@ -39,14 +39,14 @@ SsmCoefficients dplr_discretize(const Variable& log_dt, const Variable& a_log_re
   Tensor a_bar(pairs), b_bar(pairs), q(pairs), r(pairs);
   kernels::dplr_discretize(heads, states, log_dt.data(), a_log_real.data(), a_imag.data(), p.data(), b.data(),
                            a_bar.data(), b_bar.data(), q.data(), r.data());
-  const auto out = record(kOp, {log_dt, a_log_real, a_imag, p, b}, {a_bar, b_bar, q, r},
-                          [=, log_dt = log_dt.value(), re = a_log_real.value(), im = a_imag.value(), p = p.value(),
-                           b = b.value()](const std::vector<Tensor>& dy, Gradients& into) {
-                            kernels::dplr_discretize_backward(
-                                heads, states, log_dt.data(), re.data(), im.data(), p.data(), b.data(),
-                                data_or_null(dy[0]), data_or_null(dy[1]), data_or_null(dy[2]), data_or_null(dy[3]),
-                                into[0], into[1], into[2], into[3], into[4]);
-                          });
+  const auto out =
+      record(kOp, {log_dt, a_log_real, a_imag, p, b}, {a_bar, b_bar, q, r},
+             [=, log_dt = log_dt.value(), re = a_log_real.value(), im = a_imag.value(), p = p.value(), b = b.value()](
+                 const std::vector<Tensor>& dy, Gradients& into) {
+               kernels::dplr_discretize_backward(heads, states, log_dt.data(), re.data(), im.data(), p.data(), b.data(),
+                                                 data_or_null(dy[0]), data_or_null(dy[1]), data_or_null(dy[2]),
+                                                 data_or_null(dy[3]), into[0], into[1], into[2], into[3], into[4]);
+             });
   return {out[0], out[1], p, out[2], out[3]};
 }
 
@@ -64,20 +64,19 @@ Carried ssm_scan(const Variable& u, const SsmCoefficients& k, const Variable& c,
   const bool low_rank = k.p.defined();
   const auto sizes = [=] { return kernels::SsmSizes{batch, length, heads, states, low_rank, data_or_null(lengths)}; };
   const auto pointers = [](const std::vector<Tensor>& v) {
-    return kernels::SsmInputs{v[0].data(), v[1].data(), v[2].data(), v[3].data(), data_or_null(v[4]), data_or_null(v[5]),
-                              data_or_null(v[6]), data_or_null(v[7])};
+    return kernels::SsmInputs{v[0].data(),        v[1].data(),        v[2].data(),        v[3].data(),
+                              data_or_null(v[4]), data_or_null(v[5]), data_or_null(v[6]), data_or_null(v[7])};
   };
   const std::vector<Tensor> inputs{u.value(),   k.a.value(), k.b.value(), c.value(),
                                    k.p.value(), k.q.value(), k.r.value(), s0.value()};
   Tensor y = Tensor::like(u.value()), s_last(state_shape), saved;
   if (Tape::current()) saved = Tensor(Shape{kernels::ssm_scan->saved_size(sizes())});
   kernels::ssm_scan->forward(sizes(), pointers(inputs), saved.data(), {y.data(), s_last.data()});
-  const auto out = record(kOp, {u, k.a, k.b, c, k.p, k.q, k.r, s0}, {y, s_last},
-                          [=](const std::vector<Tensor>& dy, Gradients& into) {
-                            kernels::ssm_scan->backward(
-                                sizes(), pointers(inputs), saved.data(), {data_or_null(dy[0]), data_or_null(dy[1])},
-                                {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7]});
-                          });
+  const auto out = record(
+      kOp, {u, k.a, k.b, c, k.p, k.q, k.r, s0}, {y, s_last}, [=](const std::vector<Tensor>& dy, Gradients& into) {
+        kernels::ssm_scan->backward(sizes(), pointers(inputs), saved.data(), {data_or_null(dy[0]), data_or_null(dy[1])},
+                                    {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7]});
+      });
   return {out[0], out[1]};
 }
 

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "core/error.h"
-
 #include "core/kernels/optimizer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
@@ -36,11 +35,14 @@ class Adam final : public Optimizer {
   void update(std::size_t index, const Parameter& p, double lr, double decay, double scale) override {
     const auto t = static_cast<double>(updates_);
     const double rate = lr / (1 - std::pow(betas_[0], t)), root = std::sqrt(1 - std::pow(betas_[1], t));
-    const kernels::OptimizerKernels::Adam settings{
-        static_cast<Real>(scale),    static_cast<Real>(betas_[0]),
-        static_cast<Real>(betas_[1]), static_cast<Real>(eps_),
-        static_cast<Real>(rate),      static_cast<Real>(root),
-        static_cast<Real>(decoupled_ ? 0 : decay), static_cast<Real>(decoupled_ ? 1 - lr * decay : 1)};
+    const kernels::OptimizerKernels::Adam settings{static_cast<Real>(scale),
+                                                   static_cast<Real>(betas_[0]),
+                                                   static_cast<Real>(betas_[1]),
+                                                   static_cast<Real>(eps_),
+                                                   static_cast<Real>(rate),
+                                                   static_cast<Real>(root),
+                                                   static_cast<Real>(decoupled_ ? 0 : decay),
+                                                   static_cast<Real>(decoupled_ ? 1 - lr * decay : 1)};
     kernels::optimizer->adam(p.shape.size(), settings, p.variable.grad().data(), p.variable.data(), m_[index].data(),
                              v_[index].data());
   }

@@ -27,9 +27,7 @@ class Wsd final : public Schedule {
   }
 
  private:
-  double shape(double progress) const override {
-    return progress <= 1 - decay_ ? 1 : (1 - progress) / decay_;
-  }
+  double shape(double progress) const override { return progress <= 1 - decay_ ? 1 : (1 - progress) / decay_; }
   double decay_ = 0.2;
 };
 

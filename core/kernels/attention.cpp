@@ -25,9 +25,16 @@ struct Head {
   Real slope;
 
   Head(const AttentionSizes& sizes, const AttentionInputs& inputs, Index b_, Index h_)
-      : s(sizes), in(inputs), b(b_), h(h_), queries(s.lengths ? s.lengths[b] : s.queries),
-        keys(s.keys - s.queries + queries), offset(s.keys - s.queries), row(s.heads * s.dim),
-        slope(s.alibi ? static_cast<Real>(std::exp2(-8.0 * static_cast<double>(h + 1) / static_cast<double>(s.heads))) : 0) {}
+      : s(sizes),
+        in(inputs),
+        b(b_),
+        h(h_),
+        queries(s.lengths ? s.lengths[b] : s.queries),
+        keys(s.keys - s.queries + queries),
+        offset(s.keys - s.queries),
+        row(s.heads * s.dim),
+        slope(s.alibi ? static_cast<Real>(std::exp2(-8.0 * static_cast<double>(h + 1) / static_cast<double>(s.heads)))
+                      : 0) {}
 
   Index query_at(Index i) const { return (b * s.queries + i) * row + h * s.dim; }
   Index key_at(Index j) const { return (b * s.keys + j) * row + h * s.dim; }
@@ -36,14 +43,15 @@ struct Head {
 
   /// scores[i - i0, j - j0] of queries [i0, i1) and keys [j0, j1), scaled and masked; rows of kKeys.
   void scores(Index i0, Index i1, Index j0, Index j1, Real* out) const {
-    gemm_serial(Transpose::no, Transpose::yes, i1 - i0, j1 - j0, s.dim, in.q + query_at(i0), row, in.k + key_at(j0), row, 0,
-                out, kKeys);
+    gemm_serial(Transpose::no, Transpose::yes, i1 - i0, j1 - j0, s.dim, in.q + query_at(i0), row, in.k + key_at(j0),
+                row, 0, out, kKeys);
     const Real scale = static_cast<Real>(s.scale);
     const bool masked = s.causal && j1 > offset + i0 + 1;
     for (Index i = i0; i < i1; ++i) {
       Real* const line = out + (i - i0) * kKeys;
       if (s.alibi)
-        for (Index j = j0; j < j1; ++j) line[j - j0] = line[j - j0] * scale - slope * static_cast<Real>(std::abs(offset + i - j));
+        for (Index j = j0; j < j1; ++j)
+          line[j - j0] = line[j - j0] * scale - slope * static_cast<Real>(std::abs(offset + i - j));
       else
         for (Index j = 0; j < j1 - j0; ++j) line[j] *= scale;
       if (masked)
@@ -95,7 +103,8 @@ void forward(const AttentionSizes& s, const AttentionInputs& in, Real* y, Real* 
         if (shrink != 1)
           for (Index d = 0; d < s.dim; ++d) sum[r * s.dim + d] *= shrink;
       }
-      gemm_serial(Transpose::no, Transpose::no, rows, s.dim, j1 - j0, p, kKeys, in.v + head.key_at(j0), head.row, 1, sum, s.dim);
+      gemm_serial(Transpose::no, Transpose::no, rows, s.dim, j1 - j0, p, kKeys, in.v + head.key_at(j0), head.row, 1,
+                  sum, s.dim);
     }
     for (Index r = 0; r < rows; ++r) {
       const Real scale = Real{1} / total[r];
@@ -126,11 +135,12 @@ void backward(const AttentionSizes& s, const AttentionInputs& in, const Real* y,
         const Index j1 = std::min(keys, j0 + kKeys), n = j1 - j0;
         head.scores(i0, i1, j0, j1, p);
         for (Index r = 0; r < rows; ++r)
-          for_lanes(r * kKeys, r * kKeys + n, [&](Index at, Index lanes) {
-            store(p + at, exp(load(p + at, lanes) - logs[i0 + r]), lanes);
-          });
-        gemm_serial(Transpose::yes, Transpose::no, n, s.dim, rows, p, kKeys, g, head.row, 1, dv + head.key_at(j0), head.row);
-        gemm_serial(Transpose::no, Transpose::yes, rows, n, s.dim, g, head.row, in.v + head.key_at(j0), head.row, 0, ds, kKeys);
+          for_lanes(r * kKeys, r * kKeys + n,
+                    [&](Index at, Index lanes) { store(p + at, exp(load(p + at, lanes) - logs[i0 + r]), lanes); });
+        gemm_serial(Transpose::yes, Transpose::no, n, s.dim, rows, p, kKeys, g, head.row, 1, dv + head.key_at(j0),
+                    head.row);
+        gemm_serial(Transpose::no, Transpose::yes, rows, n, s.dim, g, head.row, in.v + head.key_at(j0), head.row, 0, ds,
+                    kKeys);
         for (Index r = 0; r < rows; ++r)
           for_lanes(r * kKeys, r * kKeys + n, [&](Index at, Index lanes) {
             store(ds + at, load(p + at, lanes) * (load(ds + at, lanes) - inner[i0 + r]) * scale, lanes);
@@ -164,7 +174,8 @@ void rotate(Index batch, Index length, Index heads, Index dim, Index offset, dou
         const Real* const in = x + (row * heads + h) * dim;
         Real* const out = y + (row * heads + h) * dim;
         for_lanes(0, half, [&](Index i, Index lanes) {
-          const Vec a = load(in + i, lanes), b = load(in + half + i, lanes), cosine = load(c + i, lanes), sine = load(s + i, lanes);
+          const Vec a = load(in + i, lanes), b = load(in + half + i, lanes), cosine = load(c + i, lanes),
+                    sine = load(s + i, lanes);
           const Vec first = a * cosine - b * sine, second = b * cosine + a * sine;
           store(out + i, add ? load(out + i, lanes) + first : first, lanes);
           store(out + half + i, add ? load(out + half + i, lanes) + second : second, lanes);

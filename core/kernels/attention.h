@@ -7,7 +7,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 struct AttentionSizes {
   Index batch, queries, keys, heads, dim;
-  bool causal = true;                     ///< query i sees keys up to keys - queries + i
+  bool causal = true;  ///< query i sees keys up to keys - queries + i
   double scale = 1;
   const std::int32_t* lengths = nullptr;  ///< [B]: queries of each sequence, or null: all
   bool alibi = false;                     ///< adds -2^(-8 (head+1)/heads) (distance) to the scores (Press et al. 2022)

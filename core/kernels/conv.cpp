@@ -16,7 +16,11 @@ struct Lane {
   Index b, d, lanes, steps;
 
   Lane(const ConvSizes& sizes, const ConvInputs& inputs, Index b_, Index d_)
-      : s(sizes), in(inputs), b(b_), d(d_), lanes(std::min<Index>(W, s.channels - d)),
+      : s(sizes),
+        in(inputs),
+        b(b_),
+        d(d_),
+        lanes(std::min<Index>(W, s.channels - d)),
         steps(s.lengths ? s.lengths[b] : s.length) {}
 
   Index at(Index t) const { return (b * s.length + t) * s.channels + d; }
@@ -75,20 +79,21 @@ void forward_lane(const Lane& lane, const ConvOutputs& out) {
   }
   for (Index t = lane.steps; t < lane.s.length; ++t) store(out.y + lane.at(t), Vec{}, lane.lanes);
   if (out.window_last)
-    for (Index t = -(taps - 1); t < 0; ++t) store(out.window_last + lane.window_at(t), lane.x(lane.steps + t), lane.lanes);
+    for (Index t = -(taps - 1); t < 0; ++t)
+      store(out.window_last + lane.window_at(t), lane.x(lane.steps + t), lane.lanes);
 }
 
 void forward(const ConvSizes& s, const ConvInputs& in, const ConvOutputs& out) {
   const Index groups = (s.channels + W - 1) / W;
   with_taps(s.taps, [&](auto taps) {
-    parallel_for(s.batch * groups, [&](Index item) {
-      forward_lane<taps()>(Lane(s, in, item / groups, item % groups * W), out);
-    });
+    parallel_for(s.batch * groups,
+                 [&](Index item) { forward_lane<taps()>(Lane(s, in, item / groups, item % groups * W), out); });
   });
 }
 
 // With g[t] = dy[t] f'(pre[t]):  dx[u] = sum_j g[u+j] weight[K-1-j],  dweight[k] = sum_t g[t] x[t-K+1+k].
-// Time runs backwards and a ring keeps the last K values of g, so that dx is written once. Times before 0 are the window.
+// Time runs backwards and a ring keeps the last K values of g, so that dx is written once. Times before 0 are the
+// window.
 template <int K>
 void backward_lane(const Lane& lane, const ConvOutputGrads& grad, const ConvInputGrads& into, Real* sums) {
   const Index taps = K ? K : lane.s.taps;

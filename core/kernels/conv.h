@@ -7,14 +7,14 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 struct ConvSizes {
   Index batch, length, channels, taps;
-  const std::int32_t* lengths = nullptr;  ///< [B]: steps of each sequence, or null: all
+  const std::int32_t *lengths = nullptr;  ///< [B]: steps of each sequence, or null: all
   bool silu = false;
 };
 
 /// y[b,t,d] = f(bias[d] + sum_k weight[d,k] x[b, t-K+1+k, d]),  f = silu or identity
 /// x, y: [B, L, D]   weight: [D, K]   bias: [D] or null
-/// window, window_last: [B, K-1, D], the K-1 inputs before the chunk and the last K-1 of it, or null (zeros; not wanted)
-/// Steps at or beyond a sequence's length give zero and do not enter its window.
+/// window, window_last: [B, K-1, D], the K-1 inputs before the chunk and the last K-1 of it, or null (zeros; not
+/// wanted) Steps at or beyond a sequence's length give zero and do not enter its window.
 struct ConvInputs {
   const Real *x, *weight, *bias, *window;
 };
@@ -29,9 +29,9 @@ struct ConvInputGrads {
 };
 
 struct Conv {
-  void (*forward)(const ConvSizes&, const ConvInputs&, const ConvOutputs&);
+  void (*forward)(const ConvSizes &, const ConvInputs &, const ConvOutputs &);
   /// ADDS into every gradient given; null ones are not wanted. Null output gradients are zero.
-  void (*backward)(const ConvSizes&, const ConvInputs&, const ConvOutputGrads&, const ConvInputGrads&);
+  void (*backward)(const ConvSizes &, const ConvInputs &, const ConvOutputGrads &, const ConvInputGrads &);
 };
 extern const Dispatch<Conv> conv;
 

@@ -14,12 +14,14 @@ struct Step {
 
 Step step(Discretization method, Complex z) {
   switch (method) {
-    case Discretization::zoh: return {std::exp(z), expm1_over(z), std::exp(z), expm1_over_slope(z)};
+    case Discretization::zoh:
+      return {std::exp(z), expm1_over(z), std::exp(z), expm1_over_slope(z)};
     case Discretization::bilinear: {
       const Complex d = 1.0 / (1.0 - 0.5 * z);
       return {(1.0 + 0.5 * z) * d, d, d * d, 0.5 * d * d};
     }
-    case Discretization::euler: break;
+    case Discretization::euler:
+      break;
   }
   return {1.0 + z, 1.0, 1.0, 0.0};
 }

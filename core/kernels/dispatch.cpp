@@ -16,14 +16,22 @@
 
 // The double build has no hot path: one set. Other processors than x86: the compiler's default.
 #if defined(SEQTAPE_X86) && !defined(SEQTAPE_DOUBLE)
-#define SEQTAPE_DISPATCH(Table, name)                                        \
-  namespace base { extern const Table name; }                                \
-  namespace avx2 { extern const Table name; }                                \
-  namespace avx512 { extern const Table name; }                              \
+#define SEQTAPE_DISPATCH(Table, name) \
+  namespace base {                    \
+  extern const Table name;            \
+  }                                   \
+  namespace avx2 {                    \
+  extern const Table name;            \
+  }                                   \
+  namespace avx512 {                  \
+  extern const Table name;            \
+  }                                   \
   const Dispatch<Table> name{&base::name, &avx2::name, &avx512::name};
 #else
-#define SEQTAPE_DISPATCH(Table, name)         \
-  namespace base { extern const Table name; } \
+#define SEQTAPE_DISPATCH(Table, name) \
+  namespace base {                    \
+  extern const Table name;            \
+  }                                   \
   const Dispatch<Table> name{&base::name, &base::name, &base::name};
 #endif
 

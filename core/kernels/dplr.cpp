@@ -40,11 +40,11 @@ void dplr_discretize(Index heads, Index states, const Real* log_dt, const Real* 
   }
 }
 
-// An analytic w = f(z) passes a gradient back as conj(f') dw. dg/dh = 1/(1 + h rho)^2, dg/drho = -g^2, dD/d(h lambda) = D^2.
-void dplr_discretize_backward(Index heads, Index states, const Real* log_dt, const Real* a_log_real,
-                              const Real* a_imag, const Real* p, const Real* b, const Real* da_bar, const Real* db_bar,
-                              const Real* dq, const Real* dr, Real* dlog_dt, Real* da_log_real, Real* da_imag, Real* dp,
-                              Real* db) {
+// An analytic w = f(z) passes a gradient back as conj(f') dw. dg/dh = 1/(1 + h rho)^2, dg/drho = -g^2, dD/d(h lambda) =
+// D^2.
+void dplr_discretize_backward(Index heads, Index states, const Real* log_dt, const Real* a_log_real, const Real* a_imag,
+                              const Real* p, const Real* b, const Real* da_bar, const Real* db_bar, const Real* dq,
+                              const Real* dr, Real* dlog_dt, Real* da_log_real, Real* da_imag, Real* dp, Real* db) {
   const auto grad = [](const Real* pairs, Index i) { return pairs ? get(pairs, i) : Complex{}; };
   for (Index head = 0; head < heads; ++head) {
     const Index first = head * states;
@@ -62,8 +62,7 @@ void dplr_discretize_backward(Index heads, Index states, const Real* log_dt, con
                           std::conj(k.g * p_n) * gr + 2 * std::norm(p_n) * g_rho;
       g_h += (std::conj(2.0 * d * b_n) * gb + std::conj(d * p_n) * gq).real();
       if (db) put(db, i, get(db, i) + std::conj(2 * k.h * d) * gb);
-      if (dp)
-        put(dp, i, get(dp, i) + std::conj(k.h * d) * gq + std::conj(k.g * d) * gr + 4 * d.real() * g_rho * p_n);
+      if (dp) put(dp, i, get(dp, i) + std::conj(k.h * d) * gq + std::conj(k.g * d) * gr + 4 * d.real() * g_rho * p_n);
       const Complex g_e = std::conj(d * d) * g_d;  // of h lambda
       g_h += (std::conj(lambda) * g_e).real();
       if (da_log_real) da_log_real[i] += static_cast<Real>(k.h * g_e.real() * lambda.real());

@@ -17,9 +17,8 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 void dplr_discretize(Index heads, Index states, const Real* log_dt, const Real* a_log_real, const Real* a_imag,
                      const Real* p, const Real* b, Real* a_bar, Real* b_bar, Real* q, Real* r);
 /// ADDS into every gradient given; null output gradients are zero.
-void dplr_discretize_backward(Index heads, Index states, const Real* log_dt, const Real* a_log_real,
-                              const Real* a_imag, const Real* p, const Real* b, const Real* da_bar, const Real* db_bar,
-                              const Real* dq, const Real* dr, Real* dlog_dt, Real* da_log_real, Real* da_imag, Real* dp,
-                              Real* db);
+void dplr_discretize_backward(Index heads, Index states, const Real* log_dt, const Real* a_log_real, const Real* a_imag,
+                              const Real* p, const Real* b, const Real* da_bar, const Real* db_bar, const Real* dq,
+                              const Real* dr, Real* dlog_dt, Real* da_log_real, Real* da_imag, Real* dp, Real* db);
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::kernels

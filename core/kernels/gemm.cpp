@@ -43,8 +43,8 @@ struct Product {
   }
 };
 
-constexpr Index kTiles = 16;                 // enough for 16 threads, few enough to repack little
-constexpr Index kSerial = Index{1} << 18;    // multiply-adds below which a tile is not worth a thread
+constexpr Index kTiles = 16;               // enough for 16 threads, few enough to repack little
+constexpr Index kSerial = Index{1} << 18;  // multiply-adds below which a tile is not worth a thread
 
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 

@@ -42,7 +42,8 @@ void read(const Two& two, Index length, Index n, const Real* x, Real* z) {
 
 /// Calls put(offset in [length, heads], scale z + skip x, lanes) for every step of the two parts; x: [length, heads].
 template <class Put>
-void each_result(const Two& two, Index length, const Real* z, Real scale, const Real* skip, const Real* x, const Put& put) {
+void each_result(const Two& two, Index length, const Real* z, Real scale, const Real* skip, const Real* x,
+                 const Put& put) {
   for (int part = 0; part < 2; ++part) {
     const Index lanes = two.lanes(part), head = two.first + part * W;
     if (lanes == 0) continue;
@@ -112,12 +113,12 @@ void forward(Index batch, Index length, Index heads, const Real* u, const Real* 
     read(two, length, n, u + b * length * heads, z.data());
     fft.forward(z.data());
     for (Index f = 0; f <= n / 2; ++f)
-      put_together(fft, z.data(), f,
-                   product(take_apart(fft, z.data(), f), load_spectra(spectra.data() + i * spectrum_size(n) + f * 4 * W)));
+      put_together(
+          fft, z.data(), f,
+          product(take_apart(fft, z.data(), f), load_spectra(spectra.data() + i * spectrum_size(n) + f * 4 * W)));
     fft.inverse(z.data());
-    each_result(two, length, z.data(), scale, skip, u + b * length * heads, [&](Index at, Vec v, Index lanes) {
-      store(y + b * length * heads + at, v, lanes);
-    });
+    each_result(two, length, z.data(), scale, skip, u + b * length * heads,
+                [&](Index at, Vec v, Index lanes) { store(y + b * length * heads + at, v, lanes); });
   });
 }
 
@@ -141,7 +142,8 @@ void backward(Index batch, Index length, Index heads, const Real* u, const Real*
       if (dskip)
         for (int part = 0; part < 2; ++part) {
           Vec total = load(skip_sums.data() + (item * 2 + part) * W);
-          for (Index t = 0; t < length; ++t) total += load(zu.data() + (2 * t + part) * W) * load(zy.data() + (2 * t + part) * W);
+          for (Index t = 0; t < length; ++t)
+            total += load(zu.data() + (2 * t + part) * W) * load(zy.data() + (2 * t + part) * W);
           store(skip_sums.data() + (item * 2 + part) * W, total);
         }
       fft.forward(zu.data());
@@ -154,9 +156,8 @@ void backward(Index batch, Index length, Index heads, const Real* u, const Real*
       }
       if (!du) continue;
       fft.inverse(zy.data());
-      each_result(two, length, zy.data(), scale, skip, dy + b * length * heads, [&](Index at, Vec v, Index lanes) {
-        add_to(du + b * length * heads + at, v, lanes);
-      });
+      each_result(two, length, zy.data(), scale, skip, dy + b * length * heads,
+                  [&](Index at, Vec v, Index lanes) { add_to(du + b * length * heads + at, v, lanes); });
     }
   });
   parallel_for(twos, [&](Index i) {

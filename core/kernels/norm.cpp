@@ -96,13 +96,16 @@ void layer_backward(Index rows, Index n, const Real* x, const Real* weight, cons
       rows, 2 * n,
       [&](Index r, Real* sums) {
         const Real *row = x + r * n, *grad = dy + r * n, mean = stats[2 * r], s = stats[2 * r + 1];
-        const Real g_mean = row_sum(n, [&](Index i, Index lanes) {
-          return load(grad + i, lanes) * load(weight + i, lanes);
-        }) / static_cast<Real>(n);
-        const Real gu_mean = row_sum(n, [&](Index i, Index lanes) {
-          // Lanes behind the end hold zeros in dy, so (0 - mean) there adds nothing.
-          return load(grad + i, lanes) * load(weight + i, lanes) * (load(row + i, lanes) - mean) * s;
-        }) / static_cast<Real>(n);
+        const Real g_mean =
+            row_sum(n, [&](Index i, Index lanes) { return load(grad + i, lanes) * load(weight + i, lanes); }) /
+            static_cast<Real>(n);
+        const Real gu_mean =
+            row_sum(n,
+                    [&](Index i, Index lanes) {
+                      // Lanes behind the end hold zeros in dy, so (0 - mean) there adds nothing.
+                      return load(grad + i, lanes) * load(weight + i, lanes) * (load(row + i, lanes) - mean) * s;
+                    }) /
+            static_cast<Real>(n);
         for_lanes(0, n, [&](Index i, Index lanes) {
           const Vec u = (load(row + i, lanes) - mean) * s, g = load(grad + i, lanes);
           if (dx) add_to(dx + r * n + i, s * (g * load(weight + i, lanes) - g_mean - u * gu_mean), lanes);

@@ -73,15 +73,24 @@ struct NegativeExp {
 template <class Body>
 void with(Activation f, const Body& body) {
   switch (f) {
-    case Activation::silu: return body(Silu{});
-    case Activation::sigmoid: return body(Sigmoid{});
-    case Activation::tanh: return body(Tanh{});
-    case Activation::relu: return body(Relu{});
-    case Activation::gelu: return body(Gelu{});
-    case Activation::gelu_tanh: return body(GeluTanh{});
-    case Activation::softplus: return body(Softplus{});
-    case Activation::exp: return body(Exp{});
-    case Activation::negative_exp: return body(NegativeExp{});
+    case Activation::silu:
+      return body(Silu{});
+    case Activation::sigmoid:
+      return body(Sigmoid{});
+    case Activation::tanh:
+      return body(Tanh{});
+    case Activation::relu:
+      return body(Relu{});
+    case Activation::gelu:
+      return body(Gelu{});
+    case Activation::gelu_tanh:
+      return body(GeluTanh{});
+    case Activation::softplus:
+      return body(Softplus{});
+    case Activation::exp:
+      return body(Exp{});
+    case Activation::negative_exp:
+      return body(NegativeExp{});
   }
 }
 
@@ -128,7 +137,8 @@ void scale_columns(Index rows, Index n, const Real* x, const Real* weight, Real*
   });
 }
 
-void scale_columns_backward(Index rows, Index n, const Real* x, const Real* weight, const Real* dy, Real* dx, Real* dweight) {
+void scale_columns_backward(Index rows, Index n, const Real* x, const Real* weight, const Real* dy, Real* dx,
+                            Real* dweight) {
   constexpr Index kRows = 64;
   const Index items = (rows + kRows - 1) / kRows;
   const Scratch partial(items * n, 0);
@@ -184,7 +194,7 @@ void dropout(Index n, double rate, std::uint64_t key, bool accumulate, const Rea
 }  // namespace
 
 extern const Pointwise pointwise;
-const Pointwise pointwise{activation, activation_backward, add, accumulate, multiply,
-                          multiply_backward, scale_columns, scale_columns_backward, glu, glu_backward, dropout};
+const Pointwise pointwise{activation,    activation_backward,    add, accumulate,   multiply, multiply_backward,
+                          scale_columns, scale_columns_backward, glu, glu_backward, dropout};
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA

@@ -36,10 +36,14 @@ class Packed {
   /// out[r] = x[r] m for `rows` <= 4 rows; x: [rows, ldx], out: [rows, width].
   void multiply(Index rows, const Real* x, Index ldx, Real* out) const {
     switch (rows) {
-      case 1: return product<1>(x, ldx, out);
-      case 2: return product<2>(x, ldx, out);
-      case 3: return product<3>(x, ldx, out);
-      default: return product<4>(x, ldx, out);
+      case 1:
+        return product<1>(x, ldx, out);
+      case 2:
+        return product<2>(x, ldx, out);
+      case 3:
+        return product<3>(x, ldx, out);
+      default:
+        return product<4>(x, ldx, out);
     }
   }
 
@@ -83,7 +87,9 @@ void cell_step(Cell cell, Index n, const Real* z, const Real* w, const Real* bia
     const auto sum = [&](Index gate) { return input_part(gate) + recurrent_part(gate); };
     const auto keep = [&](Index row, Vec v) { store(saved + row * n + i, v, lanes); };
     switch (cell) {
-      case Cell::rnn_tanh: store(h + i, tanh(sum(0)), lanes); return;
+      case Cell::rnn_tanh:
+        store(h + i, tanh(sum(0)), lanes);
+        return;
       case Cell::rnn_relu: {
         const Vec v = sum(0);
         store(h + i, v <= Real{0} ? Vec{} : v, lanes);
@@ -237,8 +243,10 @@ void backward(const RecurrentSizes& s, const RecurrentInputs& in, const Real* y,
         Real* const g = dh + r * n;
         if (grad.y)
           for_lanes(0, n, [&](Index i, Index lanes) { add_to(g + i, load(grad.y + at * n + i, lanes), lanes); });
-        const Real* const c_before =
-            s.cell != Cell::lstm ? nullptr : t ? saved + (at - 1) * kept + 4 * n : in.c0 ? in.c0 + b * n : nullptr;
+        const Real* const c_before = s.cell != Cell::lstm ? nullptr
+                                     : t                  ? saved + (at - 1) * kept + 4 * n
+                                     : in.c0              ? in.c0 + b * n
+                                                          : nullptr;
         cell_step_back(s.cell, n, y + at * n, before.data() + at * n, c_before, saved ? saved + at * kept : nullptr, g,
                        dc + r * n, dgx + at * gates, dw + at * gates);
         std::copy_n(dw + at * gates, gates, now + r * gates);

@@ -18,9 +18,8 @@ void gather(Index rows, Index n, const std::int32_t* ids, const Real* table, Rea
 void gather_backward(Index rows, Index n, const std::int32_t* ids, const Real* dy, Real* dtable) {
   parallel_blocks(n, std::max<Index>(W, 32), [&](Index begin, Index end) {
     for (Index r = 0; r < rows; ++r)
-      for_lanes(begin, end, [&](Index i, Index lanes) {
-        add_to(dtable + ids[r] * n + i, load(dy + r * n + i, lanes), lanes);
-      });
+      for_lanes(begin, end,
+                [&](Index i, Index lanes) { add_to(dtable + ids[r] * n + i, load(dy + r * n + i, lanes), lanes); });
   });
 }
 
@@ -33,9 +32,8 @@ void columns(Index rows, Index width, Index begin, Index n, const Real* x, Real*
 void columns_backward(Index rows, Index width, Index begin, Index n, const Real* dy, Real* dx) {
   parallel_blocks(rows, 256, [&](Index first, Index last) {
     for (Index r = first; r < last; ++r)
-      for_lanes(0, n, [&](Index i, Index lanes) {
-        add_to(dx + r * width + begin + i, load(dy + r * n + i, lanes), lanes);
-      });
+      for_lanes(0, n,
+                [&](Index i, Index lanes) { add_to(dx + r * width + begin + i, load(dy + r * n + i, lanes), lanes); });
   });
 }
 
@@ -46,9 +44,8 @@ void mean_over_time(Index batch, Index length, Index n, const std::int32_t* leng
     const Index count = steps(lengths, b, length);
     std::fill_n(y + b * n, n, Real{0});
     for (Index t = 0; t < count; ++t)
-      for_lanes(0, n, [&](Index i, Index lanes) {
-        add_to(y + b * n + i, load(x + (b * length + t) * n + i, lanes), lanes);
-      });
+      for_lanes(0, n,
+                [&](Index i, Index lanes) { add_to(y + b * n + i, load(x + (b * length + t) * n + i, lanes), lanes); });
     const Real scale = count ? Real{1} / static_cast<Real>(count) : 0;
     for (Index i = 0; i < n; ++i) y[b * n + i] *= scale;
   });

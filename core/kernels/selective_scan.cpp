@@ -137,8 +137,7 @@ void forward(const ScanSizes& s, const ScanInputs& in, Real* saved, const ScanOu
     const Index last = std::min(cut.groups, first + cut.range), steps = s.lengths ? s.lengths[b] : s.length;
     Real* const state = work.data() + item * (cut.range * block + 2 * T * states);
     Real* const rows = state + cut.range * block;
-    for (Index group = first; group < last; ++group)
-      read_state(s, in.h0, b, group, state + (group - first) * block);
+    for (Index group = first; group < last; ++group) read_state(s, in.h0, b, group, state + (group - first) * block);
     for (Index start = 0; start < s.length; start += T) {
       const Chunk k(s, in, b, start, std::clamp<Index>(steps - start, 0, T), rows);
       for (Index group = first; group < last; ++group) {

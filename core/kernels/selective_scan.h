@@ -8,7 +8,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 struct ScanSizes {
   Index batch, length, channels, states;
   bool delta_softplus = true;
-  const std::int32_t* lengths = nullptr;  ///< [B]: steps of each sequence, or null: all
+  const std::int32_t *lengths = nullptr;  ///< [B]: steps of each sequence, or null: all
 };
 
 /// dt      = softplus(delta[b,t,d] + delta_bias[d])                       (or without softplus)
@@ -33,12 +33,12 @@ struct ScanInputGrads {
 
 struct SelectiveScan {
   /// Elements of `saved`: the states at every 16th step, from which the backward recomputes those between.
-  Index (*saved_size)(const ScanSizes&);
+  Index (*saved_size)(const ScanSizes &);
   /// `saved` may be null when there will be no backward.
-  void (*forward)(const ScanSizes&, const ScanInputs&, Real* saved, const ScanOutputs&);
+  void (*forward)(const ScanSizes &, const ScanInputs &, Real *saved, const ScanOutputs &);
   /// ADDS into every gradient given.
-  void (*backward)(const ScanSizes&, const ScanInputs&, const Real* saved, const ScanOutputGrads&,
-                   const ScanInputGrads&);
+  void (*backward)(const ScanSizes &, const ScanInputs &, const Real *saved, const ScanOutputGrads &,
+                   const ScanInputGrads &);
 };
 extern const Dispatch<SelectiveScan> selective_scan;
 

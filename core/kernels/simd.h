@@ -78,12 +78,22 @@ inline Vec per_lane(Vec x, F f) {
   return x;
 }
 constexpr Real kScanExpScale = 1;
-inline Vec scan_exp(Vec x) { return per_lane(x, [](Real v) { return std::exp(v); }); }
+inline Vec scan_exp(Vec x) {
+  return per_lane(x, [](Real v) { return std::exp(v); });
+}
 inline Vec exp(Vec x) { return scan_exp(x); }
-inline Vec log1p_unit(Vec x) { return per_lane(x, [](Real v) { return std::log1p(v); }); }
-inline Vec tanh(Vec x) { return per_lane(x, [](Real v) { return std::tanh(v); }); }
-inline Vec normal_cdf(Vec x) { return per_lane(x, [](Real v) { return 0.5 * std::erfc(-v * 0.70710678118654752440); }); }
-inline Vec sqrt(Vec x) { return per_lane(x, [](Real v) { return std::sqrt(v); }); }
+inline Vec log1p_unit(Vec x) {
+  return per_lane(x, [](Real v) { return std::log1p(v); });
+}
+inline Vec tanh(Vec x) {
+  return per_lane(x, [](Real v) { return std::tanh(v); });
+}
+inline Vec normal_cdf(Vec x) {
+  return per_lane(x, [](Real v) { return 0.5 * std::erfc(-v * 0.70710678118654752440); });
+}
+inline Vec sqrt(Vec x) {
+  return per_lane(x, [](Real v) { return std::sqrt(v); });
+}
 
 #else
 

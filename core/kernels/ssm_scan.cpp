@@ -22,7 +22,8 @@ Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 /// Sizes in elements: a group's complex vectors over its states.
 struct Layout {
   Index groups, vector, chunks;
-  explicit Layout(const SsmSizes& s) : groups(ceil_div(s.heads, W)), vector(2 * s.states * W), chunks(ceil_div(s.length, T)) {}
+  explicit Layout(const SsmSizes& s)
+      : groups(ceil_div(s.heads, W)), vector(2 * s.states * W), chunks(ceil_div(s.length, T)) {}
 };
 
 Index saved_size(const SsmSizes& s) {
@@ -65,7 +66,8 @@ inline Vec real_product(Pair x, Pair y) { return x.re * y.re + x.im * y.im; }  /
 
 /// One step from `before` to `after` (which may be the same); returns y. `z`, where given, keeps z; k1 and k2 as above.
 template <bool low_rank>
-inline Vec advance(Index states, const Coefficients& k, Vec u, const Real* before, Real* after, Real* z, Vec* k1, Vec* k2) {
+inline Vec advance(Index states, const Coefficients& k, Vec u, const Real* before, Real* after, Real* z, Vec* k1,
+                   Vec* k2) {
   Vec first{}, second{}, y{};
   if constexpr (low_rank) {
     for (Index n = 0; n < states; ++n) first += real_product(get(k.p, n), get(before, n));
@@ -107,7 +109,8 @@ Coefficients coefficients_of(const Layout& l, const Real* all, Index group) {
 void gather_all(const SsmSizes& s, const Layout& l, const SsmInputs& in, Real* all) {
   const Real* const sources[] = {in.a, in.b, in.c, in.p, in.q, in.r};
   for (Index i = 0; i < 6; ++i)
-    for (Index group = 0; group < l.groups; ++group) gather(s, sources[i], group, all + (i * l.groups + group) * l.vector);
+    for (Index group = 0; group < l.groups; ++group)
+      gather(s, sources[i], group, all + (i * l.groups + group) * l.vector);
 }
 
 /// Calls body(b, group, lanes, first head, steps) in parallel.
@@ -134,11 +137,13 @@ void forward_as(const SsmSizes& s, const SsmInputs& in, Real* saved, const SsmOu
         std::copy_n(state, l.vector, saved + ((b * l.chunks + t / T) * l.groups + group) * l.vector);
       const Index at = (b * s.length + t) * s.heads + head;
       Vec y{};
-      if (t < steps) y = advance<low_rank>(s.states, k, load(in.u + at, lanes), state, state, nullptr, nullptr, nullptr);
+      if (t < steps)
+        y = advance<low_rank>(s.states, k, load(in.u + at, lanes), state, state, nullptr, nullptr, nullptr);
       store(out.y + at, y, lanes);
     }
     if (out.s_last) {
-      for (Index h = head; h < head + lanes; ++h) std::fill_n(out.s_last + b * state_size + h * 2 * s.states, 2 * s.states, Real{0});
+      for (Index h = head; h < head + lanes; ++h)
+        std::fill_n(out.s_last + b * state_size + h * 2 * s.states, 2 * s.states, Real{0});
       scatter_add(s, state, group, out.s_last + b * state_size);
     }
   });
@@ -167,8 +172,9 @@ void backward_as(const SsmSizes& s, const SsmInputs& in, const Real* saved, cons
       Vec k1[T], k2[T];
       std::copy_n(saved + ((b * l.chunks + start / T) * l.groups + group) * l.vector, l.vector, states);
       for (Index t = 0; t < count; ++t)
-        advance<low_rank>(s.states, k, load(in.u + (b * s.length + start + t) * s.heads + head, lanes), states + t * l.vector,
-                          states + (t + 1) * l.vector, low_rank ? zs + t * l.vector : nullptr, k1 + t, k2 + t);
+        advance<low_rank>(s.states, k, load(in.u + (b * s.length + start + t) * s.heads + head, lanes),
+                          states + t * l.vector, states + (t + 1) * l.vector, low_rank ? zs + t * l.vector : nullptr,
+                          k1 + t, k2 + t);
       for (Index t = count - 1; t >= 0; --t) {
         const Index at = (b * s.length + start + t) * s.heads + head;
         const Real *const before = states + t * l.vector, *const after = before + l.vector;
@@ -224,7 +230,8 @@ void backward_as(const SsmSizes& s, const SsmInputs& in, const Real* saved, cons
 void forward(const SsmSizes& s, const SsmInputs& in, Real* saved, const SsmOutputs& out) {
   return s.low_rank ? forward_as<true>(s, in, saved, out) : forward_as<false>(s, in, saved, out);
 }
-void backward(const SsmSizes& s, const SsmInputs& in, const Real* saved, const SsmOutputGrads& grad, const SsmInputGrads& into) {
+void backward(const SsmSizes& s, const SsmInputs& in, const Real* saved, const SsmOutputGrads& grad,
+              const SsmInputGrads& into) {
   return s.low_rank ? backward_as<true>(s, in, saved, grad, into) : backward_as<false>(s, in, saved, grad, into);
 }
 

@@ -8,7 +8,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 struct SsmSizes {
   Index batch, length, heads, states;
   bool low_rank = false;                  ///< p, q, r are given
-  const std::int32_t* lengths = nullptr;  ///< [B]: steps of each sequence, or null: all
+  const std::int32_t *lengths = nullptr;  ///< [B]: steps of each sequence, or null: all
 };
 
 /// Diagonal:                s[t] = a s[t-1] + b u[t]
@@ -35,10 +35,11 @@ struct SsmInputGrads {
 
 struct SsmScan {
   /// Elements of `saved`: the states at every 16th step.
-  Index (*saved_size)(const SsmSizes&);
+  Index (*saved_size)(const SsmSizes &);
   /// `saved` may be null when there will be no backward.
-  void (*forward)(const SsmSizes&, const SsmInputs&, Real* saved, const SsmOutputs&);
-  void (*backward)(const SsmSizes&, const SsmInputs&, const Real* saved, const SsmOutputGrads&, const SsmInputGrads&);
+  void (*forward)(const SsmSizes &, const SsmInputs &, Real *saved, const SsmOutputs &);
+  void (*backward)(const SsmSizes &, const SsmInputs &, const Real *saved, const SsmOutputGrads &,
+                   const SsmInputGrads &);
 };
 extern const Dispatch<SsmScan> ssm_scan;
 

@@ -37,7 +37,8 @@ TEST_CASE("every op that a config uses is gradient-checked") {
     {
       Tape tape;
       ModelState state;
-      const Variable loss = batch_loss(model.forward(model_input(batch), state, {.training = true, .carry = false}), batch, shape);
+      const Variable loss =
+          batch_loss(model.forward(model_input(batch), state, {.training = true, .carry = false}), batch, shape);
       for (const std::string& op : tape.op_names()) {
         CAPTURE(op);
         CHECK(checked.count(op) == 1);

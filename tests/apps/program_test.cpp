@@ -1,6 +1,7 @@
 // The program from outside: exit codes, exact messages, and what is on disk afterwards.
-#include <doctest/doctest.h>
+#include "tests/support/program.h"
 
+#include <doctest/doctest.h>
 #include <sys/wait.h>
 
 #include <cmath>
@@ -11,7 +12,6 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/safetensors.h"
-#include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
@@ -90,7 +90,8 @@ TEST_CASE("bad data files") {
     return w.train("--set task='{\"name\": \"text\", \"path\": \"" + path + "\", \"length\": 16}'");
   };
   refused(text("missing.txt"), 1, "task.path: " + (w.folder / "missing.txt").string() + " does not exist");
-  refused(text("empty.txt"), 1, "task.path: " + (w.folder / "empty.txt").string() + ": no bytes to read; the files are empty");
+  refused(text("empty.txt"), 1,
+          "task.path: " + (w.folder / "empty.txt").string() + ": no bytes to read; the files are empty");
   refused(text("small.txt"), 1,
           "task.length: the validation split has 5 bytes, a window needs 17; lower task.length, or change "
           "task.train_fraction (0.95)");
@@ -141,9 +142,11 @@ TEST_CASE("a resumed run ends with the same bits as one that never stopped") {
   const auto a = metrics(straight.run), b = metrics(stopped.run);
   REQUIRE_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i)
-    for (const char* key : {"step", "split", "loss", "lr", "grad_norm", "accuracy"}) CHECK_EQ(a[i].value(key, Json()), b[i].value(key, Json()));
+    for (const char* key : {"step", "split", "loss", "lr", "grad_norm", "accuracy"})
+      CHECK_EQ(a[i].value(key, Json()), b[i].value(key, Json()));
   refused(stopped.train("--resume --set model.d_state=8"), 2,
-          stopped.run + ": --resume needs the config that the run was started with; different:\n  model.d_state: saved 4, now 8");
+          stopped.run +
+              ": --resume needs the config that the run was started with; different:\n  model.d_state: saved 4, now 8");
 }
 
 TEST_CASE("--resume without a checkpoint starts from the beginning") {
@@ -176,8 +179,8 @@ TEST_CASE("a damaged or foreign checkpoint is refused") {
   // A whole checkpoint of another model.
   const Outcome foreign = testing::seqtape("eval " + w.run + " --set model.d_state=8");
   CHECK_EQ(foreign.exit_code, 1);
-  CHECK(foreign.err.find("its tensors do not fit the model:\n  wrong shape: blocks.0.mixer.x_proj.weight must be [17, 32], is [9, 32]\n") !=
-        std::string::npos);
+  CHECK(foreign.err.find("its tensors do not fit the model:\n  wrong shape: blocks.0.mixer.x_proj.weight must be [17, "
+                         "32], is [9, 32]\n") != std::string::npos);
 }
 
 TEST_CASE("when a save fails, the checkpoint before survives and the run says so") {
@@ -212,10 +215,11 @@ TEST_CASE("a signal saves, says how to go on, and exits with 128 + its number") 
   const Workplace w;
   for (const auto& [signal, code] : {std::pair{"INT", 130}, {"TERM", 143}}) {
     const std::string out = (w.folder / "log").string();
-    const int status = std::system(("bash -c \"" + std::string("exec 2>&1; '") + SEQTAPE_PROGRAM + "' train " + w.config + " --out " + w.run +
-                                    " --force --set train.steps=1000000 --set train.eval_every=1000000 > '" + out +
-                                    "' & pid=\\$!; sleep 1; kill -" + signal + " \\$pid; wait \\$pid\"")
-                                       .c_str());
+    const int status =
+        std::system(("bash -c \"" + std::string("exec 2>&1; '") + SEQTAPE_PROGRAM + "' train " + w.config + " --out " +
+                     w.run + " --force --set train.steps=1000000 --set train.eval_every=1000000 > '" + out +
+                     "' & pid=\\$!; sleep 1; kill -" + signal + " \\$pid; wait \\$pid\"")
+                        .c_str());
     CHECK_EQ(WEXITSTATUS(status), code);
     CHECK(read_file(out).find("and saved; --resume goes on") != std::string::npos);
     CHECK(std::filesystem::exists(w.run + "/checkpoints/index.json"));

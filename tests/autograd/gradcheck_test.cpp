@@ -1,8 +1,7 @@
 // Compiled in double: the full Jacobian of every op case against central differences.
-#include "autograd/ops/ops.h"
-
 #include <doctest/doctest.h>
 
+#include "autograd/ops/ops.h"
 #include "tests/support/op_case.h"
 
 using namespace seqtape;
@@ -19,9 +18,10 @@ TEST_CASE("every op's backward agrees with central differences") {
 TEST_CASE("gradcheck sees a wrong sign, a zero and a factor") {
   const auto broken = [](Real factor) {
     return [factor](const std::vector<Variable>& x) {
-      return std::vector<Variable>{record("broken", {x[0]}, x[0].value().clone(), [factor](const Tensor& dy, Gradients& into) {
-        for (Index i = 0; i < dy.size(); ++i) into[0][i] += factor * dy.data()[i];
-      })};
+      return std::vector<Variable>{
+          record("broken", {x[0]}, x[0].value().clone(), [factor](const Tensor& dy, Gradients& into) {
+            for (Index i = 0; i < dy.size(); ++i) into[0][i] += factor * dy.data()[i];
+          })};
     };
   };
   const std::vector<Tensor> input{Tensor::full(Shape{3}, 0.5)};

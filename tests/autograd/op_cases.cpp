@@ -12,12 +12,15 @@ OpCase unary(const std::string& name, Activation f, double low = -3, double high
   return {name, name, {{{3, 7}, low, high}}, [f](const Inputs& x) { return Outputs{activation(f, x[0])}; }};
 }
 
-IndexTensor indices(const Shape& shape, const std::vector<std::int32_t>& values) { return IndexTensor::of(shape, values); }
+IndexTensor indices(const Shape& shape, const std::vector<std::int32_t>& values) {
+  return IndexTensor::of(shape, values);
+}
 
 const Input kAbsent{{}, 0, 0, true};
 
 /// x, delta, a, b, c, skip, gate, delta_bias, h0
-OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool softplus, const std::vector<std::int32_t>& lengths = {}) {
+OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool softplus,
+            const std::vector<std::int32_t>& lengths = {}) {
   return {"selective_scan " + name, "selective_scan", inputs, [=](const Inputs& x) {
             ScanArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], {}, softplus};
             if (!lengths.empty()) args.lengths = indices({static_cast<Index>(lengths.size())}, lengths);
@@ -26,8 +29,8 @@ OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool soft
           }};
 }
 
-OpCase conv(const std::string& name, Index batch, Index length, Index channels, Index taps, bool bias, bool silu, bool window,
-            const std::vector<std::int32_t>& lengths = {}) {
+OpCase conv(const std::string& name, Index batch, Index length, Index channels, Index taps, bool bias, bool silu,
+            bool window, const std::vector<std::int32_t>& lengths = {}) {
   return {"causal_conv1d " + name,
           "causal_conv1d",
           {{{batch, length, channels}},
@@ -42,26 +45,33 @@ OpCase conv(const std::string& name, Index batch, Index length, Index channels, 
 }
 
 OpCase discretization(const std::string& name, Discretization method) {
-  return {"ssm_discretize " + name, "ssm_discretize", {{{3}, -4, -1}, {{3, 4}, -2, 1}, {{3, 4}, -3, 3}, {{3, 4, 2}}},
+  return {"ssm_discretize " + name,
+          "ssm_discretize",
+          {{{3}, -4, -1}, {{3, 4}, -2, 1}, {{3, 4}, -3, 3}, {{3, 4, 2}}},
           [method](const Inputs& x) { return ssm_discretize(method, x[0], x[1], x[2], x[3]); }};
 }
 
 /// gx, weight, bias, h0, c0
 OpCase recurrent(const std::string& name, Cell cell, Index gates, const std::vector<std::int32_t>& lengths = {}) {
   const Index h = 3;
-  return {"recurrence " + name, "recurrence",
-          {{{3, 4, gates * h}}, {{gates * h, h}}, {{gates * h}}, {{3, h}}, cell == Cell::lstm ? Input{{3, h}} : kAbsent},
-          [=](const Inputs& x) {
-            const Recurrence out = recurrence(cell, x[0], x[1], x[2], x[3], x[4],
-                                              lengths.empty() ? IndexTensor() : indices({3}, lengths));
-            return cell == Cell::lstm ? Outputs{out.y, out.h, out.c} : Outputs{out.y, out.h};
-          }};
+  return {
+      "recurrence " + name,
+      "recurrence",
+      {{{3, 4, gates * h}}, {{gates * h, h}}, {{gates * h}}, {{3, h}}, cell == Cell::lstm ? Input{{3, h}} : kAbsent},
+      [=](const Inputs& x) {
+        const Recurrence out =
+            recurrence(cell, x[0], x[1], x[2], x[3], x[4], lengths.empty() ? IndexTensor() : indices({3}, lengths));
+        return cell == Cell::lstm ? Outputs{out.y, out.h, out.c} : Outputs{out.y, out.h};
+      }};
 }
 
 /// u, a, b, c, p, q, r, s0
-OpCase state_space(const std::string& name, bool low_rank, Index length, const std::vector<std::int32_t>& lengths = {}) {
+OpCase state_space(const std::string& name, bool low_rank, Index length,
+                   const std::vector<std::int32_t>& lengths = {}) {
   const Input k{{2, 3, 2}, -0.4, 0.4}, rank = low_rank ? k : kAbsent;
-  return {"ssm_scan " + name, "ssm_scan", {{{2, length, 2}}, {{2, 3, 2}, -0.6, 0.6}, k, k, rank, rank, rank, {{2, 2, 3, 2}}},
+  return {"ssm_scan " + name,
+          "ssm_scan",
+          {{{2, length, 2}}, {{2, 3, 2}, -0.6, 0.6}, k, k, rank, rank, rank, {{2, 2, 3, 2}}},
           [=](const Inputs& x) {
             const Carried out = ssm_scan(x[0], {x[1], x[2], x[4], x[5], x[6]}, x[3], x[7],
                                          lengths.empty() ? IndexTensor() : indices({2}, lengths));
@@ -71,9 +81,13 @@ OpCase state_space(const std::string& name, bool low_rank, Index length, const s
 
 OpCase attend(const std::string& name, Index queries, Index keys, const AttentionOptions& options,
               const std::vector<std::int32_t>& lengths = {}) {
-  return {"attention " + name, "attention", {{{2, queries, 2, 3}}, {{2, keys, 2, 3}}, {{2, keys, 2, 3}}}, [=](const Inputs& x) {
-            return Outputs{attention(x[0], x[1], x[2], options, lengths.empty() ? IndexTensor() : indices({2}, lengths))};
-          }};
+  return {
+      "attention " + name,
+      "attention",
+      {{{2, queries, 2, 3}}, {{2, keys, 2, 3}}, {{2, keys, 2, 3}}},
+      [=](const Inputs& x) {
+        return Outputs{attention(x[0], x[1], x[2], options, lengths.empty() ? IndexTensor() : indices({2}, lengths))};
+      }};
 }
 
 std::vector<OpCase> make() {
@@ -92,25 +106,56 @@ std::vector<OpCase> make() {
       {"multiply", "multiply", {{{2, 5}}, {{2, 5}}}, [](const Inputs& x) { return Outputs{multiply(x[0], x[1])}; }},
       {"glu", "glu", {{{3, 10}}}, [](const Inputs& x) { return Outputs{glu(x[0])}; }},
       {"dropout", "dropout", {{{3, 11}}}, [](const Inputs& x) { return Outputs{dropout(x[0], 0.3, 7)}; }},
-      {"linear", "linear", {{{2, 3, 5}}, {{4, 5}}, {{4}}}, [](const Inputs& x) { return Outputs{linear(x[0], x[1], x[2])}; }},
-      {"linear without bias", "linear", {{{1, 5}}, {{4, 5}}}, [](const Inputs& x) { return Outputs{linear(x[0], x[1])}; }},
-      {"embedding", "embedding", {{{5, 3}}},
-       [](const Inputs& x) { return Outputs{embedding(indices({2, 3}, {0, 4, 2, 2, 1, 0}), x[0])}; }},
+      {"linear",
+       "linear",
+       {{{2, 3, 5}}, {{4, 5}}, {{4}}},
+       [](const Inputs& x) { return Outputs{linear(x[0], x[1], x[2])}; }},
+      {"linear without bias",
+       "linear",
+       {{{1, 5}}, {{4, 5}}},
+       [](const Inputs& x) { return Outputs{linear(x[0], x[1])}; }},
+      {"embedding",
+       "embedding",
+       {{{5, 3}}},
+       [](const Inputs& x) {
+         return Outputs{embedding(indices({2, 3}, {0, 4, 2, 2, 1, 0}), x[0])};
+       }},
       {"rows", "rows", {{{5, 3}}}, [](const Inputs& x) { return Outputs{rows(x[0], 1, 4)}; }},
       {"columns", "columns", {{{3, 7}}}, [](const Inputs& x) { return Outputs{columns(x[0], 2, 4)}; }},
-      {"reshape", "reshape", {{{3, 4}}}, [](const Inputs& x) { return Outputs{reshape(x[0], Shape{2, 6})}; }},
+      {"reshape",
+       "reshape",
+       {{{3, 4}}},
+       [](const Inputs& x) {
+         return Outputs{reshape(x[0], Shape{2, 6})};
+       }},
       {"rms_norm", "rms_norm", {{{3, 9}}, {{9}}}, [](const Inputs& x) { return Outputs{rms_norm(x[0], x[1], 1e-5)}; }},
-      {"layer_norm", "layer_norm", {{{3, 9}}, {{9}}, {{9}}},
+      {"layer_norm",
+       "layer_norm",
+       {{{3, 9}}, {{9}}, {{9}}},
        [](const Inputs& x) { return Outputs{layer_norm(x[0], x[1], x[2], 1e-5)}; }},
       {"softmax", "softmax", {{{3, 7}, -4, 4}}, [](const Inputs& x) { return Outputs{softmax(x[0])}; }},
       {"mean_pool", "mean_pool", {{{3, 4, 5}}}, [](const Inputs& x) { return Outputs{mean_pool(x[0])}; }},
-      {"mean_pool lengths", "mean_pool", {{{3, 4, 5}}},
-       [](const Inputs& x) { return Outputs{mean_pool(x[0], indices({3}, {4, 1, 0}))}; }},
-      {"cross_entropy", "cross_entropy", {{{2, 3, 7}, -3, 3}},
-       [](const Inputs& x) { return Outputs{cross_entropy(x[0], indices({2, 3}, {0, kIgnore, 6, 3, 2, kIgnore}))}; }},
-      {"cross_entropy smoothed", "cross_entropy", {{{4, 5}, -3, 3}},
-       [](const Inputs& x) { return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0.2)}; }},
-      {"mse_loss", "mse_loss", {{{3, 4}}},
+      {"mean_pool lengths",
+       "mean_pool",
+       {{{3, 4, 5}}},
+       [](const Inputs& x) {
+         return Outputs{mean_pool(x[0], indices({3}, {4, 1, 0}))};
+       }},
+      {"cross_entropy",
+       "cross_entropy",
+       {{{2, 3, 7}, -3, 3}},
+       [](const Inputs& x) {
+         return Outputs{cross_entropy(x[0], indices({2, 3}, {0, kIgnore, 6, 3, 2, kIgnore}))};
+       }},
+      {"cross_entropy smoothed",
+       "cross_entropy",
+       {{{4, 5}, -3, 3}},
+       [](const Inputs& x) {
+         return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0.2)};
+       }},
+      {"mse_loss",
+       "mse_loss",
+       {{{3, 4}}},
        [](const Inputs& x) { return Outputs{mse_loss(x[0], Variable(Tensor::full(x[0].shape(), Real(0.3))))}; }},
       conv("k4", 2, 6, 3, 4, true, true, true),
       conv("k3 plain", 1, 5, 2, 3, false, false, false),
@@ -122,12 +167,33 @@ std::vector<OpCase> make() {
       discretization("bilinear", Discretization::bilinear),
       discretization("euler", Discretization::euler),
       {"scale", "scale", {{{3, 5}}}, [](const Inputs& x) { return Outputs{scale(x[0], -0.7)}; }},
-      {"scale_columns", "scale_columns", {{{2, 3, 5}}, {{5}}}, [](const Inputs& x) { return Outputs{scale_columns(x[0], x[1])}; }},
+      {"scale_columns",
+       "scale_columns",
+       {{{2, 3, 5}}, {{5}}},
+       [](const Inputs& x) { return Outputs{scale_columns(x[0], x[1])}; }},
       {"transpose", "transpose", {{{3, 5}}}, [](const Inputs& x) { return Outputs{transpose(x[0])}; }},
-      {"concat_time", "concat_time", {{{2, 3, 2, 2}}, {{2, 1, 2, 2}}}, [](const Inputs& x) { return Outputs{concat_time(x[0], x[1])}; }},
-      {"reverse_time", "reverse_time", {{{2, 4, 3}}}, [](const Inputs& x) { return Outputs{reverse_time(x[0], indices({2}, {4, 2}))}; }},
-      {"zero_padding", "zero_padding", {{{2, 4, 3}}}, [](const Inputs& x) { return Outputs{zero_padding(x[0], indices({2}, {4, 1}))}; }},
-      {"last_step", "last_step", {{{3, 4, 3}}}, [](const Inputs& x) { return Outputs{last_step(x[0], indices({3}, {4, 1, 0}))}; }},
+      {"concat_time",
+       "concat_time",
+       {{{2, 3, 2, 2}}, {{2, 1, 2, 2}}},
+       [](const Inputs& x) { return Outputs{concat_time(x[0], x[1])}; }},
+      {"reverse_time",
+       "reverse_time",
+       {{{2, 4, 3}}},
+       [](const Inputs& x) {
+         return Outputs{reverse_time(x[0], indices({2}, {4, 2}))};
+       }},
+      {"zero_padding",
+       "zero_padding",
+       {{{2, 4, 3}}},
+       [](const Inputs& x) {
+         return Outputs{zero_padding(x[0], indices({2}, {4, 1}))};
+       }},
+      {"last_step",
+       "last_step",
+       {{{3, 4, 3}}},
+       [](const Inputs& x) {
+         return Outputs{last_step(x[0], indices({3}, {4, 1, 0}))};
+       }},
       {"rotary", "rotary", {{{2, 3, 2, 6}}}, [](const Inputs& x) { return Outputs{rotary(x[0], 5, 100)}; }},
       attend("causal", 4, 4, {.scale = 0.6}),
       attend("full", 3, 3, {.causal = false, .scale = 0.6}),
@@ -140,25 +206,83 @@ std::vector<OpCase> make() {
       recurrent("lstm lengths", Cell::lstm, 4, {4, 2, 0}),
       recurrent("gru", Cell::gru, 3),
       recurrent("gru lengths", Cell::gru, 3, {4, 1, 0}),
-      {"gated_scan", "gated_scan", {{{2, 4, 3}}, {{2, 4, 3}}, {{2, 3}}},
-       [](const Inputs& x) { const Carried out = gated_scan(x[0], x[1], x[2], indices({2}, {4, 2})); return Outputs{out.y, out.state}; }},
-      {"rotating_scan", "rotating_scan", {{{2, 3}}, {{2, 4, 6}}, {{2, 6}}},
-       [](const Inputs& x) { const Carried out = rotating_scan(x[0], x[1], x[2], indices({2}, {4, 2})); return Outputs{out.y, out.state}; }},
+      {"gated_scan",
+       "gated_scan",
+       {{{2, 4, 3}}, {{2, 4, 3}}, {{2, 3}}},
+       [](const Inputs& x) {
+         const Carried out = gated_scan(x[0], x[1], x[2], indices({2}, {4, 2}));
+         return Outputs{out.y, out.state};
+       }},
+      {"rotating_scan",
+       "rotating_scan",
+       {{{2, 3}}, {{2, 4, 6}}, {{2, 6}}},
+       [](const Inputs& x) {
+         const Carried out = rotating_scan(x[0], x[1], x[2], indices({2}, {4, 2}));
+         return Outputs{out.y, out.state};
+       }},
       state_space("diagonal", false, 5),
       state_space("low rank", true, 5),
       state_space("two chunks", true, 18),
       state_space("lengths", true, 6, {6, 2}),
-      {"dplr_discretize", "dplr_discretize", {{{2}, -3, -1}, {{2, 3}, -2, 1}, {{2, 3}, -3, 3}, {{2, 3, 2}}, {{2, 3, 2}}},
+      {"dplr_discretize",
+       "dplr_discretize",
+       {{{2}, -3, -1}, {{2, 3}, -2, 1}, {{2, 3}, -3, 3}, {{2, 3, 2}}, {{2, 3, 2}}},
        [](const Inputs& x) {
          const SsmCoefficients k = dplr_discretize(x[0], x[1], x[2], x[3], x[4]);
          return Outputs{k.a, k.b, k.q, k.r};
        }},
-      {"long_conv", "long_conv", {{{3, 6, 2}}, {{6, 2}}, {{2}}}, [](const Inputs& x) { return Outputs{long_conv(x[0], x[1], x[2])}; }},
-      {"long_conv 1", "long_conv", {{{1, 1, 3}}, {{1, 3}}, kAbsent}, [](const Inputs& x) { return Outputs{long_conv(x[0], x[1])}; }},
-      scan("all", {{{2, 5, 3}}, {{2, 5, 3}}, {{3, 2}, -2, -0.1}, {{2, 5, 2}}, {{2, 5, 2}}, {{3}}, {{2, 5, 3}}, {{3}}, {{2, 3, 2}}}, true),
-      scan("bare", {{{1, 4, 2}}, {{1, 4, 2}, 0.1, 1}, {{2, 3}, -2, -0.1}, {{1, 4, 3}}, {{1, 4, 3}}, kAbsent, kAbsent, kAbsent, kAbsent}, false),
-      scan("two chunks", {{{1, 19, 2}}, {{1, 19, 2}}, {{2, 2}, -2, -0.1}, {{1, 19, 2}}, {{1, 19, 2}}, {{2}}, {{1, 19, 2}}, {{2}}, {{1, 2, 2}}}, true),
-      scan("lengths", {{{3, 18, 2}}, {{3, 18, 2}}, {{2, 2}, -2, -0.1}, {{3, 18, 2}}, {{3, 18, 2}}, {{2}}, {{3, 18, 2}}, {{2}}, {{3, 2, 2}}}, true, {18, 5, 0}),
+      {"long_conv",
+       "long_conv",
+       {{{3, 6, 2}}, {{6, 2}}, {{2}}},
+       [](const Inputs& x) { return Outputs{long_conv(x[0], x[1], x[2])}; }},
+      {"long_conv 1",
+       "long_conv",
+       {{{1, 1, 3}}, {{1, 3}}, kAbsent},
+       [](const Inputs& x) { return Outputs{long_conv(x[0], x[1])}; }},
+      scan("all",
+           {{{2, 5, 3}},
+            {{2, 5, 3}},
+            {{3, 2}, -2, -0.1},
+            {{2, 5, 2}},
+            {{2, 5, 2}},
+            {{3}},
+            {{2, 5, 3}},
+            {{3}},
+            {{2, 3, 2}}},
+           true),
+      scan("bare",
+           {{{1, 4, 2}},
+            {{1, 4, 2}, 0.1, 1},
+            {{2, 3}, -2, -0.1},
+            {{1, 4, 3}},
+            {{1, 4, 3}},
+            kAbsent,
+            kAbsent,
+            kAbsent,
+            kAbsent},
+           false),
+      scan("two chunks",
+           {{{1, 19, 2}},
+            {{1, 19, 2}},
+            {{2, 2}, -2, -0.1},
+            {{1, 19, 2}},
+            {{1, 19, 2}},
+            {{2}},
+            {{1, 19, 2}},
+            {{2}},
+            {{1, 2, 2}}},
+           true),
+      scan("lengths",
+           {{{3, 18, 2}},
+            {{3, 18, 2}},
+            {{2, 2}, -2, -0.1},
+            {{3, 18, 2}},
+            {{3, 18, 2}},
+            {{2}},
+            {{3, 18, 2}},
+            {{2}},
+            {{3, 2, 2}}},
+           true, {18, 5, 0}),
   };
   return cases;
 }

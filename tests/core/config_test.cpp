@@ -60,7 +60,8 @@ TEST_CASE("errors name the key, the rule and what was got") {
   CHECK_EQ(error_of(R"({"model": {"d_state": 0}})"), "model.d_state: must be >= 1, got 0");
   CHECK_EQ(error_of(R"({"model": {"d_state": 99999999999999999999}})"),
            "model.d_state: must be a whole number, got 1e+20");
-  CHECK_EQ(error_of(R"({"model": {"d_state": 9223372036854775808}})"), "model.d_state: too large, got 9223372036854775808");
+  CHECK_EQ(error_of(R"({"model": {"d_state": 9223372036854775808}})"),
+           "model.d_state: too large, got 9223372036854775808");
   CHECK_EQ(error_of(R"({"model": {"betas": [0.9, 1]}})"), "model.betas[1]: must be < 1, got 1");
   CHECK_EQ(error_of(R"({"model": 3})"), "model: must be an object, got 3");
   CHECK_EQ(error_of(R"({"on": 1})"), "on: must be true or false, got 1");

@@ -51,9 +51,8 @@ TEST_CASE("what is written is read back") {
 TEST_CASE("half precision is widened exactly") {
   const TemporaryFolder folder;
   const std::uint16_t halves[] = {0x3C00, 0xC000, 0x0001, 0x7C00, 0x3555};  // 1, -2, 2^-24, inf, 0.33325
-  write_file(folder / "x.safetensors",
-             with_header(R"({"h":{"dtype":"F16","shape":[5],"data_offsets":[0,10]}})",
-                         std::string(reinterpret_cast<const char*>(halves), 10)));
+  write_file(folder / "x.safetensors", with_header(R"({"h":{"dtype":"F16","shape":[5],"data_offsets":[0,10]}})",
+                                                   std::string(reinterpret_cast<const char*>(halves), 10)));
   const std::vector<float> got = SafetensorsFile(folder / "x.safetensors").floats("h");
   CHECK_EQ(got[0], 1);
   CHECK_EQ(got[1], -2);
@@ -68,8 +67,12 @@ TEST_CASE("every kind of damage is refused") {
   CHECK(refusal(std::string(8, '\xff') + "x").rfind("not a safetensors file, or cut off", 0) == 0);
   CHECK(refusal(with_header("{nonsense", "")).rfind("header:1: not valid JSON", 0) == 0);
   CHECK_EQ(refusal(with_header("[]", "")), "its header is not a JSON object");
-  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", eight))
-            .find("given twice") != std::string::npos);
+  CHECK(
+      refusal(
+          with_header(
+              R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+              eight))
+          .find("given twice") != std::string::npos);
   CHECK_EQ(refusal(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,16]}})", eight)),
            "tensor \"a\": bytes 0 to 16 are not within the data's 8");
   CHECK_EQ(refusal(with_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", eight)),
@@ -80,12 +83,17 @@ TEST_CASE("every kind of damage is refused") {
            "tensor \"a\": starts at byte 4, the one before ends at 0");
   CHECK_EQ(refusal(with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", eight)),
            "its tensors cover 4 bytes, the data has 8");
-  CHECK_EQ(refusal(with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", eight)),
-           "tensor \"b\": starts at byte 0, the one before ends at 4");
+  CHECK_EQ(
+      refusal(with_header(
+          R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+          eight)),
+      "tensor \"b\": starts at byte 0, the one before ends at 4");
   CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", eight))
             .find("more elements than memory") != std::string::npos);
-  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", eight)).find("must have") != std::string::npos);
-  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", eight)).find("not within") != std::string::npos);
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", eight)).find("must have") !=
+        std::string::npos);
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", eight)).find("not within") !=
+        std::string::npos);
   CHECK(refusal(with_header(R"({"a":7})", eight)).find("must have dtype") != std::string::npos);
   CHECK(refusal(with_header(R"({"__metadata__":{"x":1}})", "")).find("is not a string") != std::string::npos);
 }

@@ -49,8 +49,10 @@ TEST_CASE("every synthetic task is deterministic, differs by step and split, and
       CHECK_EQ(piece.last, at + piece.length == all.length);
       for (Index s = 0; s < piece.batch; ++s)
         for (Index t = 0; t < piece.length; ++t) {
-          REQUIRE(piece.tokens[static_cast<std::size_t>(s * piece.length + t)] == all.tokens[static_cast<std::size_t>(s * all.length + at + t)]);
-          REQUIRE(piece.targets[static_cast<std::size_t>(s * piece.length + t)] == all.targets[static_cast<std::size_t>(s * all.length + at + t)]);
+          REQUIRE(piece.tokens[static_cast<std::size_t>(s * piece.length + t)] ==
+                  all.tokens[static_cast<std::size_t>(s * all.length + at + t)]);
+          REQUIRE(piece.targets[static_cast<std::size_t>(s * piece.length + t)] ==
+                  all.targets[static_cast<std::size_t>(s * all.length + at + t)]);
         }
       at += piece.length;
     }
@@ -89,7 +91,8 @@ TEST_CASE("induction heads: the marker twice, the answer behind the first, nothi
 TEST_CASE("induction heads: training sequences grow as told, with as many tokens to a batch") {
   const auto task = make("induction_heads", {{"length", 16}, {"longest", 64}, {"grow_from", 10}, {"grow_every", 5}});
   Batch batch;
-  for (const auto& [step, length] : std::map<Index, Index>{{0, 16}, {9, 16}, {10, 32}, {14, 32}, {15, 64}, {1000, 64}}) {
+  for (const auto& [step, length] :
+       std::map<Index, Index>{{0, 16}, {9, 16}, {10, 32}, {14, 32}, {15, 64}, {1000, 64}}) {
     task->training_batch(step, 8, batch);
     CHECK_EQ(batch.length, length);
     CHECK_EQ(batch.batch, 8 * 16 / length);
@@ -134,7 +137,8 @@ TEST_CASE("text: windows cover every byte of the split but its first once") {
   CHECK_EQ(seen.size(), 14);
   for (const auto& [window, count] : seen) CHECK(bytes.substr(0, 500).find(window) != std::string::npos);
   task->training_batch(0, 8, batch);
-  for (Index i = 0; i + 1 < batch.length; ++i) CHECK_EQ(batch.targets[static_cast<std::size_t>(i)], batch.tokens[static_cast<std::size_t>(i + 1)]);
+  for (Index i = 0; i + 1 < batch.length; ++i)
+    CHECK_EQ(batch.targets[static_cast<std::size_t>(i)], batch.tokens[static_cast<std::size_t>(i + 1)]);
   CHECK(task->decode(task->encode("a\xff\n")) == "a\xff\n");
 }
 

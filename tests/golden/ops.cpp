@@ -45,9 +45,8 @@ Outputs conv(Case& c) {
 }
 
 Outputs discretize(Case& c) {
-  static const std::map<std::string, Discretization> methods{{"zoh", Discretization::zoh},
-                                                             {"bilinear", Discretization::bilinear},
-                                                             {"euler", Discretization::euler}};
+  static const std::map<std::string, Discretization> methods{
+      {"zoh", Discretization::zoh}, {"bilinear", Discretization::bilinear}, {"euler", Discretization::euler}};
   const auto out =
       ssm_discretize(methods.at(c.attribute("method")), c.in("log_dt"), c.in("A_log_real"), c.in("A_imag"), c.in("B"));
   return {{"A_bar", out[0]}, {"B_bar", out[1]}};
@@ -94,10 +93,12 @@ Outputs s4d_kernel_case(Case& c) {
   Tensor ones = Tensor::zeros(Shape{re.dim(0), re.dim(1), 2});
   for (Index i = 0; i < ones.size(); i += 2) ones.data()[i] = 1;
   const auto bar = ssm_discretize(Discretization::zoh, c.in("log_dt"), re, c.in("A_imag"), Variable(ones));
-  return {{"K", transpose(ssm_kernel({bar[0], bar[1], {}, {}, {}}, c.in("C"), static_cast<Index>(c.number("length"))))}};
+  return {
+      {"K", transpose(ssm_kernel({bar[0], bar[1], {}, {}, {}}, c.in("C"), static_cast<Index>(c.number("length"))))}};
 }
 Outputs s4_kernel_case(Case& c) {
-  const SsmCoefficients step = dplr_discretize(c.in("log_dt"), c.in("A_log_real"), c.in("A_imag"), c.in("P"), c.in("B"));
+  const SsmCoefficients step =
+      dplr_discretize(c.in("log_dt"), c.in("A_log_real"), c.in("A_imag"), c.in("P"), c.in("B"));
   return {{"K", transpose(ssm_kernel(step, c.in("C"), static_cast<Index>(c.number("length"))))}};
 }
 

@@ -36,7 +36,11 @@ TEST_CASE("every mixer: gradients, streaming, causality, padding, threads") {
 
 TEST_CASE("variants") {
   for (const Json& model : std::vector<Json>{
-           {{"name", "s4d"}, {"initialization", "inv"}, {"train_b", true}, {"discretization", "bilinear"}, {"mode", "scan"}},
+           {{"name", "s4d"},
+            {"initialization", "inv"},
+            {"train_b", true},
+            {"discretization", "bilinear"},
+            {"mode", "scan"}},
            {{"name", "s4d"}, {"initialization", "legs"}, {"d_state", 6}},
            {{"name", "s4d"}, {"initialization", "real"}, {"bidirectional", true}},
            {{"name", "s4"}, {"bidirectional", true}, {"mode", "conv"}},
@@ -45,7 +49,13 @@ TEST_CASE("variants") {
            {{"name", "transformer"}, {"positions", "none"}, {"causal", false}},
            {{"name", "rnn"}, {"nonlinearity", "relu"}, {"initialization", "orthogonal"}},
            {{"name", "lstm"}, {"forget_bias", 1}, {"chrono_length", 50}},
-           {{"name", "mamba"}, {"d_state", 5}, {"d_conv", 3}, {"expand", 3}, {"dt_rank", 2}, {"proj_bias", true}, {"conv_bias", false}},
+           {{"name", "mamba"},
+            {"d_state", 5},
+            {"d_conv", 3},
+            {"expand", 3},
+            {"dt_rank", 2},
+            {"proj_bias", true},
+            {"conv_bias", false}},
            {{"name", "gru"}, {"norm", "layer_norm"}, {"norm_place", "post"}, {"residual_scale", 0.5}},
            {{"name", "mamba"}, {"layers", {"mamba", "transformer", "s4d"}}, {"transformer", {{"heads", 2}}}}}) {
     Json small = model;
@@ -62,12 +72,17 @@ TEST_CASE("real-valued inputs, one answer a sequence, tied embeddings") {
 }
 
 TEST_CASE("settings that do not go together are named") {
-  const auto error = [](const Json& model) { return message_of<ConfigError>([&] { f64::check_model(tokens(model)); }); };
-  CHECK_EQ(error({{"name", "s4"}, {"d_state", 7}}), "model.d_state: must be even, since states come in conjugate pairs, got 7");
+  const auto error = [](const Json& model) {
+    return message_of<ConfigError>([&] { f64::check_model(tokens(model)); });
+  };
+  CHECK_EQ(error({{"name", "s4"}, {"d_state", 7}}),
+           "model.d_state: must be even, since states come in conjugate pairs, got 7");
   CHECK_EQ(error({{"name", "transformer"}, {"d_model", 30}}), "model.heads: must divide d_model 30, got 4");
-  CHECK_EQ(error({{"name", "transformer"}, {"d_model", 12}}), "model.heads: rotary positions need an even width of each head, got 12/4");
+  CHECK_EQ(error({{"name", "transformer"}, {"d_model", 12}}),
+           "model.heads: rotary positions need an even width of each head, got 12/4");
   CHECK_EQ(error({{"name", "lstmm"}}), "model.name: unknown name \"lstmm\"; did you mean \"lstm\"?");
-  CHECK_EQ(error({{"name", "s4"}, {"layers", {"s4", "mamb"}}}), "model.layers[1]: unknown name \"mamb\"; did you mean \"mamba\"?");
+  CHECK_EQ(error({{"name", "s4"}, {"layers", {"s4", "mamb"}}}),
+           "model.layers[1]: unknown name \"mamb\"; did you mean \"mamba\"?");
   CHECK_EQ(error({{"name", "lstm"}, {"tie_embeddings", true}}),
            "model.tie_embeddings: needs a task whose answers are tokens of its vocabulary");
 }

@@ -25,13 +25,15 @@ struct Setup {
     optimizer->attach(model->parameters());
     Random random(3, "data");
     for (Index i = 0; i < ids.size(); ++i) ids.data()[i] = static_cast<std::int32_t>(random.below(16));
-    for (Index i = 0; i < ids.size(); ++i) targets.data()[i] = i % 40 ? ids.data()[i - 1] : kIgnore;  // repeat the last token
+    for (Index i = 0; i < ids.size(); ++i)
+      targets.data()[i] = i % 40 ? ids.data()[i - 1] : kIgnore;  // repeat the last token
   }
   double step(std::uint64_t key = 0) {
     optimizer->clear_gradients();
     Tape tape;
     ModelState state;
-    const Variable loss = cross_entropy(model->forward({ids, {}, {}}, state, {.training = true, .key = key, .carry = false}), targets);
+    const Variable loss =
+        cross_entropy(model->forward({ids, {}, {}}, state, {.training = true, .key = key, .carry = false}), targets);
     tape.backward(loss);
     optimizer->step(3e-3, optimizer->gradient_norm());
     return static_cast<double>(loss.data()[0]);
@@ -83,7 +85,7 @@ TEST_CASE("a steady training step asks the system for no memory") {
     CHECK_EQ(pool::statistics().system_allocations, before.system_allocations);
     CHECK_EQ(pool::statistics().in_use, before.in_use);
     const auto heap_after = mallinfo2();
-    CHECK(heap_after.arena <= heap.arena);  // neither the heap's break
+    CHECK(heap_after.arena <= heap.arena);    // neither the heap's break
     CHECK(heap_after.hblkhd <= heap.hblkhd);  // nor mapped blocks have grown
   }
 }

@@ -37,7 +37,14 @@ void check(const Size& size) {
   CAPTURE(size.channels);
   CAPTURE(size.states);
   Random random(5, "scan", static_cast<std::uint64_t>(size.length * 1000 + size.channels * 10 + size.states));
-  reference::Scan want{size.batch, size.length, size.channels, size.states, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  reference::Scan want{size.batch,  size.length, size.channels,
+                       size.states, {},          {},
+                       {},          {},          {},
+                       {},          {},          {},
+                       {},          {},          {},
+                       {},          {},          {},
+                       {},          {},          {},
+                       {},          {},          {}};
   const Shape rows{size.batch, size.length, size.channels}, inputs{size.batch, size.length, size.states};
   const Shape state{size.batch, size.channels, size.states};
   const Tensor x = draw(random, rows, -1, 1, want.x), delta = draw(random, rows, -4, 1, want.delta);
@@ -50,7 +57,8 @@ void check(const Size& size) {
   want.forward();
 
   const kernels::ScanSizes s{size.batch, size.length, size.channels, size.states, true, nullptr};
-  const kernels::ScanInputs in{x.data(), delta.data(), a.data(), b.data(), c.data(), skip.data(), gate.data(), bias.data(), h0.data()};
+  const kernels::ScanInputs in{x.data(),    delta.data(), a.data(),    b.data(), c.data(),
+                               skip.data(), gate.data(),  bias.data(), h0.data()};
   Tensor y(rows), h_last(state), saved(Shape{kernels::selective_scan->saved_size(s)});
   kernels::selective_scan->forward(s, in, saved.data(), {y.data(), h_last.data()});
   double y_most = 0, error = 0;
@@ -67,10 +75,12 @@ void check(const Size& size) {
   const Tensor* const leaves[] = {&x, &delta, &a, &b, &c, &skip, &gate, &bias, &h0};
   std::vector<Tensor> grads;
   for (const Tensor* leaf : leaves) grads.push_back(Tensor::full(leaf->shape(), 1));  // the kernel must ADD to these
-  kernels::selective_scan->backward(s, in, saved.data(), {dy.data(), dh.data()},
-                                    {grads[0].data(), grads[1].data(), grads[2].data(), grads[3].data(), grads[4].data(),
-                                     grads[5].data(), grads[6].data(), grads[7].data(), grads[8].data()});
-  reference::Array* const copies[] = {&want.x, &want.delta, &want.a, &want.b, &want.c, &want.skip, &want.gate, &want.bias, &want.h0};
+  kernels::selective_scan->backward(
+      s, in, saved.data(), {dy.data(), dh.data()},
+      {grads[0].data(), grads[1].data(), grads[2].data(), grads[3].data(), grads[4].data(), grads[5].data(),
+       grads[6].data(), grads[7].data(), grads[8].data()});
+  reference::Array* const copies[] = {&want.x,    &want.delta, &want.a,    &want.b, &want.c,
+                                      &want.skip, &want.gate,  &want.bias, &want.h0};
   for (int k = 0; k < 9; ++k) {
     CAPTURE(k);
     reference::Array direction;
@@ -100,7 +110,8 @@ void check(const Size& size) {
 }  // namespace
 
 TEST_CASE("selective scan at odd sizes: values, and gradients of all nine inputs") {
-  for (const Size& size : {Size{1, 1, 1, 1}, Size{2, 33, 17, 16}, Size{1, 50, 40, 5}, Size{3, 16, 16, 4}, Size{2, 47, 65, 24}, Size{17, 20, 9, 3}})
+  for (const Size& size : {Size{1, 1, 1, 1}, Size{2, 33, 17, 16}, Size{1, 50, 40, 5}, Size{3, 16, 16, 4},
+                           Size{2, 47, 65, 24}, Size{17, 20, 9, 3}})
     for (int set = 0; set <= static_cast<int>(best_isa()); ++set) {
       set_isa(static_cast<Isa>(set));
       check(size);
