@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cmath>
 #include <iostream>
 
 #include "apps/command.h"
@@ -12,7 +13,7 @@ namespace {
 
 void options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
-      "prompt", "text to continue", cxxopts::value<std::string>()->default_value("\n"), "TEXT")(
+      "prompt", "text to continue; default: a line break", cxxopts::value<std::string>(), "TEXT")(
       "tokens", "tokens to write", cxxopts::value<int>()->default_value("200"), "N")(
       "temperature", "0: always the most likely token", cxxopts::value<double>()->default_value("1"), "T")(
       "top-k", "choose among the K most likely; 0: all", cxxopts::value<int>()->default_value("0"), "K")(
@@ -30,7 +31,9 @@ int run(const cxxopts::ParseResult& args) {
   if (tokens < 0) throw ConfigError(str("--tokens: must be >= 0, got ", tokens));
   const TrainedModel trained = TrainedModel::open(argument(args, "run"), args.count("best") != 0, sets(args));
   const Task& task = *trained.config.task;
-  const std::string prompt = args["prompt"].as<std::string>();
+  if (!trained.model->streams())
+    throw ConfigError("model: it reads later steps and cannot generate; model.bidirectional and model.causal say so");
+  const std::string prompt = args.count("prompt") ? args["prompt"].as<std::string>() : "\n";
   if (prompt.empty()) throw ConfigError("--prompt: must not be empty: the first token needs one before it");
   std::vector<std::int32_t> input = task.encode(prompt);
   Random random(args["seed"].as<std::uint64_t>(), "generate");
@@ -42,6 +45,8 @@ int run(const cxxopts::ParseResult& args) {
     const Shape shape{1, static_cast<Index>(input.size())};
     const Variable logits = trained.model->forward({IndexTensor::of(shape, input), {}, {}}, state);
     const Index classes = logits.shape().back();
+    if (!std::isfinite(logits.data()[logits.size() - 1]))
+      throw NumericalError("generate: the model's outputs are not finite; its training diverged");
     input = {sample(logits.data() + logits.size() - classes, classes, sampling, random)};
     std::cout << task.decode(input) << std::flush;
   }

@@ -51,7 +51,9 @@ int run(const Command& command, int argc, char** argv) {
     set_thread_count(threads);
   }
   if (const std::string problem = blas_problem(); !problem.empty()) std::cerr << "warning: " << problem << '\n';
-  return command.run(args);
+  const int code = command.run(args);
+  if (!std::cout.flush()) throw Error("standard output cannot be written");
+  return code;
 }
 
 int dispatch(int argc, char** argv) {
@@ -91,6 +93,7 @@ std::vector<std::string> sets(const cxxopts::ParseResult& args) {
 
 std::vector<long long> number_list(const std::string& text, const char* option) {
   std::vector<long long> numbers;
+  if (text.empty()) throw ConfigError(str(option, ": must be whole numbers with commas between, got \"\""));
   std::istringstream words(text);
   for (std::string word; std::getline(words, word, ',');) {
     std::size_t used = 0;

@@ -21,6 +21,15 @@ std::string token_text(std::int32_t token, bool characters) {
   return std::to_string(token);
 }
 
+/// The values of one step.
+std::string value_text(const Batch& batch, std::size_t step) {
+  const std::size_t features = batch.values.size() / static_cast<std::size_t>(batch.batch * batch.length);
+  std::string text;
+  for (std::size_t i = 0; i < features; ++i)
+    text += format(i ? ",%.2g" : "%.2g", static_cast<double>(batch.values[step * features + i]));
+  return text;
+}
+
 int run(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
@@ -30,16 +39,21 @@ int run(const cxxopts::ParseResult& args) {
             << shape.outputs << " out, length " << shape.length << "\n";
   Batch batch;
   config.task->training_batch(0, std::max(1, args["examples"].as<int>()), batch);
-  const Index shown = std::min<Index>(batch.length, 64);
+  const Index shown = std::min<Index>(batch.length, 64),
+              skip = batch.length - shown;  // the end is where most tasks ask
   const bool characters = !shape.bits_unit.empty();
   for (Index b = 0; b < batch.batch; ++b) {
-    std::cout << "\ninput ";
-    const Index skip = batch.length - shown;  // the end is where most tasks ask
-    if (skip) std::cout << " …";
-    for (Index t = skip; t < batch.length; ++t)
-      std::cout << ' ' << token_text(batch.tokens[static_cast<std::size_t>(b * batch.length + t)], characters);
+    std::cout << "\ninput " << (skip ? " …" : "");
+    for (Index t = skip; t < batch.length; ++t) {
+      const auto at = static_cast<std::size_t>(b * batch.length + t);
+      std::cout << ' ' << (batch.tokens.empty() ? value_text(batch, at) : token_text(batch.tokens[at], characters));
+    }
     std::cout << "\ntarget";
-    if (skip) std::cout << " …";
+    if (shape.pooled) {
+      std::cout << ' ' << batch.targets[static_cast<std::size_t>(b)] << '\n';
+      continue;
+    }
+    std::cout << (skip ? " …" : "");
     for (Index t = skip; t < batch.length; ++t) {
       const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
       std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters));

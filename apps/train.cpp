@@ -13,10 +13,15 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"config"});
 }
 
-/// configs/text/mamba.json -> runs/text/mamba
+/// configs/text/mamba.json -> runs/text/mamba; what is not below a folder "configs": runs/ and the file's name.
 std::filesystem::path default_out(const std::filesystem::path& config) {
-  const auto parent = config.parent_path().filename();
-  return std::filesystem::path("runs") / parent / config.stem();
+  std::filesystem::path below;
+  bool found = false;
+  for (const auto& part : std::filesystem::absolute(config).lexically_normal()) {
+    if (found) below /= part;
+    if (part == "configs") found = true, below.clear();
+  }
+  return std::filesystem::path("runs") / (below.empty() ? config.filename() : below).replace_extension();
 }
 
 int run(const cxxopts::ParseResult& args) {
@@ -24,6 +29,7 @@ int run(const cxxopts::ParseResult& args) {
   if (args.count("resume") && args.count("force")) throw ConfigError("--resume and --force exclude each other");
   const Start start = args.count("resume") ? Start::resume : args.count("force") ? Start::replace : Start::fresh;
   const auto out = args.count("out") ? std::filesystem::path(args["out"].as<std::string>()) : default_out(file);
+  if (out.empty()) throw ConfigError("--out: must name a folder, got \"\"");
   return Trainer(RunConfig::load(file, sets(args)), out, start).run();
 }
 

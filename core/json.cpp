@@ -37,6 +37,10 @@ Json parse_json(const std::string& text, const std::string& where, bool comments
     std::string what = error.what();
     if (const auto colon = what.find(": "); colon != std::string::npos) what = what.substr(colon + 2);
     throw ConfigError(str(where, ":", line_of(text, error.byte), ": not valid JSON: ", what));
+  } catch (const Json::exception& error) {  // a number beyond a double's range
+    std::string what = error.what();
+    if (const auto bracket = what.find("] "); bracket != std::string::npos) what = what.substr(bracket + 2);
+    throw ConfigError(str(where, ": not valid JSON: ", what));
   }
   if (!repeated.empty()) {
     // The parser does not say where; the second occurrence of the quoted key is what the user looks for.

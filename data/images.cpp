@@ -101,7 +101,8 @@ void Images::resolve_paths(const std::filesystem::path& base) {
 
 Images::Set Images::read(const std::string& images, const std::string& labels) const {
   for (const std::string& path : {images, labels})
-    if (!std::filesystem::is_regular_file(path)) throw DataError(str("task.images: ", path, " does not exist"));
+    if (!std::filesystem::is_regular_file(path))
+      throw DataError(str("task.images: ", path, " does not exist or is not a file"));
   Set set;
   const std::string pixels = read_unpacked(images), answers = read_unpacked(labels);
   const std::vector<Index> extents = idx_extents(images, pixels, 3), count = idx_extents(labels, answers, 1);
@@ -123,6 +124,8 @@ Images::Set Images::read(const std::string& images, const std::string& labels) c
 
 void Images::prepare(std::uint64_t seed) {
   seed_ = seed;
+  if (test_images_.empty() != test_labels_.empty())
+    throw ConfigError("task.test_images: test_images and test_labels go together");
   train_ = read(images_, labels_);
   if (!test_images_.empty()) test_ = read(test_images_, test_labels_);
   if (train_.count <= validation_)

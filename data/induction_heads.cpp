@@ -5,7 +5,7 @@ namespace seqtape {
 void InductionHeads::fields(Fields& f) {
   f("vocab", vocab_, "tokens, the marker among them", between(3, 1 << 20));
   f("length", length_, "steps of a sequence, the final marker among them", between(3, Index{1} << 40));
-  f("longest", longest_, "length that training sequences grow to; 0: they stay at `length`", at_least(0));
+  f("longest", longest_, "length that training sequences grow to; 0: they stay at `length`", between(0, 1e12));
   f("grow_from", grow_from_, "step at which they begin to grow", at_least(0));
   f("grow_every", grow_every_, "steps from doubling to doubling", positive_up_to(1e12));
   common_fields(f);

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "data/synthetic.h"
 
 namespace seqtape {
@@ -10,6 +12,7 @@ namespace seqtape {
 class InductionHeads final : public SyntheticTask {
  public:
   void fields(Fields&) override;
+  Index longest_training_length() const override { return std::max(length_, longest_); }
   TaskShape shape() const override { return {.vocabulary = vocab_, .outputs = vocab_, .length = length_}; }
 
  protected:

@@ -46,6 +46,8 @@ class Task {
   /// Opens files and checks what the fields cannot say alone. Throws ConfigError or DataError.
   virtual void prepare(std::uint64_t seed) = 0;
   virtual TaskShape shape() const = 0;
+  /// Steps of the longest sequence that training will see.
+  virtual Index longest_training_length() const { return shape().length; }
 
   /// The training batch of a step: a pure function of seed and step, so that a run can go on anywhere.
   virtual void training_batch(Index step, Index batch, Batch& out) const = 0;

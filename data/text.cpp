@@ -22,8 +22,10 @@ std::vector<std::filesystem::path> files_under(const std::filesystem::path& path
   if (!fs::is_directory(path)) return {path};
   std::vector<fs::path> files;
   fs::recursive_directory_iterator entries(path, error), end;
-  for (; !error && entries != end; entries.increment(error))
-    if (entries->is_regular_file()) files.push_back(entries->path());
+  for (; !error && entries != end; entries.increment(error)) {
+    std::error_code unreadable;  // a link in a loop, or to nothing
+    if (entries->is_regular_file(unreadable)) files.push_back(entries->path());
+  }
   if (error) throw DataError(str("task.path: ", path.string(), " cannot be listed: ", error.message()));
   if (files.empty()) throw DataError(str("task.path: ", path.string(), " holds no files"));
   std::sort(files.begin(), files.end());
@@ -89,11 +91,15 @@ void Text::fields(Fields& f) {
 }
 
 void Text::resolve_paths(const std::filesystem::path& base) {
-  for (std::string& path : paths_) path = std::filesystem::absolute(base / path).lexically_normal().string();
+  for (std::string& path : paths_) {
+    if (path.empty()) throw ConfigError("task.path: must name a file or folder, got \"\"");
+    path = std::filesystem::absolute(base / path).lexically_normal().string();
+  }
 }
 
 void Text::prepare(std::uint64_t seed) {
   seed_ = seed;
+  if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));

@@ -97,8 +97,8 @@ void MambaKind::fields(Fields& f) {
   f("d_state", d_state, "states of each channel (N)", positive_up_to(4096));
   f("d_conv", d_conv, "taps of the causal convolution (K)", positive_up_to(4096));
   f("expand", expand, "inner channels for each of d_model", positive_up_to(64));
-  f("d_inner", d_inner, "inner channels; 0: expand * d_model", at_least(0));
-  f("dt_rank", dt_rank, "rank of the step size's projection; 0: ceil(d_model / 16)", at_least(0));
+  f("d_inner", d_inner, "inner channels; 0: expand * d_model", between(0, 1e9));
+  f("dt_rank", dt_rank, "rank of the step size's projection; 0: ceil(d_model / 16)", between(0, 1e9));
   f("conv_bias", conv_bias, "bias of the convolution");
   f("proj_bias", proj_bias, "biases of in_proj and out_proj");
   f("dt_min", dt_min, "least initial step size", positive());

@@ -25,6 +25,8 @@ class Mixer : public Module {
   /// Moves `state` from before x to behind it, differentiably. Padded steps (beyond lengths) leave the state and give
   /// 0.
   virtual Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) = 0;
+  /// It can run in pieces: no step depends on a later one.
+  virtual bool streams() const { return true; }
 };
 
 /// Where a mixer stands in its model, for initialisations that depend on it.

@@ -103,6 +103,8 @@ class S4 final : public Mixer {
     return zero_padding(glu(out_(gelu(y))), lengths);
   }
 
+  bool streams() const override { return !kind_.bidirectional; }
+
  private:
   SsmCoefficients coefficients() const {
     if (!kind_.diagonal) return dplr_discretize(log_dt_, a_log_real_, a_imag_, p_, b_);

@@ -96,6 +96,10 @@ Index SequenceModel::parameter_count() const {
   return count;
 }
 
+bool SequenceModel::streams() const {
+  return std::all_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->mixer->streams(); });
+}
+
 template <class Branch>
 Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode& mode,
                                  const Branch& branch) const {

@@ -58,6 +58,8 @@ class SequenceModel : public Module {
 
   const std::vector<Parameter*>& parameters() const { return parameters_; }
   Index parameter_count() const;
+  /// Every layer can run in pieces.
+  bool streams() const;
   const ModelShape& shape() const { return shape_; }
 
   /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all

@@ -44,6 +44,8 @@ class SelfAttention final : public Mixer {
     return out_(reshape(attention(q, k, v, options, lengths), x.shape()));
   }
 
+  bool streams() const override { return kind_.causal; }
+
  private:
   Variable with_positions(const Variable& x, Index before) const {
     const Index batch = x.dim(0), length = x.dim(1);

@@ -68,8 +68,10 @@ Json Score::metrics(const TaskShape& shape) const {
 
 Score evaluate(SequenceModel& model, const Task& task, Split split, Index batch) {
   // About 8192 positions at a time: enough to fill the threads, and activations that stay near the caches.
-  const auto pass = task.pass(split, {.batch = batch, .piece = std::max<Index>(64, 8192 / batch)});
+  // Models that cannot stream get whole sequences.
   const TaskShape shape = task.shape();
+  const Index piece_length = model.streams() ? std::max<Index>(64, 8192 / batch) : std::max<Index>(1, shape.length);
+  const auto pass = task.pass(split, {.batch = batch, .piece = piece_length});
   Score score;
   ModelState state;
   for (Batch piece; pass->next(piece);) {

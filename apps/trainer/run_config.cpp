@@ -44,6 +44,7 @@ RunConfig RunConfig::load(const std::filesystem::path& file, const std::vector<s
     throw ConfigError(error.what());
   }
   Json json = parse_json(text, file.string(), true);
+  if (json.is_object()) json.erase("$schema");  // how an editor finds the schema
   for (const std::string& assignment : sets) set_path(json, assignment);
   return from_json(json, file.has_parent_path() ? file.parent_path() : ".");
 }

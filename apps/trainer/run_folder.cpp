@@ -62,7 +62,7 @@ RunLock::~RunLock() { ::close(fd_); }
 
 Checkpoint Checkpoint::open(const fs::path& folder) {
   const auto refuse = [&](const std::string& what) {
-    throw CheckpointError(str(folder.string(), ": ", what, "; choose another checkpoint of the run"));
+    throw CheckpointError(str(folder.string(), ": ", what, "; name another checkpoint of the run, or remove this one"));
   };
   Checkpoint checkpoint{folder, {}};
   try {
@@ -105,21 +105,68 @@ bool RunFolder::exists() const {
   return fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
 }
 
-void RunFolder::create(const Json& config) {
+bool RunFolder::is_run() const {
+  std::error_code error;
+  if (fs::exists(config_path(), error) && fs::is_directory(path_ / "checkpoints", error)) {
+    const Json config = Json::parse(read_file(config_path()), nullptr, false);
+    if (config.is_object() && config.contains("task") && config.contains("model")) return true;
+  }
+  // A process killed while it made the folder leaves no more than this.
+  for (const auto& entry : fs::directory_iterator(path_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name != ".lock" && name != "config.json.tmp" && !(name == "checkpoints" && fs::is_empty(entry.path(), error)))
+      return false;
+  }
+  return !error;
+}
+
+void RunFolder::make() const {
   std::error_code error;
   fs::create_directories(path_ / "checkpoints", error);
   if (error) throw CheckpointError(str(path_.string(), ": cannot be created: ", error.message()));
-  replace_file(config_path(), config.dump(2) + "\n");
-  clean();
 }
 
-void RunFolder::clean() const {
+void RunFolder::begin(const Json& config) const {
+  std::string text;
+  try {
+    text = config.dump(2);
+  } catch (const Json::exception&) {
+    throw ConfigError("config: a path or another text in it is not UTF-8");
+  }
+  replace_file(config_path(), text + "\n");
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error))
-    if (entry.path().extension() == kUnfinished || entry.path().extension() == ".tmp")
-      fs::remove_all(entry.path(), error);
-  for (const auto& entry : fs::directory_iterator(path_, error))
-    if (entry.path().extension() == ".tmp") fs::remove(entry.path(), error);
+  for (const fs::path& folder : {path_ / "checkpoints", path_})
+    for (const auto& entry : fs::directory_iterator(folder, error))
+      if (entry.path().extension() == kUnfinished || entry.path().extension() == ".tmp")
+        fs::remove_all(entry.path(), error);
+}
+
+void RunFolder::clear() const {
+  std::error_code error;
+  const fs::path doomed = path_ / "checkpoints.tmp";
+  fs::remove_all(doomed, error);
+  fs::rename(path_ / "checkpoints", doomed, error);
+  fs::remove(metrics_path(), error);
+  fs::remove_all(doomed, error);
+  make();
+}
+
+std::map<Index, fs::path> RunFolder::checkpoints() const {
+  std::map<Index, fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) {
+    const std::string name = entry.path().filename().string();
+    const std::string digits = name.rfind("step-", 0) == 0 ? name.substr(5) : "";
+    if (!digits.empty() && digits.size() < 19 && digits.find_first_not_of("0123456789") == std::string::npos)
+      found[std::stoll(digits)] = entry.path();
+  }
+  return found;
+}
+
+void RunFolder::drop_beyond(Index step) const {
+  std::error_code error;
+  for (const auto& [at, folder] : checkpoints())
+    if (at > step) fs::remove_all(folder, error);
 }
 
 void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& parameters, const Optimizer& optimizer,
@@ -154,13 +201,11 @@ void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& para
     if (best) names["best"] = folder.filename().string();
     replace_file(root / "index.json", names.dump(2) + "\n");
     std::vector<fs::path> others;
-    for (const auto& entry : fs::directory_iterator(root))
-      if (entry.is_directory() && entry.path().filename() != names.value("best", "")) others.push_back(entry.path());
-    std::sort(others.begin(), others.end());
-    while (static_cast<Index>(others.size()) > keep_last) {
-      fs::remove_all(others.front(), error);
-      others.erase(others.begin());
-    }
+    for (const auto& [at, path] : checkpoints())
+      if (path.filename() != names.value("best", "") && path.filename() != names.value("last", ""))
+        others.push_back(path);
+    for (std::size_t i = 0; static_cast<Index>(others.size() - i) > keep_last - 1 && i < others.size(); ++i)
+      fs::remove_all(others[i], error);
   } catch (...) {
     fs::remove_all(unfinished, error);
     throw;
@@ -172,9 +217,10 @@ Json RunFolder::index() const {
   std::error_code error;
   if (!fs::exists(path, error)) return Json::object();
   try {
-    return parse_json(read_file(path), path.string());
-  } catch (const ConfigError& problem) {
-    throw CheckpointError(problem.what());
+    const Json names = parse_json(read_file(path), path.string());
+    return names.is_object() ? names : Json::object();
+  } catch (const ConfigError&) {
+    return Json::object();  // the checkpoints themselves still say which is the newest
   }
 }
 
@@ -182,6 +228,13 @@ std::optional<fs::path> RunFolder::named(const char* which) const {
   const Json names = index();
   if (!names.contains(which) || !names[which].is_string()) return std::nullopt;
   return path_ / "checkpoints" / names[which].get<std::string>();
+}
+
+std::optional<fs::path> RunFolder::last() const {
+  if (const auto path = named("last")) return path;
+  const auto found = checkpoints();
+  if (found.empty()) return std::nullopt;
+  return found.rbegin()->second;
 }
 
 void RunFolder::append_metrics(const Json& line) const {
@@ -195,7 +248,8 @@ void RunFolder::truncate_metrics(Index step) const {
   std::string kept;
   for (std::string line; std::getline(in, line);) {
     const Json json = Json::parse(line, nullptr, false);  // a line cut off by a kill does not parse
-    if (!json.is_discarded() && json.is_object() && json.value("step", step + 1) <= step) kept += line + "\n";
+    if (json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"] <= step)
+      kept += line + "\n";
   }
   replace_file(metrics_path(), kept);
 }

@@ -3,6 +3,7 @@
 // before. File layout in docs/formats.md.
 
 #include <filesystem>
+#include <map>
 #include <optional>
 
 #include "autograd/optim/optimizer.h"
@@ -44,17 +45,25 @@ class RunFolder {
   std::filesystem::path config_path() const { return path_ / "config.json"; }
   std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }
   bool exists() const;
+  /// There is nothing in it that a run would not have put there: it may be gone on with or replaced.
+  bool is_run() const;
 
-  /// Makes the folder and writes the config; removes what a killed save left behind.
-  void create(const Json& config);
-  void clean() const;
+  /// Makes the folder, and nothing in it that another process might be using. Lock it before anything below.
+  void make() const;
+  /// Writes the config and removes what a killed process left behind.
+  void begin(const Json& config) const;
+  /// Removes checkpoints and metrics. A kill in the middle leaves a run without checkpoints.
+  void clear() const;
+  /// Removes checkpoints of later steps than this: of a future that a resumed run replaces.
+  void drop_beyond(Index step) const;
 
   /// Saves model, optimizer and `state` (which gets the checksums) as the newest checkpoint; `best`: also as the best.
   /// Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before are then untouched.
   void save(Index step, Json state, const std::vector<Parameter*>&, const Optimizer&, bool best, Index keep_last);
 
-  /// The checkpoint named last (or best) in the index; nullopt when nothing was saved yet.
-  std::optional<std::filesystem::path> last() const { return named("last"); }
+  /// The checkpoint named last in the index, or without an index the newest; nullopt when nothing was saved yet.
+  std::optional<std::filesystem::path> last() const;
+  /// The one named best.
   std::optional<std::filesystem::path> best() const { return named("best"); }
 
   /// Appends one line to metrics.jsonl and flushes it.
@@ -65,6 +74,8 @@ class RunFolder {
  private:
   std::optional<std::filesystem::path> named(const char* which) const;
   Json index() const;
+  /// Checkpoints by step, oldest first.
+  std::map<Index, std::filesystem::path> checkpoints() const;
 
   std::filesystem::path path_;
 };

@@ -60,6 +60,8 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
   if (exists && start == Start::fresh)
     throw ConfigError(
         str(out.string(), ": already exists; --resume continues it, --force replaces it, --out chooses another"));
+  if (exists && !folder_.is_run())
+    throw ConfigError(str(out.string(), ": exists and is not a run folder; --out chooses another"));
   Json saved;
   if (exists && start == Start::resume && std::filesystem::exists(folder_.config_path())) {
     saved = parse_json(read_file(folder_.config_path()), folder_.config_path().string());
@@ -72,19 +74,20 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
   config_.task->prepare(static_cast<std::uint64_t>(config_.seed));
   shape_ = config_.task->shape();
   model_ = std::make_unique<SequenceModel>(config_.model, config_.model_shape());
+  if (!model_->streams() && !shape_.bits_unit.empty())
+    throw ConfigError(
+        "model: it reads later steps, and so the answers of a task that asks for the next token; set "
+        "model.causal true, or model.bidirectional false");
   refuse_what_cannot_fit();
-  if (exists && start == Start::replace) {
-    const RunLock lock(out);
-    std::error_code error;
-    std::filesystem::remove_all(out / "checkpoints", error);
-    std::filesystem::remove(folder_.metrics_path(), error);
-  }
-  folder_.create(config_.to_json());
-  lock_ = std::make_unique<RunLock>(out);
+  folder_.make();
+  lock_ = std::make_unique<RunLock>(out);  // before anything that another process could be using is touched
+  if (start == Start::replace) folder_.clear();
+  folder_.begin(config_.to_json());
   allocate(model_->parameters(), static_cast<std::uint64_t>(config_.seed));
   config_.optimizer->attach(model_->parameters());
   if (start == Start::resume) {
     if (const auto last = folder_.last()) resume_from(*last);
+    folder_.drop_beyond(step_);
   }
   folder_.truncate_metrics(step_);
 }
@@ -92,9 +95,10 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
 void Trainer::refuse_what_cannot_fit() const {
   // A lower bound: weights, gradients and two moments; and of each block's activations six rows of the width.
   const double parameters = 16.0 * static_cast<double>(model_->parameter_count());
-  const double activations = 4.0 * static_cast<double>(config_.train.batch) * static_cast<double>(shape_.length) *
-                             static_cast<double>(config_.model.layers.count) * 6 *
-                             static_cast<double>(config_.model.d_model);
+  const double tokens = std::max(static_cast<double>(config_.train.batch) * static_cast<double>(shape_.length),
+                                 static_cast<double>(config_.task->longest_training_length()));
+  const double activations =
+      4.0 * tokens * static_cast<double>(config_.model.layers.count) * 6 * static_cast<double>(config_.model.d_model);
   const double available = physical_memory();
   if (parameters > available)
     throw ConfigError(str("model: training needs at least ", human_bytes(parameters), " for ",
@@ -115,8 +119,9 @@ void Trainer::resume_from(const std::filesystem::path& path) {
   seconds_before_ = state.value("seconds", 0.0);
   interval_loss_ = state.value("interval_loss", 0.0);
   interval_steps_ = state.value("interval_steps", Index{0});
+  interval_seconds_ = state.value("interval_seconds", 0.0);
   skipped_steps_ = state.value("skipped_steps", Index{0});
-  if (state.contains("best_loss")) {
+  if (state.contains("best_loss") && state["best_loss"].is_number()) {
     best_loss_ = state["best_loss"].get<double>();
     has_best_ = true;
   }
@@ -264,7 +269,13 @@ void Trainer::validate() {
   line.update(scores);
   line["seconds"] = seconds_before_ + training_seconds_;
   folder_.append_metrics(line);
-  if (!has_best_ || score.loss() < best_loss_) {
+  if (!std::isfinite(score.loss()) && config_.train.on_nan == "stop") {
+    const auto last = folder_.last();
+    throw NumericalError(str("step ", step_, ": the validation loss is ", score.loss(), ". ",
+                             last ? "The last good checkpoint is " + last->string() : "There is no checkpoint yet",
+                             ". A lower optimizer.lr may help; train.on_nan \"skip\" goes on regardless."));
+  }
+  if (std::isfinite(score.loss()) && (!has_best_ || score.loss() < best_loss_)) {
     best_loss_ = score.loss();
     has_best_ = true;
   }
@@ -277,6 +288,7 @@ void Trainer::save(bool best) {
                 {"seconds", seconds_before_ + training_seconds_},
                 {"interval_loss", interval_loss_},
                 {"interval_steps", interval_steps_},
+                {"interval_seconds", interval_seconds_},
                 {"skipped_steps", skipped_steps_}};
   if (has_best_) state["best_loss"] = best_loss_;
   folder_.save(step_, std::move(state), model_->parameters(), *config_.optimizer, best, config_.train.keep_last);

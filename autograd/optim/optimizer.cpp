@@ -16,7 +16,7 @@ class Adam final : public Optimizer {
   void fields(Fields& f) override {
     common_fields(f);
     f("betas", betas_, "decay rates of the two moments", fraction());
-    f("eps", eps_, "added to the root of the second moment", positive());
+    f("eps", eps_, "added to the root of the second moment", between(1e-30, 1));
     if (betas_.size() != 2) throw_betas();
   }
   std::vector<NamedTensor> state() const override {

@@ -34,7 +34,7 @@ class Wsd final : public Schedule {
 }  // namespace
 
 void Schedule::fields(Fields& f) {
-  f("warmup", warmup_, "steps of linear warm-up; below 1: a share of train.steps", at_least(0));
+  f("warmup", warmup_, "steps of linear warm-up; below 1: a share of train.steps", between(0, 1e12));
   f("floor", floor_, "share of the peak rate that is never gone below behind the warm-up", between(0, 1));
 }
 

@@ -165,7 +165,7 @@ TEST_CASE("a damaged or foreign checkpoint is refused") {
     bad[at] = static_cast<char>(bad[at] ^ 4);
     write_file(folder + "/model.safetensors", bad);
     refused(testing::seqtape("eval " + w.run), 1,
-            folder + ": model.safetensors is damaged: its checksum differs; choose another checkpoint of the run");
+            folder + ": model.safetensors is damaged: its checksum differs; name another checkpoint of the run, or remove this one");
   }
   write_file(folder + "/model.safetensors", good);
   const std::string state = read_file(folder + "/state.json");
@@ -173,7 +173,7 @@ TEST_CASE("a damaged or foreign checkpoint is refused") {
   changed.replace(changed.find("\"step\": 20"), 10, "\"step\": 21");
   write_file(folder + "/state.json", changed);
   refused(testing::seqtape("eval " + w.run), 1,
-          folder + ": state.json is damaged: its checksum differs; choose another checkpoint of the run");
+          folder + ": state.json is damaged: its checksum differs; name another checkpoint of the run, or remove this one");
   write_file(folder + "/state.json", state);
   CHECK_EQ(testing::seqtape("eval " + w.run).exit_code, 0);
   // A whole checkpoint of another model.
