@@ -155,6 +155,40 @@ TEST_CASE("--resume without a checkpoint starts from the beginning") {
   CHECK(std::filesystem::exists(w.run + "/checkpoints/step-00000020"));
 }
 
+TEST_CASE("without an index the newest checkpoint counts, and what a resumed run replaces is dropped") {
+  const Workplace w;
+  REQUIRE_EQ(w.train().exit_code, 0);
+  std::filesystem::remove(w.run + "/checkpoints/index.json");
+  const Outcome again = w.train("--resume");
+  CHECK(again.out.find("already finished: 20 of 20 steps") != std::string::npos);
+  write_file(w.run + "/checkpoints/index.json", R"({"last": "step-00000015"})");
+  CHECK_EQ(w.train("--resume --set train.steps=16 --set train.keep_last=1").exit_code, 0);
+  CHECK_FALSE(std::filesystem::exists(w.run + "/checkpoints/step-00000020"));
+  CHECK(std::filesystem::exists(w.run + "/checkpoints/step-00000016"));
+}
+
+TEST_CASE("only a run is gone on with or replaced") {
+  const Workplace w;
+  std::filesystem::create_directory(w.run);
+  write_file(w.run + "/notes.tmp", "mine");
+  for (const char* flag : {"--force", "--resume"})
+    refused(w.train(flag), 2, w.run + ": exists and is not a run folder; --out chooses another");
+  CHECK_EQ(read_file(w.run + "/notes.tmp"), "mine");
+  refused(testing::seqtape("train " + w.config + " --out ''"), 2, "--out: must name a folder, got \"\"");
+}
+
+TEST_CASE("a model that reads later steps gets whole sequences, and no next-token task") {
+  const Workplace w;
+  const std::string model =
+      "--set model='{\"name\": \"s4\", \"bidirectional\": true, \"d_model\": 8, \"layers\": 1, \"d_state\": 4}' ";
+  CHECK_EQ(w.train(model + "--set task.length=300 --set train.batch=32 --set train.steps=2").exit_code, 0);
+  write_file(w.folder / "t.txt", std::string(4000, 'x'));
+  refused(
+      w.train(model + "--force --set task='{\"name\": \"text\", \"path\": \"t.txt\", \"length\": 16}'"), 2,
+      "model: it reads later steps, and so the answers of a task that asks for the next token; set model.causal true, "
+      "or model.bidirectional false");
+}
+
 TEST_CASE("a damaged or foreign checkpoint is refused") {
   const Workplace w;
   REQUIRE_EQ(w.train().exit_code, 0);
@@ -165,15 +199,18 @@ TEST_CASE("a damaged or foreign checkpoint is refused") {
     bad[at] = static_cast<char>(bad[at] ^ 4);
     write_file(folder + "/model.safetensors", bad);
     refused(testing::seqtape("eval " + w.run), 1,
-            folder + ": model.safetensors is damaged: its checksum differs; name another checkpoint of the run, or remove this one");
+            folder +
+                ": model.safetensors is damaged: its checksum differs; name another checkpoint of the run, or remove "
+                "this one");
   }
   write_file(folder + "/model.safetensors", good);
   const std::string state = read_file(folder + "/state.json");
   std::string changed = state;
   changed.replace(changed.find("\"step\": 20"), 10, "\"step\": 21");
   write_file(folder + "/state.json", changed);
-  refused(testing::seqtape("eval " + w.run), 1,
-          folder + ": state.json is damaged: its checksum differs; name another checkpoint of the run, or remove this one");
+  refused(
+      testing::seqtape("eval " + w.run), 1,
+      folder + ": state.json is damaged: its checksum differs; name another checkpoint of the run, or remove this one");
   write_file(folder + "/state.json", state);
   CHECK_EQ(testing::seqtape("eval " + w.run).exit_code, 0);
   // A whole checkpoint of another model.
@@ -226,17 +263,13 @@ TEST_CASE("a signal saves, says how to go on, and exits with 128 + its number") 
   }
 }
 
-TEST_CASE("every config in configs/ is complete, and trains for a step where its data is at hand") {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(SEQTAPE_SOURCE_DIR "/configs")) {
-    if (entry.path().extension() != ".json") continue;
+TEST_CASE("every config that needs no data trains as it stands") {
+  // All configs take a step on made-up data in coverage_test.
+  for (const auto& entry : std::filesystem::directory_iterator(SEQTAPE_SOURCE_DIR "/configs/induction_heads")) {
     CAPTURE(entry.path().string());
     const TemporaryFolder folder;
     const Outcome outcome = testing::seqtape("train " + entry.path().string() + " --out " + (folder / "run").string() +
-                                             " --set train.steps=1 --set train.batch=2 --set train.eval_batch=4");
-    if (outcome.exit_code == 1 && outcome.err.find("does not exist") != std::string::npos) {
-      MESSAGE("no data: " << outcome.err);
-      continue;
-    }
+                                             " --set train.steps=1 --set train.batch=2 --set task.eval_sequences=4");
     CHECK_EQ(outcome.err, "");
     CHECK_EQ(outcome.exit_code, 0);
   }
