@@ -12,7 +12,7 @@ void prepare_blas();
 std::string blas_core();
 
 /// Makes OpenBLAS use kernels that fit this processor. A processor newer than the library is unknown to it, and gets
-/// kernels of 2004: on a recent Xeon a training step took seven times as long. The choice is made while the library
+/// kernels of 2004 (seen on a recent Xeon, as "Prescott"; what this gains there has not been measured). The choice is made while the library
 /// loads, so this sets OPENBLAS_CORETYPE and starts the program again; it does nothing where the variable is set or the
 /// library's own choice will do. Call it first in main.
 void choose_blas_kernels(char** argv);

@@ -10,8 +10,8 @@ namespace seqtape {
 int thread_count();
 void set_thread_count(int count);
 
-/// Makes this thread treat denormal numbers as zero. Gradients that fade along a sequence end as denormals, which cost
-/// some processors a hundred cycles each: a step there took eight times as long.
+/// Makes this thread treat denormal numbers as zero. Gradients that fade along a sequence end as denormals, which are
+/// slow on some processors. A precaution: its gain has not been measured.
 void flush_denormals();
 
 /// Calls body(i) for i in [0, count), each exactly once, on any thread. The body must not throw.
