@@ -59,7 +59,7 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
       tape.backward(cross_entropy(
           model.forward({tokens, {}, {}}, state, {.training = true, .key = times.size(), .carry = false}), targets));
     }
-    optimizer->step(1e-3, optimizer->gradient_norm());
+    optimizer->step(1, optimizer->gradient_norm());
     times.push_back(elapsed(start));
   }
   times.erase(times.begin());  // the first fills the pool

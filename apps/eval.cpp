@@ -49,7 +49,7 @@ int run(const cxxopts::ParseResult& args) {
     trained.config.task->prepare(static_cast<std::uint64_t>(trained.config.seed));
     const Index batch = args.count("batch") ? args["batch"].as<int>() : trained.config.train.batch;
     const auto start = std::chrono::steady_clock::now();
-    const Score score = evaluate(*trained.model, *trained.config.task, split, batch);
+    const Score score = *evaluate(*trained.model, *trained.config.task, split, batch);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const TaskShape shape = trained.config.task->shape();
     Json result = {{"step", trained.step}, {"split", split_name}, {"length", shape.length}};

@@ -1,4 +1,5 @@
 #include "apps/command.h"
+#include "apps/trainer/dry_run.h"
 #include "apps/trainer/trainer.h"
 #include "core/error.h"
 
@@ -8,7 +9,10 @@ namespace {
 void options(cxxopts::Options& options) {
   options.add_options()("config", "config file (JSON)", cxxopts::value<std::string>())(
       "out", "run folder; default: runs/ and the config's path below configs/", cxxopts::value<std::string>(), "RUN")(
-      "resume", "go on from the run's last checkpoint; without one, start")("force", "replace an existing run");
+      "resume", "go on from the run's last checkpoint; without one, start")(
+      "checkpoint", "with --resume: go on from this one", cxxopts::value<std::string>(), "step-00001000")(
+      "init-from", "start from the weights of another run, as far as they fit", cxxopts::value<std::string>(), "PATH")(
+      "force", "replace an existing run")("dry-run", "print parameters, memory and time; train nothing");
   common_options(options);
   options.parse_positional({"config"});
 }
@@ -30,7 +34,16 @@ int run(const cxxopts::ParseResult& args) {
   const Start start = args.count("resume") ? Start::resume : args.count("force") ? Start::replace : Start::fresh;
   const auto out = args.count("out") ? std::filesystem::path(args["out"].as<std::string>()) : default_out(file);
   if (out.empty()) throw ConfigError("--out: must name a folder, got \"\"");
-  return Trainer(RunConfig::load(file, sets(args)), out, start).run();
+  RunConfig config = RunConfig::load(file, sets(args));
+  if (args.count("init-from"))
+    config.train.init_from = std::filesystem::absolute(args["init-from"].as<std::string>()).lexically_normal().string();
+  if (args.count("dry-run")) {
+    dry_run(std::move(config));
+    return 0;
+  }
+  const std::string checkpoint = args.count("checkpoint") ? args["checkpoint"].as<std::string>() : "";
+  if (!checkpoint.empty() && start != Start::resume) throw ConfigError("--checkpoint: goes with --resume");
+  return Trainer(std::move(config), out, start, checkpoint).run();
 }
 
 }  // namespace

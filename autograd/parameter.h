@@ -27,9 +27,7 @@ struct Parameter {
   Initializer init;
   ParameterRule rule;
   Variable variable;
-
-  bool decays() const { return rule.weight_decay && shape.rank() >= 2; }
-  double rate(double lr) const { return std::min(lr * rule.lr_scale, rule.max_lr); }
+  bool frozen = false;  ///< takes no gradient; to be set before it is given memory
 };
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

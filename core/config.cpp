@@ -43,6 +43,10 @@ class Reader final : public Fields {
   void operator()(const char* key, double& value, const char*, const Rule& rule) override {
     if (const Json* json = find(key, rule)) value = number(*json, at(key), rule);
   }
+  void operator()(const char* key, std::optional<double>& value, const char*, const Rule& rule) override {
+    if (const Json* json = find(key, rule))
+      value = json->is_null() ? std::nullopt : std::optional(number(*json, at(key), rule));
+  }
   void operator()(const char* key, bool& value, const char*) override {
     const Json* json = find(key, {});
     if (!json) return;
@@ -53,13 +57,13 @@ class Reader final : public Fields {
     if (const Json* json = find(key, rule)) value = word(*json, at(key), rule);
   }
   void operator()(const char* key, std::vector<double>& value, const char*, const Rule& rule) override {
-    list(key, value, rule, &Reader::number);
+    values(key, value, rule, &Reader::number);
   }
   void operator()(const char* key, std::vector<Index>& value, const char*, const Rule& rule) override {
-    list(key, value, rule, &Reader::integer);
+    values(key, value, rule, &Reader::integer);
   }
   void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule& rule) override {
-    list(key, value, rule, &Reader::word);
+    values(key, value, rule, &Reader::word);
   }
   void operator()(const char* key, CountOrNames& value, const char*, const Rule& rule) override {
     const Json* json = find(key, rule);
@@ -91,6 +95,16 @@ class Reader final : public Fields {
     choice.choose(name);
     choice.fields(nested);
     nested.refuse_unknown();
+  }
+
+  void list(const char* key, const char*, Items&& items) override {
+    const Json* json = find(key, {});
+    if (!json) return;
+    if (!json->is_array()) throw ConfigError(str(at(key), ": must be a list of objects, got ", shown(*json)));
+    items.resize(0);
+    items.resize(json->size());
+    for (std::size_t i = 0; i < json->size(); ++i)
+      read_fields([&](Fields& f) { items.fields(i, f); }, (*json)[i], str(at(key), "[", i, "]"));
   }
 
   void refuse_unknown() const {
@@ -146,8 +160,8 @@ class Reader final : public Fields {
   }
 
   template <class T>
-  void list(const char* key, std::vector<T>& value, const Rule& rule,
-            T (*element)(const Json&, const std::string&, const Rule&)) {
+  void values(const char* key, std::vector<T>& value, const Rule& rule,
+              T (*element)(const Json&, const std::string&, const Rule&)) {
     const Json* json = find(key, rule);
     if (!json) return;
     value.clear();
@@ -169,6 +183,9 @@ class Writer final : public Fields {
   Json json = Json::object();
   void operator()(const char* key, Index& value, const char*, const Rule&) override { json[key] = value; }
   void operator()(const char* key, double& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, std::optional<double>& value, const char*, const Rule&) override {
+    json[key] = value ? Json(*value) : Json();
+  }
   void operator()(const char* key, bool& value, const char*) override { json[key] = value; }
   void operator()(const char* key, std::string& value, const char*, const Rule&) override { json[key] = value; }
   void operator()(const char* key, std::vector<double>& value, const char*, const Rule&) override { json[key] = value; }
@@ -189,6 +206,11 @@ class Writer final : public Fields {
     choice.fields(nested);
     json[key] = nested.json;
   }
+  void list(const char* key, const char*, Items&& items) override {
+    json[key] = Json::array();
+    for (std::size_t i = 0; i < items.size(); ++i)
+      json[key].push_back(write_fields([&](Fields& f) { items.fields(i, f); }));
+  }
 };
 
 class SchemaWriter final : public Fields {
@@ -201,6 +223,11 @@ class SchemaWriter final : public Fields {
   }
   void operator()(const char* key, double& value, const char* doc, const Rule& rule) override {
     add(key, "number", doc, rule, value);
+  }
+  void operator()(const char* key, std::optional<double>& value, const char* doc, const Rule& rule) override {
+    Json json = bounded("number", rule);
+    json["type"] = {"number", "null"};
+    finish(key, json, doc, rule, value ? Json(*value) : Json());
   }
   void operator()(const char* key, bool& value, const char* doc) override { add(key, "boolean", doc, {}, value); }
   void operator()(const char* key, std::string& value, const char* doc, const Rule& rule) override {
@@ -242,6 +269,14 @@ class SchemaWriter final : public Fields {
     }
     properties[key] = {{"description", doc}, {"anyOf", kinds}};
     if (choice.chosen.empty()) needed.push_back(key);
+  }
+  void list(const char* key, const char* doc, Items&& items) override {
+    items.resize(1);
+    properties[key] = {{"description", doc},
+                       {"type", "array"},
+                       {"items", schema_of([&](Fields& f) { items.fields(0, f); })},
+                       {"default", Json::array()}};
+    items.resize(0);
   }
 
  private:

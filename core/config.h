@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct CountOrNames {
 };
 
 struct Named;
+struct Items;
 
 /// One visit of a struct's fields, in order.
 class Fields {
@@ -46,6 +48,8 @@ class Fields {
   virtual ~Fields() = default;
   virtual void operator()(const char* key, Index& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, double& value, const char* doc, const Rule& = {}) = 0;
+  /// A number, or null or absent: not set.
+  virtual void operator()(const char* key, std::optional<double>& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, bool& value, const char* doc) = 0;
   virtual void operator()(const char* key, std::string& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& = {}) = 0;
@@ -56,6 +60,8 @@ class Fields {
   virtual void group(const char* key, const char* doc, const std::function<void(Fields&)>& fields) = 0;
   /// A nested object whose key "name" chooses among kinds, each with fields of its own.
   virtual void named(const char* key, const char* doc, Named&& choice) = 0;
+  /// A list of objects of one kind.
+  virtual void list(const char* key, const char* doc, Items&& items) = 0;
 };
 
 /// The choice behind `Fields::named`: the kinds there are, and how to visit the fields of one.
@@ -70,6 +76,20 @@ struct Named {
   /// Visits the fields of the object made last.
   std::function<void(Fields&)> fields;
 };
+
+/// The list behind `Fields::list`: how many items there are, and how to visit the fields of one.
+struct Items {
+  std::function<std::size_t()> size;
+  std::function<void(std::size_t)> resize;
+  std::function<void(std::size_t, Fields&)> fields;
+};
+
+/// T has `void fields(Fields&)`.
+template <class T>
+Items items(std::vector<T>& list) {
+  return {[&list] { return list.size(); }, [&list](std::size_t size) { list.resize(size); },
+          [&list](std::size_t i, Fields& visit) { list[i].fields(visit); }};
+}
 
 /// Kinds of T by name; T has `void fields(Fields&)`. Adding a kind is a line in the table that fills this.
 template <class T>

@@ -71,6 +71,21 @@ double physical_memory() {
   return bytes;
 }
 
+double available_memory() {
+  double bytes = physical_memory();
+  std::ifstream info("/proc/meminfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.rfind("MemAvailable:", 0) == 0) bytes = std::min(bytes, 1024 * std::stod(line.substr(13)));
+  return bytes;
+}
+
+double resident_memory() {
+  std::ifstream info("/proc/self/statm");
+  double pages = 0, resident = 0;
+  info >> pages >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+}
+
 double peak_resident() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

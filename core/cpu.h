@@ -22,6 +22,10 @@ Isa isa_from_name(const std::string&);
 std::string processor_name();
 /// Bytes of memory that the machine (or the container's limit) has.
 double physical_memory();
+/// Bytes that processes can still take: free, or held by caches that give way.
+double available_memory();
+/// Resident set of this process now, in bytes.
+double resident_memory();
 /// Peak resident set of this process so far, in bytes.
 double peak_resident();
 

@@ -30,44 +30,61 @@ class Descriptor {
   int fd_;
 };
 
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), std::size_t{1} << 30));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+/// Calls use(piece) for each piece of the file.
+template <class Use>
+void read_pieces(const std::filesystem::path& path, const Use& use) {
+  const Descriptor file(path, O_RDONLY);
+  if (!file) throw DataError(str(path.string(), ": cannot be opened: ", reason()));
+  std::string piece(std::size_t{1} << 20, '\0');
+  for (;;) {
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw DataError(str(path.string(), ": cannot be read: ", reason()));
+    if (got == 0) return;
+    use(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
   }
-  return ::fsync(fd) == 0;
 }
 
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path) {
-  const Descriptor file(path, O_RDONLY);
-  if (!file) throw DataError(str(path.string(), ": cannot be opened: ", reason()));
   std::string content;
-  for (;;) {
-    constexpr std::size_t kChunk = std::size_t{1} << 20;
-    const std::size_t size = content.size();
-    content.resize(size + kChunk);
-    const ssize_t got = ::read(file.get(), content.data() + size, kChunk);
-    content.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw DataError(str(path.string(), ": cannot be read: ", reason()));
-    if (got == 0) return content;
+  read_pieces(path, [&](std::string_view piece) { content += piece; });
+  return content;
+}
+
+FileWriter::FileWriter(const std::filesystem::path& path)
+    : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+  if (fd_ < 0) throw CheckpointError(str(path.string(), ": cannot be created: ", reason()));
+}
+
+FileWriter::~FileWriter() {
+  ::close(fd_);
+  if (!finished_) ::unlink(path_.c_str());
+}
+
+void FileWriter::fail() const { throw CheckpointError(str(path_.string(), ": cannot be written: ", reason())); }
+
+void FileWriter::write(std::string_view bytes) {
+  crc_ = crc32_of(bytes, crc_);
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd_, bytes.data(), std::min<std::size_t>(bytes.size(), std::size_t{1} << 30));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail();
+    bytes.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
+std::uint32_t FileWriter::finish() {
+  if (::fsync(fd_) != 0) fail();
+  finished_ = true;
+  return crc_;
+}
+
 void write_file(const std::filesystem::path& path, std::string_view content) {
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!file) throw CheckpointError(str(path.string(), ": cannot be created: ", reason()));
-  if (!write_all(file.get(), content)) {
-    const std::string why = reason();
-    ::unlink(path.c_str());
-    throw CheckpointError(str(path.string(), ": cannot be written: ", why));
-  }
+  FileWriter file(path);
+  file.write(content);
+  file.finish();
 }
 
 void replace_file(const std::filesystem::path& path, std::string_view content) {
@@ -88,8 +105,15 @@ void sync_folder(const std::filesystem::path& folder) {
     throw CheckpointError(str(folder.string(), ": cannot be flushed to disk: ", reason()));
 }
 
-std::uint32_t crc32_of(std::string_view bytes) {
-  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(before, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
+std::uint32_t crc32_of_file(const std::filesystem::path& path) {
+  std::uint32_t crc = 0;
+  read_pieces(path, [&](std::string_view piece) { crc = crc32_of(piece, crc); });
+  return crc;
 }
 
 }  // namespace seqtape

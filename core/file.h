@@ -11,7 +11,27 @@ namespace seqtape {
 /// The whole file. Throws DataError, with the system's reason.
 std::string read_file(const std::filesystem::path&);
 
-/// Writes the file, fsyncs it; throws CheckpointError (with the system's reason) and removes what it wrote on failure.
+/// A new file, written piece by piece. Unless `finish` succeeds, it is removed again.
+class FileWriter {
+ public:
+  /// All throw CheckpointError, with the system's reason.
+  explicit FileWriter(const std::filesystem::path&);
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+  void write(std::string_view);
+  /// Flushes to disk; returns the CRC-32 of all that was written.
+  std::uint32_t finish();
+
+ private:
+  [[noreturn]] void fail() const;
+  std::filesystem::path path_;
+  int fd_;
+  std::uint32_t crc_ = 0;
+  bool finished_ = false;
+};
+
+/// A file in one piece, by a FileWriter.
 void write_file(const std::filesystem::path&, std::string_view content);
 
 /// Writes beside the path, fsyncs, renames over it and fsyncs the folder: after a crash there is the old file or the
@@ -21,7 +41,9 @@ void replace_file(const std::filesystem::path&, std::string_view content);
 /// Flushes a folder's entries to disk, so that a rename in it survives a crash.
 void sync_folder(const std::filesystem::path&);
 
-/// CRC-32 as in zip and PNG.
-std::uint32_t crc32_of(std::string_view bytes);
+/// CRC-32 as in zip and PNG; `before`: of the bytes in front.
+std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before = 0);
+/// Of a file's content, read in pieces. Throws DataError.
+std::uint32_t crc32_of_file(const std::filesystem::path&);
 
 }  // namespace seqtape

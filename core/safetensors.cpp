@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/json.h"
 
 namespace seqtape {
@@ -184,16 +185,16 @@ std::vector<std::int64_t> SafetensorsFile::integers(const std::string& name) con
 }
 
 void SafetensorsWriter::add(const std::string& name, const Shape& shape, const float* values) {
-  tensors_.push_back({name, "F32", shape,
-                      std::string(reinterpret_cast<const char*>(values), static_cast<std::size_t>(shape.size()) * 4)});
+  tensors_.push_back(
+      {name, "F32", shape, {reinterpret_cast<const char*>(values), static_cast<std::size_t>(shape.size()) * 4}});
 }
 
 void SafetensorsWriter::add(const std::string& name, const Shape& shape, const std::int64_t* values) {
-  tensors_.push_back({name, "I64", shape,
-                      std::string(reinterpret_cast<const char*>(values), static_cast<std::size_t>(shape.size()) * 8)});
+  tensors_.push_back(
+      {name, "I64", shape, {reinterpret_cast<const char*>(values), static_cast<std::size_t>(shape.size()) * 8}});
 }
 
-std::string SafetensorsWriter::bytes() const {
+std::uint32_t SafetensorsWriter::write(const std::filesystem::path& path) const {
   Json header = Json::object();
   if (!metadata_.empty()) header["__metadata__"] = metadata_;
   std::uint64_t offset = 0;
@@ -206,11 +207,11 @@ std::string SafetensorsWriter::bytes() const {
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // readers may map the data: keep it aligned
   const std::uint64_t size = text.size();
-  std::string all(reinterpret_cast<const char*>(&size), 8);
-  all.reserve(8 + text.size() + offset);
-  all += text;
-  for (const Pending& tensor : tensors_) all += tensor.data;
-  return all;
+  FileWriter file(path);
+  file.write({reinterpret_cast<const char*>(&size), 8});
+  file.write(text);
+  for (const Pending& tensor : tensors_) file.write(tensor.data);
+  return file.finish();
 }
 
 }  // namespace seqtape

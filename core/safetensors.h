@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/shape.h"
@@ -47,20 +48,21 @@ class SafetensorsFile {
   std::map<std::string, Entry> entries_;
 };
 
-/// A file to be written: tensors in the order in which they were added.
+/// A file to be written: tensors in the order in which they were added. It holds pointers, and the values must outlive
+/// it: a save takes no memory beside the model's.
 class SafetensorsWriter {
  public:
   void add(const std::string& name, const Shape& shape, const float* values);
   void add(const std::string& name, const Shape& shape, const std::int64_t* values);
   void metadata(const std::string& key, const std::string& value) { metadata_[key] = value; }
-  /// The file's bytes.
-  std::string bytes() const;
+  /// Writes and flushes the file; returns its CRC-32. Throws CheckpointError.
+  std::uint32_t write(const std::filesystem::path&) const;
 
  private:
   struct Pending {
     std::string name, dtype;
     Shape shape;
-    std::string data;
+    std::string_view data;
   };
   std::vector<Pending> tensors_;
   std::map<std::string, std::string> metadata_;

@@ -25,6 +25,9 @@ std::string human_seconds(double seconds);
 /// printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
+/// `pattern` fits the whole of `text`; `*` stands for any characters, `?` for one.
+bool matches(const std::string& text, const std::string& pattern);
+
 std::string join(const std::vector<std::string>& parts, const std::string& separator);
 
 }  // namespace seqtape

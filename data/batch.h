@@ -19,6 +19,11 @@ struct Batch {
   std::vector<float> target_values;   ///< [B, outputs], or empty
   std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this piece, or empty: all of L
   bool first = true, last = true;     ///< this piece begins, ends its sequences
+
+  /// Sequences [begin, end) of it.
+  Batch rows(Index begin, Index end) const;
+  /// How many answers are scored: what the mean loss is over.
+  Index scored() const;
 };
 
 }  // namespace seqtape

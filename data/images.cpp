@@ -6,7 +6,9 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/random.h"
+#include "core/text.h"
 
 namespace seqtape {
 namespace {
@@ -192,6 +194,12 @@ std::unique_ptr<Pass> Images::pass(Split split, const PassOptions& options) cons
     throw ConfigError("task.test_images: there is no test split; name its files");
   if (split == Split::test) return std::make_unique<ImagesPass>(*this, test_, 0, test_.count, options);
   return std::make_unique<ImagesPass>(*this, train_, train_.count - validation_, train_.count, options);
+}
+
+std::string Images::fingerprint() const {
+  const std::string_view labels(reinterpret_cast<const char*>(train_.labels.data()),
+                                train_.labels.size() * sizeof(std::int32_t));
+  return format("%08x of %lld images", crc32_of(labels, crc32_of(train_.bytes)), static_cast<long long>(train_.count));
 }
 
 }  // namespace seqtape

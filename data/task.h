@@ -22,6 +22,7 @@ struct TaskShape {
   bool regression = false;
   Index length = 0;         ///< steps of a training sequence
   std::string bits_unit{};  ///< "byte", "base": report bits per unit beside the loss
+  bool carried = false;     ///< training sequences go on from batch to batch
 };
 
 /// A pass over a split. Long sequences come in pieces, so that nothing grows with their length.
@@ -53,6 +54,9 @@ class Task {
   virtual void training_batch(Index step, Index batch, Batch& out) const = 0;
   /// A pass over validation or test data. Synthetic tasks draw these from other streams than training.
   virtual std::unique_ptr<Pass> pass(Split, const PassOptions&) const = 0;
+
+  /// Tells the data that were read from others: "" where they are drawn by the seed. After `prepare`.
+  virtual std::string fingerprint() const { return ""; }
 
   /// Tokens for and from text, where the task's tokens are characters. Throws ConfigError where they are not.
   virtual std::vector<std::int32_t> encode(const std::string& text) const;

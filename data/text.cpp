@@ -86,6 +86,7 @@ class TextPass final : public Pass {
 void Text::fields(Fields& f) {
   f("path", paths_, "file or folder, or a list of them, relative to the config", required());
   f("length", length_, "bytes of a window", positive_up_to(1e12));
+  f("carry", carry_, "training goes on where the last batch ended, with the model's state, instead of drawing windows");
   f("train_fraction", train_fraction_, "share of the bytes, from the start, to train on", between(0, 1));
   f("test_fraction", test_fraction_, "share of the bytes, at the end, kept for test", between(0, 1));
 }
@@ -146,6 +147,21 @@ Index Text::window_start(Index number) const {
   return offset + order_[static_cast<std::size_t>(number % windows)] * length_;
 }
 
+Index Text::track_start(Index step, Index batch, Index b, bool& first) const {
+  const auto size = static_cast<Index>(part(Split::train).size());
+  const Index track = size / batch, windows = (track - 1) / length_;
+  if (windows < 1)
+    throw ConfigError(str("train.batch: with task.carry the training split of ", size, " bytes gives ", batch,
+                          " rows a track of ", track, " bytes each, a window needs ", length_ + 1));
+  // An epoch starts at an offset of its own, so that the windows' borders move.
+  const Index epoch = step / windows, window = step % windows;
+  const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);
+  first = window == 0;
+  return b * track + offset + window * length_;
+}
+
+std::string Text::fingerprint() const { return format("%08x of %zu bytes", crc32_of(bytes_), bytes_.size()); }
+
 void Text::training_batch(Index step, Index batch, Batch& out) const {
   const std::string_view bytes = part(Split::train);
   out = {};
@@ -154,7 +170,7 @@ void Text::training_batch(Index step, Index batch, Batch& out) const {
   out.tokens.resize(static_cast<std::size_t>(batch * length_));
   out.targets.resize(out.tokens.size());
   for (Index b = 0; b < batch; ++b) {
-    const Index start = window_start(step * batch + b);
+    const Index start = carry_ ? track_start(step, batch, b, out.first) : window_start(step * batch + b);
     for (Index t = 0; t < length_; ++t) {
       out.tokens[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t);
       out.targets[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t + 1);

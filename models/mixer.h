@@ -27,6 +27,8 @@ class Mixer : public Module {
   virtual Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) = 0;
   /// It can run in pieces: no step depends on a later one.
   virtual bool streams() const { return true; }
+  /// Its state keeps its size, however long the sequence.
+  virtual bool bounded_state() const { return true; }
 };
 
 /// Where a mixer stands in its model, for initialisations that depend on it.

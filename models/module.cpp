@@ -41,7 +41,7 @@ void allocate(const std::vector<Parameter*>& parameters, std::uint64_t seed) {
     Tensor value(parameter->shape);
     Random random(seed, "init", hash_name(parameter->path));
     parameter->init(value, random);
-    parameter->variable = Variable(value, true);
+    parameter->variable = Variable(value, !parameter->frozen);
   }
 }
 

@@ -100,6 +100,10 @@ bool SequenceModel::streams() const {
   return std::all_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->mixer->streams(); });
 }
 
+bool SequenceModel::bounded_state() const {
+  return std::all_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->mixer->bounded_state(); });
+}
+
 template <class Branch>
 Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode& mode,
                                  const Branch& branch) const {

@@ -60,6 +60,8 @@ class SequenceModel : public Module {
   Index parameter_count() const;
   /// Every layer can run in pieces.
   bool streams() const;
+  /// No layer's state grows with the sequence.
+  bool bounded_state() const;
   const ModelShape& shape() const { return shape_; }
 
   /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all

@@ -45,6 +45,7 @@ class SelfAttention final : public Mixer {
   }
 
   bool streams() const override { return kind_.causal; }
+  bool bounded_state() const override { return false; }
 
  private:
   Variable with_positions(const Variable& x, Index before) const {

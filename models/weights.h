@@ -16,4 +16,12 @@ using NameOf = std::function<std::string(const std::string& path)>;
 void load_weights(const SafetensorsFile& file, const std::string& where, const std::vector<Parameter*>& parameters,
                   const NameOf& name_of, const std::vector<std::string>& may_be_extra = {});
 
+/// What `load_matching_weights` did.
+struct WeightMatch {
+  std::vector<std::string> loaded;    ///< paths
+  std::vector<std::string> problems;  ///< "missing: head.weight [16, 64]", "wrong shape: ...", "not part of the model: ..."
+};
+/// Gives the parameters whose name and shape the file has its values, and leaves the others.
+WeightMatch load_matching_weights(const SafetensorsFile& file, const std::vector<Parameter*>& parameters);
+
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -66,15 +66,21 @@ Json Score::metrics(const TaskShape& shape) const {
   return json;
 }
 
-Score evaluate(SequenceModel& model, const Task& task, Split split, Index batch) {
+Index evaluation_piece(const SequenceModel& model, const TaskShape& shape, Index batch) {
   // About 8192 positions at a time: enough to fill the threads, and activations that stay near the caches.
   // Models that cannot stream get whole sequences.
+  const Index whole = std::max<Index>(1, shape.length);
+  return model.streams() ? std::min(whole, std::max<Index>(64, 8192 / batch)) : whole;
+}
+
+std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split split, Index batch,
+                              const std::function<bool()>& stop) {
   const TaskShape shape = task.shape();
-  const Index piece_length = model.streams() ? std::max<Index>(64, 8192 / batch) : std::max<Index>(1, shape.length);
-  const auto pass = task.pass(split, {.batch = batch, .piece = piece_length});
+  const auto pass = task.pass(split, {.batch = batch, .piece = evaluation_piece(model, shape, batch)});
   Score score;
   ModelState state;
   for (Batch piece; pass->next(piece);) {
+    if (stop()) return std::nullopt;
     if (piece.first) state = {};
     const Variable logits = model.forward(model_input(piece), state, {.carry = !(piece.first && piece.last)});
     // One answer a sequence: what counts is the one behind its last piece.

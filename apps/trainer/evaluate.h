@@ -1,6 +1,9 @@
 #pragma once
 // Losses and scores of a model on batches.
 
+#include <functional>
+#include <optional>
+
 #include "apps/trainer/run_config.h"
 
 namespace seqtape {
@@ -27,7 +30,12 @@ class Score {
   std::vector<bool> all_correct_;  // of the sequences that are open
 };
 
-/// A whole pass over a split, piece by piece through carried state: memory does not grow with length.
-Score evaluate(SequenceModel&, const Task&, Split, Index batch);
+/// Steps of a sequence at a time in an evaluation of `batch` sequences side by side.
+Index evaluation_piece(const SequenceModel&, const TaskShape&, Index batch);
+
+/// A whole pass over a split, piece by piece through carried state: memory does not grow with length. nullopt when
+/// `stop` said so between two pieces.
+std::optional<Score> evaluate(SequenceModel&, const Task&, Split, Index batch,
+                              const std::function<bool()>& stop = [] { return false; });
 
 }  // namespace seqtape

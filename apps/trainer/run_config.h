@@ -13,8 +13,11 @@ namespace seqtape {
 struct TrainSettings {
   Index steps = 1000, batch = 16;
   Index eval_every = 0, checkpoint_every = 0, log_every = 0, eval_batch = 0;
-  Index keep_last = 2;
-  std::string on_nan = "stop";
+  Index keep_last = 2, micro_batch = 0, patience = 0;
+  std::vector<Index> eval_lengths;
+  double ema = 0;
+  std::string best = "loss", on_nan = "stop", init_from;
+  bool statistics = false, tensorboard = true;
 
   void fields(Fields&);
   /// Zeros replaced: log and evaluate 20 and 10 times a run, save as often as evaluated.

@@ -28,18 +28,11 @@ constexpr const char* kUnfinished = ".unfinished";
 
 std::string checkpoint_name(Index step) { return format("step-%08lld", static_cast<long long>(step)); }
 
-std::string model_bytes(const std::vector<Parameter*>& parameters) {
+std::uint32_t write_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
   SafetensorsWriter writer;
   writer.metadata("format", "seqtape");
-  for (const Parameter* p : parameters) writer.add(p->path, p->shape, p->variable.data());
-  return writer.bytes();
-}
-
-std::string optimizer_bytes(const Optimizer& optimizer) {
-  SafetensorsWriter writer;
-  writer.metadata("format", "seqtape");
-  for (const NamedTensor& named : optimizer.state()) writer.add(named.name, named.tensor.shape(), named.tensor.data());
-  return writer.bytes();
+  for (const NamedTensor& named : tensors) writer.add(named.name, named.tensor.shape(), named.tensor.data());
+  return writer.write(path);
 }
 
 /// The checksum of a state is taken without the checksum itself.
@@ -60,6 +53,14 @@ RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str()
 }
 RunLock::~RunLock() { ::close(fd_); }
 
+bool RunLock::is_held(const fs::path& folder) {
+  const int fd = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  ::close(fd);
+  return held;
+}
+
 Checkpoint Checkpoint::open(const fs::path& folder) {
   const auto refuse = [&](const std::string& what) {
     throw CheckpointError(str(folder.string(), ": ", what, "; name another checkpoint of the run, or remove this one"));
@@ -70,7 +71,7 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
     if (checkpoint.state.at("crc32_of_state") != state_crc(checkpoint.state))
       refuse("state.json is damaged: its checksum differs");
     for (const auto& [name, crc] : checkpoint.state.at("crc32").items())
-      if (crc32_of(read_file(folder / name)) != crc) refuse(name + " is damaged: its checksum differs");
+      if (crc32_of_file(folder / name) != crc) refuse(name + " is damaged: its checksum differs");
   } catch (const Json::exception&) {
     refuse("state.json is not a checkpoint's");
   } catch (const DataError& error) {
@@ -86,18 +87,17 @@ void Checkpoint::load_model(const std::vector<Parameter*>& parameters) const {
   load_weights(SafetensorsFile(path), path.string(), parameters, [](const std::string& name) { return name; });
 }
 
-void Checkpoint::load_optimizer(Optimizer& optimizer) const {
-  const SafetensorsFile file(folder / kOptimizer);
-  const std::vector<NamedTensor> state = optimizer.state();
-  for (const NamedTensor& named : state)
+SafetensorsFile Checkpoint::training_file() const { return SafetensorsFile(folder / kOptimizer); }
+
+void load_tensors(const SafetensorsFile& file, const std::vector<NamedTensor>& tensors) {
+  for (const NamedTensor& named : tensors)
     if (!(file.entry(named.name).shape == named.tensor.shape()))
-      throw CheckpointError(str((folder / kOptimizer).string(), ": ", named.name, " must be ", named.tensor.shape(),
-                                ", is ", file.entry(named.name).shape));
-  for (const NamedTensor& named : state) {
+      throw CheckpointError(
+          str(named.name, ": must be ", named.tensor.shape(), ", the checkpoint has ", file.entry(named.name).shape));
+  for (const NamedTensor& named : tensors) {
     const std::vector<float> values = file.floats(named.name);
     std::copy(values.begin(), values.end(), named.tensor.data());
   }
-  optimizer.set_updates(this->state.value("updates", Index{0}));
 }
 
 bool RunFolder::exists() const {
@@ -169,26 +169,24 @@ void RunFolder::drop_beyond(Index step) const {
     if (at > step) fs::remove_all(folder, error);
 }
 
-void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& parameters, const Optimizer& optimizer,
-                     bool best, Index keep_last) {
+void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& model,
+                     const std::vector<NamedTensor>& training, bool best, Index keep_last) const {
   const fs::path root = path_ / "checkpoints", folder = root / checkpoint_name(step);
   fs::path unfinished = folder;
   unfinished += kUnfinished;
   std::error_code error;
   fs::remove_all(unfinished, error);
-  fs::create_directories(unfinished, error);
+  fs::create_directory(unfinished, error);
   if (error) throw CheckpointError(str(unfinished.string(), ": cannot be created: ", error.message()));
   try {
     state["step"] = step;
-    state["updates"] = optimizer.updates();
     state["processor"] = processor_name();
     state["instruction_set"] = isa_name(isa());
     state["blas_core"] = blas_core();
-    for (const auto& [name, bytes] :
-         {std::pair{kModel, model_bytes(parameters)}, {kOptimizer, optimizer_bytes(optimizer)}}) {
-      state["crc32"][name] = crc32_of(bytes);
-      write_file(unfinished / name, bytes);
-    }
+    std::vector<NamedTensor> weights;
+    for (const Parameter* p : model) weights.push_back({p->path, p->variable.value()});
+    state["crc32"][kModel] = write_tensors(unfinished / kModel, weights);
+    state["crc32"][kOptimizer] = write_tensors(unfinished / kOptimizer, training);
     state["crc32_of_state"] = state_crc(state);
     write_file(unfinished / kState, state.dump(2) + "\n");
     sync_folder(unfinished);
@@ -235,6 +233,16 @@ std::optional<fs::path> RunFolder::last() const {
   const auto found = checkpoints();
   if (found.empty()) return std::nullopt;
   return found.rbegin()->second;
+}
+
+fs::path RunFolder::checkpoint(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto& [step, folder] : checkpoints()) {
+    names.push_back(folder.filename().string());
+    if (name == names.back()) return folder;
+  }
+  throw ConfigError(str(path_.string(), ": has no checkpoint \"", name, "\"; it has ",
+                        names.empty() ? "none" : join(names, ", ")));
 }
 
 void RunFolder::append_metrics(const Json& line) const {

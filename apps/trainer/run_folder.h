@@ -8,6 +8,7 @@
 
 #include "autograd/optim/optimizer.h"
 #include "core/json.h"
+#include "core/safetensors.h"
 #include "models/sequence_model.h"
 
 namespace seqtape {
@@ -17,6 +18,8 @@ class RunLock {
  public:
   /// Throws ConfigError when another process holds it.
   explicit RunLock(const std::filesystem::path& folder);
+  /// A process holds it now.
+  static bool is_held(const std::filesystem::path& folder);
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
@@ -34,8 +37,12 @@ struct Checkpoint {
   static Checkpoint open(const std::filesystem::path& folder);
   /// Throws CheckpointError, naming what does not fit.
   void load_model(const std::vector<Parameter*>&) const;
-  void load_optimizer(Optimizer&) const;
+  /// optimizer.safetensors: what training needs beside the model.
+  SafetensorsFile training_file() const;
 };
+
+/// Fills the tensors from the file's of the same names. Throws CheckpointError, then none has been touched.
+void load_tensors(const SafetensorsFile&, const std::vector<NamedTensor>&);
 
 class RunFolder {
  public:
@@ -44,6 +51,7 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config_path() const { return path_ / "config.json"; }
   std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path tensorboard_path() const { return path_ / "tensorboard"; }
   bool exists() const;
   /// There is nothing in it that a run would not have put there: it may be gone on with or replaced.
   bool is_run() const;
@@ -57,12 +65,16 @@ class RunFolder {
   /// Removes checkpoints of later steps than this: of a future that a resumed run replaces.
   void drop_beyond(Index step) const;
 
-  /// Saves model, optimizer and `state` (which gets the checksums) as the newest checkpoint; `best`: also as the best.
-  /// Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before are then untouched.
-  void save(Index step, Json state, const std::vector<Parameter*>&, const Optimizer&, bool best, Index keep_last);
+  /// Saves the model, what else training needs, and `state` (which gets the checksums) as the newest checkpoint;
+  /// `best`: also as the best. Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before are
+  /// then untouched.
+  void save(Index step, Json state, const std::vector<Parameter*>& model, const std::vector<NamedTensor>& training,
+            bool best, Index keep_last) const;
 
   /// The checkpoint named last in the index, or without an index the newest; nullopt when nothing was saved yet.
   std::optional<std::filesystem::path> last() const;
+  /// The one of this name. Throws ConfigError, with the names there are.
+  std::filesystem::path checkpoint(const std::string& name) const;
   /// The one named best.
   std::optional<std::filesystem::path> best() const { return named("best"); }
 

@@ -1,51 +1,67 @@
 #pragma once
-// The training loop.
+// The training loop: steps, metrics, evaluations, checkpoints, signals.
 
-#include "apps/trainer/evaluate.h"
 #include "apps/trainer/progress.h"
 #include "apps/trainer/run_folder.h"
+#include "apps/trainer/tensorboard.h"
+#include "apps/trainer/training.h"
+#include "apps/trainer/validation.h"
 
 namespace seqtape {
 
 enum class Start { fresh, replace, resume };
 
-/// Trains by a config in a run folder, from its start or from its last checkpoint.
+/// Trains by a config in a run folder, from its start or from a checkpoint.
 class Trainer {
  public:
-  /// Throws ConfigError for a folder in use, a config that differs from the saved one, or a run that cannot fit.
-  Trainer(RunConfig config, const std::filesystem::path& out, Start start);
+  /// `from`: the checkpoint to resume from, by name ("step-00000500"); "": the last.
+  /// Throws ConfigError for a folder in use, a config or data that differ from the saved ones, or a run that cannot
+  /// fit.
+  Trainer(RunConfig config, const std::filesystem::path& out, Start start, const std::string& from = "");
   /// Runs to the end, or to a signal. Returns the exit code: 0, or 128 + the signal after saving.
   int run();
 
  private:
-  void print_head() const;
-  void refuse_what_cannot_fit() const;
   void resume_from(const std::filesystem::path& checkpoint);
-  struct Step {
-    double loss = 0, gradient_norm = 0;
-    bool usable = true;
-  };
-  Step step();
-  [[noreturn]] void explain_nan(const Batch&, const RunMode&, const Step&);
-  void log(const Step&, double rate);
-  void validate();
+  void warn_of_other_machine(const Json& state);
+  void step();
+  [[noreturn]] void stop_on_nan(const Training::Step&);
+  void log(const Training::Step&);
+  /// Whether it came to its end, rather than a signal's.
+  bool validate();
+  bool out_of_patience() const;
   void save(bool best);
-  std::string status(const Step&) const;
+  void write(const Json& line);
+  std::string status(const Training::Step&) const;
 
-  RunConfig config_;
-  TaskShape shape_;
-  std::unique_ptr<SequenceModel> model_;
+  Training training_;
+  Validation validation_;
   RunFolder folder_;
+  std::string data_;  // their fingerprint
   std::unique_ptr<RunLock> lock_;
+  std::unique_ptr<EventFile> events_;
   Progress progress_;
-  Batch batch_;
 
   Index step_ = 0, start_step_ = 0;  // steps done; and at the start of this process
-  double seconds_before_ = 0, training_seconds_ = 0, interval_seconds_ = 0;
-  double interval_loss_ = 0;
-  Index interval_steps_ = 0, skipped_steps_ = 0;
-  double best_loss_ = 0;
-  bool has_best_ = false;
+  double seconds_before_ = 0;        // of training, in earlier processes
+  /// Where the time of this process went.
+  struct {
+    double training = 0, evaluation = 0, saving = 0, all = 0;
+  } seconds_;
+  /// Since the last line of training metrics.
+  struct {
+    double loss = 0, seconds = 0;
+    Index steps = 0;
+  } interval_;
+  Index skipped_steps_ = 0;
+  bool evaluation_due_ = false;  // a signal came before this step's evaluation was over
+  /// By `train.best`.
+  struct {
+    bool known = false;
+    double value = 0;
+    Index step = 0, evaluations_since = 0;
+  } best_;
+  bool new_best_ = false;  // in this step
   std::string last_scores_;
 };
 

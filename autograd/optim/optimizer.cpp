@@ -1,9 +1,11 @@
 #include "autograd/optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/kernels/optimizer.h"
+#include "core/text.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -83,10 +85,46 @@ void Optimizer::common_fields(Fields& f) {
   f("lr", lr, "peak learning rate", positive());
   f("weight_decay", weight_decay, "decay of matrices; norms, biases and what a layer excepts never decay", at_least(0));
   f("clip_norm", clip_norm, "largest norm of the whole gradient; 0: no clipping", at_least(0));
+  f.list("groups", "exceptions for some parameters; later ones win", items(overrides));
+}
+
+void ParameterOverride::fields(Fields& f) {
+  f("match", match, "path of the parameters, with * and ?: \"blocks.*.norm.*\"", required());
+  f("lr", lr, "their peak learning rate", at_least(0));
+  f("weight_decay", weight_decay, "their decay", at_least(0));
+  f("frozen", frozen, "they keep their values");
+}
+
+Optimizer::Treatment Optimizer::treatment(const Parameter& parameter) const {
+  const ParameterRule& rule = parameter.rule;
+  const bool decays = rule.weight_decay && parameter.shape.rank() >= 2;
+  Treatment result{std::min(lr * rule.lr_scale, rule.max_lr), decays ? weight_decay : 0, false};
+  for (const ParameterOverride& exception : overrides) {
+    if (!matches(parameter.path, exception.match)) continue;
+    result.lr = exception.lr.value_or(result.lr);
+    result.weight_decay = exception.weight_decay.value_or(result.weight_decay);
+    result.frozen = exception.frozen;
+  }
+  return result;
 }
 
 void Optimizer::attach(std::vector<Parameter*> parameters) {
+  for (std::size_t i = 0; i < overrides.size(); ++i)
+    if (std::none_of(parameters.begin(), parameters.end(),
+                     [&](const Parameter* p) { return matches(p->path, overrides[i].match); })) {
+      std::vector<std::string> paths;
+      for (const Parameter* p : parameters) paths.push_back(p->path);
+      throw ConfigError(str("optimizer.groups[", i, "].match: \"", overrides[i].match,
+                            "\" fits no parameter; the model has ", join(paths, ", ")));
+    }
   parameters_ = std::move(parameters);
+  treatments_.clear();
+  for (Parameter* p : parameters_) {
+    treatments_.push_back(treatment(*p));
+    p->frozen = treatments_.back().frozen;
+  }
+  if (std::all_of(treatments_.begin(), treatments_.end(), [](const Treatment& t) { return t.frozen; }))
+    throw ConfigError("optimizer.groups: every parameter is frozen, nothing is left to train");
   updates_ = 0;
   allocate();
 }
@@ -99,13 +137,12 @@ double Optimizer::gradient_norm() const {
   return std::sqrt(total);
 }
 
-void Optimizer::step(double rate, double norm) {
+void Optimizer::step(double factor, double norm) {
   ++updates_;
   const double scale = clip_norm > 0 ? std::min(1.0, clip_norm / (norm + 1e-6)) : 1.0;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const Parameter& p = *parameters_[i];
-    if (p.variable.grad().defined()) update(i, p, p.rate(rate), p.decays() ? weight_decay : 0, scale);
-  }
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (parameters_[i]->variable.grad().defined())
+      update(i, *parameters_[i], factor * treatments_[i].lr, treatments_[i].weight_decay, scale);
 }
 
 void Optimizer::clear_gradients() const {
@@ -114,13 +151,14 @@ void Optimizer::clear_gradients() const {
 
 std::vector<Tensor> Optimizer::zeros() const {
   std::vector<Tensor> tensors;
-  for (const Parameter* p : parameters_) tensors.push_back(Tensor::zeros(p->shape));
+  for (const Parameter* p : parameters_) tensors.push_back(p->frozen ? Tensor() : Tensor::zeros(p->shape));
   return tensors;
 }
 
 std::vector<NamedTensor> Optimizer::named(const std::string& prefix, const std::vector<Tensor>& tensors) const {
   std::vector<NamedTensor> all;
-  for (std::size_t i = 0; i < tensors.size(); ++i) all.push_back({prefix + parameters_[i]->path, tensors[i]});
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (tensors[i].defined()) all.push_back({prefix + parameters_[i]->path, tensors[i]});
   return all;
 }
 

@@ -2,6 +2,7 @@
 // Optimizers with PyTorch's update rules.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,19 +17,36 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+/// An exception that a config makes for some parameters: {"match": "*.log_dt", "lr": 1e-4, "weight_decay": 0}.
+struct ParameterOverride {
+  std::string match;                       ///< of the path, with * and ?
+  std::optional<double> lr, weight_decay;  ///< in place of what the optimizer and the layer say
+  bool frozen = false;
+  void fields(Fields&);
+};
+
 /// Settings and state of an optimizer over a fixed list of parameters.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
   virtual void fields(Fields&) = 0;
 
-  /// Takes the parameters on and zeroes the state. The parameters must outlive the optimizer's use.
+  /// How one parameter is updated: its layer's rule under the settings, then the overrides in their order.
+  struct Treatment {
+    double lr;  ///< peak rate
+    double weight_decay;
+    bool frozen;
+  };
+  Treatment treatment(const Parameter&) const;
+
+  /// Takes the parameters on, marks the frozen ones, and zeroes the state. They must outlive the optimizer's use.
+  /// Throws ConfigError for an override that matches none of them, or when all are frozen.
   void attach(std::vector<Parameter*> parameters);
   /// Norm of all gradients together, before clipping: sqrt of the sum of squares, in double.
   double gradient_norm() const;
-  /// One update at learning rate `lr` (before the parameters' own scales), with the gradients scaled by
-  /// min(1, clip_norm/(norm + 1e-6)) where clip_norm > 0. Gradients are left as they are.
-  void step(double lr, double gradient_norm);
+  /// One update at `factor` of the peak rates, with the gradients scaled by min(1, clip_norm/(norm + 1e-6)) where
+  /// clip_norm > 0. Gradients are left as they are.
+  void step(double factor, double gradient_norm);
   void clear_gradients() const;
 
   /// Moments by name ("exp_avg.blocks.0.norm.weight"), sharing memory with the state; and the number of updates.
@@ -39,16 +57,18 @@ class Optimizer {
   double lr = 1e-3;
   double weight_decay = 0;
   double clip_norm = 1;
+  std::vector<ParameterOverride> overrides;
 
  protected:
   void common_fields(Fields&);
   virtual void allocate() = 0;
   virtual void update(std::size_t index, const Parameter&, double lr, double decay, double scale) = 0;
-  /// One tensor of zeros for each parameter.
+  /// One tensor of zeros for each parameter; none where it is frozen.
   std::vector<Tensor> zeros() const;
   std::vector<NamedTensor> named(const std::string& prefix, const std::vector<Tensor>& tensors) const;
 
   std::vector<Parameter*> parameters_;
+  std::vector<Treatment> treatments_;  // of each
   Index updates_ = 0;
 };
 

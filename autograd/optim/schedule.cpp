@@ -31,6 +31,53 @@ class Wsd final : public Schedule {
   double decay_ = 0.2;
 };
 
+/// One cycle (Smith & Topin 2017, arXiv 1708.07120), with torch.optim's OneCycleLR's half cosines and defaults. Its
+/// momentum is not cycled here.
+class OneCycle final : public Schedule {
+ public:
+  void fields(Fields& f) override {
+    f("rise", rise_, "share of the steps in which the rate rises", between(0, 1));
+    f("start", start_, "share of the peak rate at the first step", between(0, 1));
+    f("end", end_, "share of the peak rate at the end", between(0, 1));
+  }
+
+ private:
+  double shape(double progress) const override {
+    const auto anneal = [](double from, double to, double x) {
+      return to + (from - to) * 0.5 * (1 + std::cos(3.14159265358979323846 * x));
+    };
+    return progress < rise_ ? anneal(start_, 1, progress / rise_)
+                            : anneal(1, end_, (progress - rise_) / std::max(1e-12, 1 - rise_));
+  }
+  double rise_ = 0.3, start_ = 0.04, end_ = 4e-6;
+};
+
+/// Constant, until evaluations no longer improve: then multiplied by `factor`.
+class Plateau final : public Schedule {
+ public:
+  void fields(Fields& f) override {
+    Schedule::fields(f);
+    f("factor", factor_, "what the rate is multiplied by", {.least = 0, .most = 1, .open_least = true});
+    f("patience", patience_, "evaluations in a row without a new best before that happens", positive_up_to(1e9));
+  }
+  void evaluated(bool best) override {
+    waited_ = best ? 0 : waited_ + 1;
+    if (waited_ < patience_) return;
+    scale_ *= factor_;
+    waited_ = 0;
+  }
+  Json state() const override { return {{"scale", scale_}, {"waited", waited_}}; }
+  void restore(const Json& state) override {
+    scale_ = state.at("scale").get<double>();
+    waited_ = state.at("waited").get<Index>();
+  }
+
+ private:
+  double shape(double) const override { return scale_; }
+  double factor_ = 0.5, scale_ = 1;
+  Index patience_ = 2, waited_ = 0;
+};
+
 }  // namespace
 
 void Schedule::fields(Fields& f) {
@@ -56,6 +103,8 @@ const Registry<Schedule>& schedules() {
       {"linear", "falls in a line", [] { return std::make_unique<Linear>(); }},
       {"cosine", "falls along half a cosine", [] { return std::make_unique<Cosine>(); }},
       {"wsd", "constant, then falls in a line at the end", [] { return std::make_unique<Wsd>(); }},
+      {"one_cycle", "rises to the peak, then falls far below the start", [] { return std::make_unique<OneCycle>(); }},
+      {"plateau", "falls when evaluations no longer improve", [] { return std::make_unique<Plateau>(); }},
   }};
   return registry;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Learning-rate schedules: pure functions of the step.
+// Learning-rate schedules: functions of the step; one also listens to the evaluations.
 
 #include <memory>
 
@@ -17,6 +17,12 @@ class Schedule {
   /// Warm-up steps of a run of `total` steps.
   Index warmup_steps(Index total) const;
 
+  /// Told after each evaluation whether it was the best so far.
+  virtual void evaluated(bool /*best*/) {}
+  /// What it has gathered, for a checkpoint; null for a function of the step alone.
+  virtual Json state() const { return {}; }
+  virtual void restore(const Json&) {}
+
  protected:
   /// The shape behind the warm-up, at progress in [0, 1): from 1 down to 0, or as the kind says.
   virtual double shape(double progress) const = 0;
@@ -26,7 +32,7 @@ class Schedule {
   double floor_ = 0;
 };
 
-/// constant, linear, cosine, wsd.
+/// constant, linear, cosine, wsd, one_cycle, plateau.
 const Registry<Schedule>& schedules();
 
 }  // namespace seqtape

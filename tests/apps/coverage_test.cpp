@@ -46,7 +46,7 @@ TEST_CASE("every op that a config uses is gradient-checked") {
       CHECK(tape.size() > 5);
       tape.backward(loss);
     }
-    config.optimizer->step(config.optimizer->lr, config.optimizer->gradient_norm());
+    config.optimizer->step(1, config.optimizer->gradient_norm());
     CHECK(model.parameters()[0]->variable.value().to_vector() != before);
     ++configs;
   }

@@ -37,7 +37,7 @@ TEST_CASE("what is written is read back") {
   writer.add("b", {2, 3}, values);
   writer.add("a", {2}, ids);
   writer.add("empty", {0, 3}, values);
-  write_file(folder / "x.safetensors", writer.bytes());
+  writer.write(folder / "x.safetensors");
   const SafetensorsFile file(folder / "x.safetensors");
   CHECK_EQ(file.metadata().at("format"), "pt");
   CHECK(file.floats("b") == std::vector<float>(values, values + 6));

@@ -76,11 +76,11 @@ void training(Case& c, const std::filesystem::path& folder) {
     ModelState state;
     const Variable loss = next_token_loss(model->forward({ids, {}, {}}, state), ids);
     tape.backward(loss);
-    const double norm = optimizer->gradient_norm(), rate = optimizer->lr * schedule->factor(step, steps);
-    optimizer->step(rate, norm);
+    const double norm = optimizer->gradient_norm(), factor = schedule->factor(step, steps);
+    optimizer->step(factor, norm);
     losses.push_back(loss.value().data()[0]);
     norms.push_back(static_cast<Real>(norm));
-    rates.push_back(static_cast<Real>(rate));
+    rates.push_back(static_cast<Real>(optimizer->lr * factor));
   }
   c.compare_within("out.loss", losses.data(), steps, 1e-5, 0);
   c.compare_within("out.grad_norm", norms.data(), steps, 1e-4, 2e-5);

@@ -156,7 +156,7 @@ void optimizer_case(Case& c) {
   for (Index step = 0; step < steps; ++step) {
     p.variable.slot()->grad = gradients.rows(step, step + 1).reshape(p.shape).clone();
     const double norm = optimizer->gradient_norm();
-    optimizer->step(optimizer->lr, norm);
+    optimizer->step(1, norm);
     norms.push_back(static_cast<Real>(norm));
     params.insert(params.end(), p.variable.data(), p.variable.data() + n);
   }

@@ -1,0 +1,98 @@
+#include "apps/trainer/describe.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "core/threads.h"
+
+namespace seqtape {
+namespace {
+
+/// The paths' ends behind the blocks' numbers, each once: "norm.weight, mixer.a_log".
+std::string kinds_of(const std::vector<const Parameter*>& parameters) {
+  std::vector<std::string> kinds;
+  for (const Parameter* p : parameters) {
+    std::string kind = p->path;
+    if (kind.rfind("blocks.", 0) == 0) kind = "*" + kind.substr(kind.find('.', 7));
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  }
+  constexpr std::size_t kShown = 4;
+  const std::size_t more = kinds.size() > kShown ? kinds.size() - kShown : 0;
+  kinds.resize(kinds.size() - more);
+  return join(kinds, ", ") + (more ? str(" and ", more, " more") : "");
+}
+
+Index count_of(const std::vector<const Parameter*>& parameters) {
+  Index count = 0;
+  for (const Parameter* p : parameters) count += p->shape.size();
+  return count;
+}
+
+}  // namespace
+
+std::string part_of(const std::string& path) {
+  const std::size_t dot = path.find('.');
+  return path.rfind("blocks.", 0) == 0 ? path.substr(0, path.find('.', dot + 1)) : path.substr(0, dot);
+}
+
+std::string describe_head(const Training& training) {
+  const RunConfig& config = training.config;
+  std::string text = str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
+                         grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count,
+                         " layers of width ", config.model.d_model, "\noptimizer  ", config.optimizer_name,
+                         ", schedule ", config.schedule_name, "\n");
+  // Parameters that are treated alike are one row.
+  std::map<std::tuple<bool, double, double>, std::vector<const Parameter*>> groups;
+  for (const Parameter* p : training.model->parameters()) {
+    const auto treatment = config.optimizer->treatment(*p);
+    groups[{treatment.frozen, -treatment.lr, -treatment.weight_decay}].push_back(p);
+  }
+  text += "             parameters        lr    decay\n";
+  for (const auto& [key, parameters] : groups) {
+    const auto& [frozen, lr, decay] = key;
+    text += format("           %12s  %8s %8s  %s\n", grouped(count_of(parameters)).c_str(),
+                   frozen ? "frozen" : format("%g", -lr).c_str(), decay == 0 || frozen ? "-" : format("%g", -decay).c_str(),
+                   kinds_of(parameters).c_str());
+  }
+  return text;
+}
+
+std::string describe_parameters(const SequenceModel& model) {
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<const Parameter*>> parts;
+  for (const Parameter* p : model.parameters()) {
+    if (!parts.count(part_of(p->path))) order.push_back(part_of(p->path));
+    parts[part_of(p->path)].push_back(p);
+  }
+  std::string text;
+  for (const std::string& part : order) {
+    std::vector<std::string> tensors;
+    for (const Parameter* p : parts[part])
+      tensors.push_back(str(p->path.substr(part.size() + 1), " ", p->shape));
+    text += format("  %-12s %12s  %s\n", part.c_str(), grouped(count_of(parts[part])).c_str(), join(tensors, ", ").c_str());
+  }
+  return text + format("  %-12s %12s\n", "all", grouped(model.parameter_count()).c_str());
+}
+
+std::string describe_machine() { return str(thread_count(), " threads, ", isa_name(isa())); }
+
+std::string describe_metrics(const Json& metrics) {
+  std::string text;
+  for (const auto& [key, value] : metrics.items()) {
+    if (!text.empty()) text += "  ";
+    std::string name = key;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    const bool share = key.find("accuracy") != std::string::npos;
+    if (!value.is_number())
+      text += name + " " + value.dump();
+    else
+      text += share ? format("%s %.1f %%", name.c_str(), 100 * value.get<double>())
+                    : format("%s %.4f", name.c_str(), value.get<double>());
+  }
+  return text;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,65 @@
+#include "apps/trainer/gradients.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/error.h"
+
+namespace seqtape {
+
+double BatchGradients::add(const Batch& batch, std::uint64_t key, bool check_numbers) {
+  const Index rows = micro_batch_ ? std::min(micro_batch_, batch.batch) : batch.batch;
+  const Index pieces = (batch.batch + rows - 1) / rows;
+  if (batch.first) states_.clear();
+  before_ = states_;
+  states_.resize(static_cast<std::size_t>(pieces));
+  const auto all = static_cast<double>(batch.scored());
+  double loss = 0;
+  for (Index i = 0; i < pieces; ++i) {
+    const Batch& piece =
+        pieces == 1 ? batch : batch.rows(i * rows, std::min(batch.batch, (i + 1) * rows));
+    ModelState& state = states_[static_cast<std::size_t>(i)];
+    Tape tape;
+    tape.check_numbers(check_numbers);
+    const RunMode mode{.training = true, .key = key + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u,
+                       .carry = shape_.carried};
+    const Variable logits = model_->forward(model_input(piece), state, mode);
+    // The mean over the whole batch is the pieces' means, weighted by their shares of it.
+    const double share = pieces == 1 ? 1 : static_cast<double>(piece.scored()) / std::max(1.0, all);
+    if (share > 0) {
+      const Variable mean = batch_loss(logits, piece, shape_);
+      loss += share * static_cast<double>(mean.data()[0]);
+      tape.backward(pieces == 1 ? mean : scale(mean, share));
+    }
+    if (shape_.carried)
+      state.detach();
+    else
+      state = {};
+  }
+  return loss;
+}
+
+std::vector<NamedTensor> BatchGradients::state() const {
+  std::vector<NamedTensor> all;
+  if (!shape_.carried) return all;
+  for (std::size_t i = 0; i < states_.size(); ++i)
+    for (std::size_t layer = 0; layer < states_[i].layers.size(); ++layer)
+      for (std::size_t k = 0; k < states_[i].layers[layer].size(); ++k)
+        all.push_back({str("state.", i, ".", layer, ".", k), states_[i].layers[layer][k].value()});
+  return all;
+}
+
+void BatchGradients::restore(const SafetensorsFile& file) {
+  states_.clear();
+  const auto grown = [](auto& list, std::size_t i) -> auto& {
+    if (list.size() <= i) list.resize(i + 1);
+    return list[i];
+  };
+  for (const auto& [name, entry] : file.entries()) {
+    std::size_t piece = 0, layer = 0, k = 0;
+    if (std::sscanf(name.c_str(), "state.%zu.%zu.%zu", &piece, &layer, &k) != 3) continue;
+    grown(grown(grown(states_, piece).layers, layer), k) = Variable(Tensor::of(entry.shape, file.floats(name)));
+  }
+}
+
+}  // namespace seqtape

@@ -1,0 +1,99 @@
+#include "apps/trainer/memory.h"
+
+#include <algorithm>
+
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/pool.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+/// Tokens of the largest training batch.
+double training_tokens(const RunConfig& config, const TaskShape& shape) {
+  const Index rows = config.train.micro_batch ? std::min(config.train.micro_batch, config.train.batch) : config.train.batch;
+  return std::max(static_cast<double>(rows) * static_cast<double>(shape.length),
+                  static_cast<double>(config.task->longest_training_length()));
+}
+
+/// Sequences of zeros.
+Batch blank(const TaskShape& shape, Index rows, Index steps) {
+  Batch batch;
+  batch.batch = rows;
+  batch.length = steps;
+  const auto cells = static_cast<std::size_t>(rows * steps);
+  if (shape.vocabulary)
+    batch.tokens.assign(cells, 0);
+  else
+    batch.values.assign(cells * static_cast<std::size_t>(shape.features), 0);
+  if (shape.regression)
+    batch.target_values.assign(static_cast<std::size_t>(rows * shape.outputs), 0);
+  else
+    batch.targets.assign(shape.pooled ? static_cast<std::size_t>(rows) : cells, 0);
+  return batch;
+}
+
+/// Bytes that the pool asks the system for during `action`.
+template <class Action>
+double taken_by(const Action& action) {
+  pool::trim();
+  const std::size_t before = pool::statistics().reserved;
+  action();
+  const std::size_t after = pool::statistics().reserved;
+  return static_cast<double>(after) - static_cast<double>(before);
+}
+
+}  // namespace
+
+void refuse_what_cannot_fit(const RunConfig& config, const TaskShape& shape, const SequenceModel& model) {
+  const double parameters = 16.0 * static_cast<double>(model.parameter_count());
+  const double activations = 4.0 * training_tokens(config, shape) * static_cast<double>(config.model.layers.count) * 6 *
+                             static_cast<double>(config.model.d_model);
+  const double available = physical_memory();
+  if (parameters > available)
+    throw ConfigError(str("model: training needs at least ", human_bytes(parameters), " for ",
+                          grouped(model.parameter_count()), " parameters, this machine has ", human_bytes(available),
+                          "; lower model.d_model or model.layers"));
+  if (parameters + activations > available)
+    throw ConfigError(str("train.batch: a step needs at least ", human_bytes(parameters + activations),
+                          ", this machine has ", human_bytes(available),
+                          "; lower train.batch or train.micro_batch, task.length or model.d_model"));
+}
+
+MemoryEstimate estimate_memory(Training& training) {
+  constexpr Index kLongest = 2048;
+  const TaskShape& shape = training.shape;
+  SequenceModel& model = *training.model;
+  const Index steps = std::clamp<Index>(shape.length, 1, kLongest);
+  // A pass of n sequences takes fixed + n * share.
+  const auto line = [&](double tokens, const auto& pass) {
+    pass(blank(shape, 1, steps));  // what is made once, plans and scratch, is not counted twice
+    const double one = taken_by([&] { pass(blank(shape, 1, steps)); });
+    const double two = taken_by([&] { pass(blank(shape, 2, steps)); });
+    return one + std::max(0.0, two - one) * (tokens / static_cast<double>(steps) - 1);
+  };
+  const TrainSettings& settings = training.config.train;
+  const double tokens = training_tokens(training.config, shape);
+  const double step = line(tokens, [&](const Batch& batch) {
+    BatchGradients(model, shape, 0).add(batch, 0);
+    training.optimizer().clear_gradients();
+  });
+  const Index rows = settings.eval_batch ? settings.eval_batch : settings.batch;
+  const double evaluation = line(static_cast<double>(rows * evaluation_piece(model, shape, rows)), [&](const Batch& batch) {
+    ModelState state;
+    model.forward(model_input(batch), state, {.carry = model.streams()});
+  });
+  pool::trim();
+  return {resident_memory(), std::max(0.0, step), std::max(0.0, evaluation)};
+}
+
+void refuse_what_is_not_free(const MemoryEstimate& estimate) {
+  const double free = available_memory() + resident_memory();
+  if (estimate.total() > free)
+    throw ConfigError(str("train.batch: the run needs about ", human_bytes(estimate.total()), ", ", human_bytes(free),
+                          " are free; lower train.batch or train.micro_batch, task.length, train.eval_batch or "
+                          "model.d_model"));
+}
+
+}  // namespace seqtape

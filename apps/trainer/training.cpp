@@ -1,0 +1,157 @@
+#include "apps/trainer/training.h"
+
+#include <cmath>
+#include <map>
+
+#include "apps/trainer/describe.h"
+#include "apps/trainer/memory.h"
+#include "apps/trainer/run_folder.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "models/weights.h"
+
+namespace seqtape {
+namespace {
+
+double square_sum(const Tensor& tensor) {
+  double sum = 0;
+  for (Index i = 0; tensor.defined() && i < tensor.size(); ++i)
+    sum += static_cast<double>(tensor.data()[i]) * static_cast<double>(tensor.data()[i]);
+  return sum;
+}
+
+/// Copies of the weights before an update, and what became of them.
+class Change {
+ public:
+  explicit Change(const std::vector<Parameter*>& parameters) : parameters_(parameters) {
+    for (const Parameter* p : parameters_) before_.push_back(p->variable.value().clone());
+  }
+  std::vector<PartStatistics> measure() const {
+    struct Sums {
+      double gradient = 0, change = 0, weight = 0;
+    };
+    std::vector<std::string> order;
+    std::map<std::string, Sums> sums;
+    for (std::size_t i = 0; i < before_.size(); ++i) {
+      const Parameter& p = *parameters_[i];
+      const std::string part = part_of(p.path);
+      if (!sums.count(part)) order.push_back(part);
+      Sums& sum = sums[part];
+      sum.gradient += square_sum(p.variable.grad());
+      sum.weight += square_sum(before_[i]);
+      for (Index k = 0; k < before_[i].size(); ++k) {
+        const double moved = static_cast<double>(p.variable.data()[k]) - static_cast<double>(before_[i].data()[k]);
+        sum.change += moved * moved;
+      }
+    }
+    std::vector<PartStatistics> all;
+    for (const std::string& part : order)
+      all.push_back({part, std::sqrt(sums[part].gradient),
+                     std::sqrt(sums[part].change / std::max(sums[part].weight, 1e-300))});
+    return all;
+  }
+
+ private:
+  const std::vector<Parameter*>& parameters_;
+  std::vector<Tensor> before_;
+};
+
+/// Weights of another run, checkpoint or safetensors file, as far as they fit.
+std::string warm_start(const std::filesystem::path& from, const std::vector<Parameter*>& parameters) {
+  std::filesystem::path file = from;
+  if (std::filesystem::is_directory(from)) {
+    const Checkpoint checkpoint = Checkpoint::open(find_run(from, true).checkpoint);
+    file = checkpoint.folder / "model.safetensors";
+  }
+  const WeightMatch match = load_matching_weights(SafetensorsFile(file), parameters);
+  if (match.loaded.empty())
+    throw ConfigError(str("train.init_from: none of the weights of ", file.string(), " fit the model:\n  ",
+                          join(match.problems, "\n  ")));
+  std::string report = str("warm start ", match.loaded.size(), " of ", parameters.size(), " tensors from ", file.string());
+  for (const std::string& problem : match.problems) report += "\n             " + problem;
+  return report;
+}
+
+}  // namespace
+
+Training::Training(RunConfig config_) : config(std::move(config_)) {
+  config.task->prepare(static_cast<std::uint64_t>(config.seed));
+  shape = config.task->shape();
+  model = std::make_unique<SequenceModel>(config.model, config.model_shape());
+  if (!model->streams() && !shape.bits_unit.empty())
+    throw ConfigError(
+        "model: it reads later steps, and so the answers of a task that asks for the next token; set "
+        "model.causal true, or model.bidirectional false");
+  if (shape.carried && !model->bounded_state())
+    throw ConfigError("task.carry: the state of this model grows with every step, so it cannot be carried from batch to "
+                      "batch; set task.carry false");
+  refuse_what_cannot_fit(config, shape, *model);
+  config.optimizer->attach(model->parameters());
+  gradients_ = std::make_unique<BatchGradients>(*model, shape, config.train.micro_batch);
+}
+
+std::string Training::allocate() {
+  seqtape::allocate(model->parameters(), static_cast<std::uint64_t>(config.seed));
+  const std::string report =
+      config.train.init_from.empty() ? "" : warm_start(config.train.init_from, model->parameters());
+  average.attach(model->parameters(), config.train.ema);
+  return report;
+}
+
+std::uint64_t Training::dropout_key(Index number) const {
+  return hash_name(str(config.seed, " dropout ", number));
+}
+
+Training::Step Training::step(Index number, bool statistics) {
+  config.task->training_batch(number, config.train.batch, batch_);
+  optimizer().clear_gradients();
+  Step result;
+  result.loss = gradients_->add(batch_, dropout_key(number));
+  result.gradient_norm = optimizer().gradient_norm();
+  result.usable = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
+  if (!result.usable) {
+    gradients_->undo();
+    return result;
+  }
+  std::unique_ptr<Change> change;
+  if (statistics) change = std::make_unique<Change>(model->parameters());
+  optimizer().step(config.schedule->factor(number, config.train.steps), result.gradient_norm);
+  if (change) result.parts = change->measure();
+  average.update(optimizer().updates());
+  return result;
+}
+
+std::string Training::explain(Index number) {
+  for (const Parameter* p : model->parameters())
+    for (Index i = 0; i < p->shape.size(); ++i)
+      if (!std::isfinite(p->variable.data()[i])) return str("parameter ", p->path);
+  optimizer().clear_gradients();
+  try {
+    gradients_->add(batch_, dropout_key(number), true);
+  } catch (const NumericalError& error) {
+    return str("op ", error.what());
+  }
+  gradients_->undo();
+  for (const Parameter* p : model->parameters())
+    if (!std::isfinite(square_sum(p->variable.grad()))) return str("the gradient of ", p->path);
+  return "nothing in a second pass";
+}
+
+std::vector<NamedTensor> Training::state() const {
+  std::vector<NamedTensor> all = config.optimizer->state();
+  for (const auto& more : {average.state(), gradients_->state()}) all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+void Training::restore(const SafetensorsFile& file) {
+  std::vector<NamedTensor> wanted = config.optimizer->state();
+  // The checkpoint's model is the average; the weights that training goes on with are beside it.
+  average.attach(model->parameters(), config.train.ema);
+  const auto raw = average.state();
+  wanted.insert(wanted.end(), raw.begin(), raw.end());
+  load_tensors(file, wanted);
+  average.swap();
+  gradients_->restore(file);
+}
+
+}  // namespace seqtape

@@ -1,0 +1,64 @@
+#include "apps/trainer/validation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+std::string at_length(const std::string& metric, Index length) { return length ? str(metric, "@", length) : metric; }
+
+}  // namespace
+
+Validation::Validation(RunConfig& config) : config_(config) {
+  const Json json = config.to_json();
+  for (const Index length : config.train.eval_lengths) {
+    Json changed = json;
+    if (!changed["task"].contains("length"))
+      throw ConfigError(str("train.eval_lengths: the sequences of ", config.task_name, " have the length they have"));
+    changed["task"]["length"] = length;
+    if (changed["task"].contains("carry")) changed["task"]["carry"] = false;
+    others_.emplace_back(length, RunConfig::from_json(changed, ".").task);
+    others_.back().second->prepare(static_cast<std::uint64_t>(config.seed));
+  }
+  std::vector<std::string> known;
+  const Json metrics = Score().metrics(config.task->shape());
+  for (const auto& [metric, value] : metrics.items()) {
+    known.push_back(metric);
+    for (const auto& other : others_) known.push_back(at_length(metric, other.first));
+  }
+  const std::string& best = config.train.best;
+  if (std::find(known.begin(), known.end(), best) == known.end())
+    throw ConfigError(str("train.best: there will be no metric \"", best, "\"", suggestion(best, known)));
+}
+
+std::optional<std::vector<Validation::Result>> Validation::run(SequenceModel& model,
+                                                               const std::function<bool()>& stop) const {
+  const Index batch = config_.train.eval_batch ? config_.train.eval_batch : config_.train.batch;
+  std::vector<Result> results;
+  const auto add = [&](Index length, const Task& task) {
+    const auto score = evaluate(model, task, Split::validation, batch, stop);
+    if (score) results.push_back({length, score->loss(), score->metrics(task.shape())});
+    return score.has_value();
+  };
+  if (!add(0, *config_.task)) return std::nullopt;
+  for (const auto& [length, task] : others_)
+    if (!add(length, *task)) return std::nullopt;
+  return results;
+}
+
+double Validation::watched(const std::vector<Result>& results) const {
+  for (const Result& result : results)
+    for (const auto& [metric, value] : result.metrics.items())
+      if (at_length(metric, result.length) == config_.train.best && value.is_number()) return value.get<double>();
+  return NAN;
+}
+
+bool Validation::better(double value, double than) const {
+  return config_.train.best.find("accuracy") != std::string::npos ? value > than : value < than;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,34 @@
+#pragma once
+// The evaluations of a run: at the task's own length and at others, and which of them was the best.
+
+#include <optional>
+
+#include "apps/trainer/evaluate.h"
+
+namespace seqtape {
+
+class Validation {
+ public:
+  /// Prepares the task again for each of `train.eval_lengths`. Throws ConfigError for a task without a length, or for a
+  /// `train.best` that there will not be.
+  explicit Validation(RunConfig&);
+
+  struct Result {
+    Index length;   ///< of `train.eval_lengths`; 0: the task's own
+    double loss;
+    Json metrics;
+  };
+  /// One result for each length; nullopt when `stop` said so between two pieces.
+  std::optional<std::vector<Result>> run(SequenceModel&, const std::function<bool()>& stop) const;
+
+  /// The value of `train.best` ("accuracy", or "accuracy@4096") in the results.
+  double watched(const std::vector<Result>&) const;
+  /// `value` is better than `than`.
+  bool better(double value, double than) const;
+
+ private:
+  const RunConfig& config_;
+  std::vector<std::pair<Index, std::unique_ptr<Task>>> others_;
+};
+
+}  // namespace seqtape
