@@ -3,6 +3,7 @@
 
 #include "apps/command.h"
 #include "core/blas.h"
+#include "core/environment.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "core/threads.h"
@@ -110,7 +111,7 @@ std::vector<long long> number_list(const std::string& text, const char* option) 
 }  // namespace seqtape
 
 int main(int argc, char** argv) {
-  seqtape::choose_blas_kernels(argv);
+  seqtape::settle_environment(argv);
   try {
     return seqtape::dispatch(argc, argv);
   } catch (const seqtape::ConfigError& error) {

@@ -1,10 +1,7 @@
 #include "core/blas.h"
 
 #include <cblas.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <set>
 #include <vector>
 
 #include "core/cpu.h"
@@ -20,18 +17,6 @@ void prepare_blas() {
 }
 
 std::string blas_core() { return openblas_get_corename(); }
-
-void choose_blas_kernels(char** argv) {
-  static const std::set<std::string> old{
-      "Generic", "Katmai", "Coppermine", "Northwood",    "Prescott",  "Banias", "Core2", "Penryn", "Dunnington",
-      "Nehalem", "Athlon", "Opteron",    "Opteron_SSE3", "Barcelona", "Bobcat", "Atom",  "Nano",   "Sandybridge"};
-  constexpr const char* kVariable = "OPENBLAS_CORETYPE";
-  if (best_isa() < Isa::avx2 || std::getenv(kVariable) || !old.count(blas_core())) return;
-  // Haswell's kernels (AVX2) run well on everything newer; Intel's own AVX-512 ones are trusted on Intel only.
-  const bool intel = best_isa() == Isa::avx512 && processor_name().find("Intel") != std::string::npos;
-  ::setenv(kVariable, intel ? "SkylakeX" : "Haswell", 1);
-  ::execv("/proc/self/exe", argv);  // on failure: slower, and still right
-}
 
 std::string blas_problem() {
   // 0: sequential, 1: own threads, 2: OpenMP. The build with own threads fights ours for the cores and halves the

@@ -1,9 +1,12 @@
 #include "core/pool.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -16,7 +19,7 @@ namespace seqtape::pool {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kHugePage = std::size_t{2} << 20, kPage = 4096;
 
 struct Pool {
   std::mutex mutex;
@@ -37,13 +40,32 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+/// Large blocks are mappings of their own, so that what `trim` gives back is gone from the process, and lie on 2 MiB
+/// pages: large tensors are streamed through, and those spare most of the TLB misses.
+void* map_pages(std::size_t bytes) {
+  const std::size_t mapped = bytes + kHugePage;
+  void* const raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(raw);
+  const std::size_t skip = (kHugePage - reinterpret_cast<std::uintptr_t>(raw) % kHugePage) % kHugePage;
+  if (skip) munmap(begin, skip);
+  const std::size_t pages = (bytes + kPage - 1) / kPage * kPage;
+  if (mapped > skip + pages) munmap(begin + skip + pages, mapped - skip - pages);
+  madvise(begin + skip, pages, MADV_HUGEPAGE);
+  return begin + skip;
+}
+
 void* system_allocate(std::size_t bytes) {
-  const std::size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* const block = bytes >= kHugePage ? map_pages(bytes) : std::aligned_alloc(kAlignment, bytes);
   if (!block) throw Error(str("memory: the system has no ", human_bytes(static_cast<double>(bytes)), " left"));
-  // Large tensors are streamed through; 2 MiB pages spare most of the TLB misses.
-  if (alignment == kHugePage) madvise(block, bytes, MADV_HUGEPAGE);
   return block;
+}
+
+void system_release(void* block, std::size_t bytes) {
+  if (bytes >= kHugePage)
+    munmap(block, (bytes + kPage - 1) / kPage * kPage);
+  else
+    std::free(block);
 }
 
 }  // namespace
@@ -84,10 +106,11 @@ void trim() {
   Pool& pool = instance();
   const std::lock_guard lock(pool.mutex);
   for (auto& [bytes, blocks] : pool.free) {
-    for (void* block : blocks) std::free(block);
+    for (void* block : blocks) system_release(block, bytes);
     pool.statistics.reserved -= bytes * blocks.size();
     blocks.clear();
   }
+  malloc_trim(0);
 }
 
 }  // namespace seqtape::pool

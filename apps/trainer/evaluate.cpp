@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/kernels/loss.h"
+#include "core/pool.h"
 
 namespace seqtape {
 
@@ -77,6 +78,12 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
                               const std::function<bool()>& stop) {
   const TaskShape shape = task.shape();
   const auto pass = task.pass(split, {.batch = batch, .piece = evaluation_piece(model, shape, batch)});
+  // Its tensors have other sizes than a training step's: the blocks of one are no use to the other. Filling the pool
+  // again costs less than a step; keeping both would cost memory for the whole run.
+  struct Emptied {
+    Emptied() { pool::trim(); }
+    ~Emptied() { pool::trim(); }
+  } const emptied;
   Score score;
   ModelState state;
   for (Batch piece; pass->next(piece);) {

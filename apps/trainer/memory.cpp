@@ -1,6 +1,7 @@
 #include "apps/trainer/memory.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/cpu.h"
 #include "core/error.h"
@@ -65,27 +66,35 @@ MemoryEstimate estimate_memory(Training& training) {
   constexpr Index kLongest = 2048;
   const TaskShape& shape = training.shape;
   SequenceModel& model = *training.model;
-  const Index steps = std::clamp<Index>(shape.length, 1, kLongest);
-  // A pass of n sequences takes fixed + n * share.
-  const auto line = [&](double tokens, const auto& pass) {
-    pass(blank(shape, 1, steps));  // what is made once, plans and scratch, is not counted twice
-    const double one = taken_by([&] { pass(blank(shape, 1, steps)); });
-    const double two = taken_by([&] { pass(blank(shape, 2, steps)); });
-    return one + std::max(0.0, two - one) * (tokens / static_cast<double>(steps) - 1);
-  };
   const TrainSettings& settings = training.config.train;
+  const Index eval_rows = settings.eval_batch ? settings.eval_batch : settings.batch;
   const double tokens = training_tokens(training.config, shape);
-  const double step = line(tokens, [&](const Batch& batch) {
-    BatchGradients(model, shape, 0).add(batch, 0);
+  const auto eval_tokens = static_cast<double>(eval_rows * evaluation_piece(model, shape, eval_rows));
+  const auto train = [&](Index rows, Index steps) {
+    BatchGradients(model, shape, 0).add(blank(shape, rows, steps), 0);
     training.optimizer().clear_gradients();
-  });
-  const Index rows = settings.eval_batch ? settings.eval_batch : settings.batch;
-  const double evaluation = line(static_cast<double>(rows * evaluation_piece(model, shape, rows)), [&](const Batch& batch) {
+  };
+  const auto evaluate = [&](Index rows, Index steps) {
     ModelState state;
-    model.forward(model_input(batch), state, {.carry = model.streams()});
-  });
+    model.forward(model_input(blank(shape, rows, steps)), state, {.carry = model.streams()});
+  };
+  train(1, 1);  // plans, scratch, threads
+  evaluate(1, 1);
   pool::trim();
-  return {resident_memory(), std::max(0.0, step), std::max(0.0, evaluation)};
+  const double start = resident_memory();
+  // What n tokens take is fixed + n * share: two points make the line; up to 4096 tokens it is measured as it is.
+  const Index steps = std::clamp<Index>(shape.length, 1, kLongest), rows = std::max<Index>(1, kLongest / steps);
+  const auto line = [&](double all, const auto& pass) {
+    const auto unit = static_cast<double>(rows * steps);
+    const auto more = static_cast<Index>(std::ceil(std::min(2 * unit, all) / static_cast<double>(steps)));
+    const double two = taken_by([&] { pass(more, steps); });
+    if (all <= 2 * unit) return two;
+    const double one = taken_by([&] { pass(rows, steps); });
+    return one + (two - one) * (all - unit) / unit;
+  };
+  const double step = line(tokens, train), evaluation = line(eval_tokens, evaluate);
+  pool::trim();
+  return {start, step, evaluation};
 }
 
 void refuse_what_is_not_free(const MemoryEstimate& estimate) {

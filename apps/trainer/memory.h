@@ -1,6 +1,8 @@
 #pragma once
 // How much memory a run will take, before it takes it.
 
+#include <algorithm>
+
 #include "apps/trainer/training.h"
 
 namespace seqtape {
@@ -13,12 +15,12 @@ void refuse_what_cannot_fit(const RunConfig&, const TaskShape&, const SequenceMo
 struct MemoryEstimate {
   double start;       ///< resident now: program, data, weights, moments
   double step;        ///< what a training step takes on top
-  double evaluation;  ///< what an evaluation takes on top of that
-  double total() const { return start + step + evaluation; }
+  double evaluation;  ///< what an evaluation takes on top of the start; the pool is emptied between the two
+  double total() const { return start + std::max(step, evaluation); }
 };
 
-/// Runs a forward and backward pass of one and of two short made-up sequences, watches the pool, and goes on in a line
-/// to the real number of tokens. The weights must have their memory; no trace is left.
+/// Runs a forward and backward pass, and an evaluation's, of some 2000 and 4000 made-up tokens, watches the pool, and
+/// goes on in a line to the real number of tokens. The weights must have their memory; no trace is left.
 MemoryEstimate estimate_memory(Training&);
 
 /// Throws ConfigError when the estimate exceeds what is free, naming both and what to lower.
