@@ -9,7 +9,7 @@ Batch Batch::rows(Index begin, Index end) const {
     const Index row = static_cast<Index>(all.size()) / batch;
     return std::decay_t<decltype(all)>(all.begin() + begin * row, all.begin() + end * row);
   };
-  return {end - begin, length, part(tokens),  part(values), part(targets),
+  return {end - begin,         length,        part(tokens), part(values), part(targets),
           part(target_values), part(lengths), first,        last};
 }
 

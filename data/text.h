@@ -7,8 +7,8 @@ namespace seqtape {
 /// from a fresh random offset and reads them in random order, so that all of it is seen before any is seen again.
 /// (Windows that start anywhere, with replacement, see 63 % of the text in as many steps, and ended 0.02 bits worse on
 /// the King James Bible.) A pass reads consecutive windows, each from a zero state: every byte but the first is a
-/// target once. With `carry`, training reads the text in order instead: each row of the batch has a track of its own and
-/// goes on where it ended in the batch before, with its state (truncated back-propagation through time).
+/// target once. With `carry`, training reads the text in order instead: each row of the batch has a track of its own
+/// and goes on where it ended in the batch before, with its state (truncated back-propagation through time).
 class Text final : public Task {
  public:
   void fields(Fields&) override;

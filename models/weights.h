@@ -18,8 +18,9 @@ void load_weights(const SafetensorsFile& file, const std::string& where, const s
 
 /// What `load_matching_weights` did.
 struct WeightMatch {
-  std::vector<std::string> loaded;    ///< paths
-  std::vector<std::string> problems;  ///< "missing: head.weight [16, 64]", "wrong shape: ...", "not part of the model: ..."
+  std::vector<std::string> loaded;  ///< paths
+  std::vector<std::string>
+      problems;  ///< "missing: head.weight [16, 64]", "wrong shape: ...", "not part of the model: ..."
 };
 /// Gives the parameters whose name and shape the file has its values, and leaves the others.
 WeightMatch load_matching_weights(const SafetensorsFile& file, const std::vector<Parameter*>& parameters);

@@ -40,10 +40,10 @@ std::string part_of(const std::string& path) {
 
 std::string describe_head(const Training& training) {
   const RunConfig& config = training.config;
-  std::string text = str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
-                         grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count,
-                         " layers of width ", config.model.d_model, "\noptimizer  ", config.optimizer_name,
-                         ", schedule ", config.schedule_name, "\n");
+  std::string text =
+      str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
+          grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count, " layers of width ",
+          config.model.d_model, "\noptimizer  ", config.optimizer_name, ", schedule ", config.schedule_name, "\n");
   // Parameters that are treated alike are one row.
   std::map<std::tuple<bool, double, double>, std::vector<const Parameter*>> groups;
   for (const Parameter* p : training.model->parameters()) {
@@ -54,8 +54,8 @@ std::string describe_head(const Training& training) {
   for (const auto& [key, parameters] : groups) {
     const auto& [frozen, lr, decay] = key;
     text += format("           %12s  %8s %8s  %s\n", grouped(count_of(parameters)).c_str(),
-                   frozen ? "frozen" : format("%g", -lr).c_str(), decay == 0 || frozen ? "-" : format("%g", -decay).c_str(),
-                   kinds_of(parameters).c_str());
+                   frozen ? "frozen" : format("%g", -lr).c_str(),
+                   decay == 0 || frozen ? "-" : format("%g", -decay).c_str(), kinds_of(parameters).c_str());
   }
   return text;
 }
@@ -70,9 +70,9 @@ std::string describe_parameters(const SequenceModel& model) {
   std::string text;
   for (const std::string& part : order) {
     std::vector<std::string> tensors;
-    for (const Parameter* p : parts[part])
-      tensors.push_back(str(p->path.substr(part.size() + 1), " ", p->shape));
-    text += format("  %-12s %12s  %s\n", part.c_str(), grouped(count_of(parts[part])).c_str(), join(tensors, ", ").c_str());
+    for (const Parameter* p : parts[part]) tensors.push_back(str(p->path.substr(part.size() + 1), " ", p->shape));
+    text +=
+        format("  %-12s %12s  %s\n", part.c_str(), grouped(count_of(parts[part])).c_str(), join(tensors, ", ").c_str());
   }
   return text + format("  %-12s %12s\n", "all", grouped(model.parameter_count()).c_str());
 }

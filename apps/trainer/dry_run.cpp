@@ -65,11 +65,13 @@ void dry_run(RunConfig config) {
   const TrainSettings& settings = training.config.train;
   const double step = step_seconds(training), evaluation = evaluation_seconds(training);
   const auto steps = static_cast<double>(settings.steps);
-  const auto evaluations = static_cast<double>((settings.steps + settings.eval_interval() - 1) / settings.eval_interval());
+  const auto evaluations =
+      static_cast<double>((settings.steps + settings.eval_interval() - 1) / settings.eval_interval());
   std::cout << format("\ntime         %9.1f ms  a step, %.0f tokens/s, %s\n", 1e3 * step,
                       static_cast<double>(settings.batch * training.shape.length) / step, describe_machine().c_str())
             << format("             %12s  %.0f steps\n", human_seconds(step * steps).c_str(), steps)
-            << format("             %12s  %.0f evaluations\n", human_seconds(evaluation * evaluations).c_str(), evaluations)
+            << format("             %12s  %.0f evaluations\n", human_seconds(evaluation * evaluations).c_str(),
+                      evaluations)
             << format("             %12s  in all\n", human_seconds(step * steps + evaluation * evaluations).c_str());
 }
 

@@ -43,7 +43,8 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
                                         log_sum.data(), &scored);
   scored_ += scored;
   correct_ += kernels::loss->correct(rows, classes, Batch::kIgnored, logits.data(), batch.targets.data(), hit.data());
-  if (batch.first) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
+  // Of a pooled task only the last piece comes here.
+  if (batch.first || shape.pooled) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
   for (Index r = 0; r < rows; ++r)
     if (hit.data()[r] == 0) all_correct_[static_cast<std::size_t>(r * batch.batch / rows)] = false;
   if (!batch.last) return;

@@ -35,7 +35,7 @@ Index evaluation_piece(const SequenceModel&, const TaskShape&, Index batch);
 
 /// A whole pass over a split, piece by piece through carried state: memory does not grow with length. nullopt when
 /// `stop` said so between two pieces.
-std::optional<Score> evaluate(SequenceModel&, const Task&, Split, Index batch,
-                              const std::function<bool()>& stop = [] { return false; });
+std::optional<Score> evaluate(
+    SequenceModel&, const Task&, Split, Index batch, const std::function<bool()>& stop = [] { return false; });
 
 }  // namespace seqtape

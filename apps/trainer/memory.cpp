@@ -13,7 +13,8 @@ namespace {
 
 /// Tokens of the largest training batch.
 double training_tokens(const RunConfig& config, const TaskShape& shape) {
-  const Index rows = config.train.micro_batch ? std::min(config.train.micro_batch, config.train.batch) : config.train.batch;
+  const Index rows =
+      config.train.micro_batch ? std::min(config.train.micro_batch, config.train.batch) : config.train.batch;
   return std::max(static_cast<double>(rows) * static_cast<double>(shape.length),
                   static_cast<double>(config.task->longest_training_length()));
 }

@@ -241,8 +241,8 @@ fs::path RunFolder::checkpoint(const std::string& name) const {
     names.push_back(folder.filename().string());
     if (name == names.back()) return folder;
   }
-  throw ConfigError(str(path_.string(), ": has no checkpoint \"", name, "\"; it has ",
-                        names.empty() ? "none" : join(names, ", ")));
+  throw ConfigError(
+      str(path_.string(), ": has no checkpoint \"", name, "\"; it has ", names.empty() ? "none" : join(names, ", ")));
 }
 
 void RunFolder::append_metrics(const Json& line) const {

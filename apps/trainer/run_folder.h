@@ -66,8 +66,8 @@ class RunFolder {
   void drop_beyond(Index step) const;
 
   /// Saves the model, what else training needs, and `state` (which gets the checksums) as the newest checkpoint;
-  /// `best`: also as the best. Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before are
-  /// then untouched.
+  /// `best`: also as the best. Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before
+  /// are then untouched.
   void save(Index step, Json state, const std::vector<Parameter*>& model, const std::vector<NamedTensor>& training,
             bool best, Index keep_last) const;
 

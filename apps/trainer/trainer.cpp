@@ -39,10 +39,10 @@ void differences(const Json& saved, const Json& now, const std::string& path, st
     return;
   }
   // How long, how often and what is watched may change; what is computed may not. The warm start is over.
-  static const std::vector<std::string> free{
-      "train.steps",        "train.eval_every",    "train.checkpoint_every", "train.log_every",  "train.keep_last",
-      "train.eval_batch",   "train.eval_lengths",  "train.patience",         "train.statistics", "train.tensorboard",
-      "task.eval_sequences", "train.init_from"};
+  static const std::vector<std::string> free{"train.steps",        "train.eval_every",    "train.checkpoint_every",
+                                             "train.log_every",    "train.keep_last",     "train.eval_batch",
+                                             "train.eval_lengths", "train.patience",      "train.statistics",
+                                             "train.tensorboard",  "task.eval_sequences", "train.init_from"};
   if (saved != now && std::find(free.begin(), free.end(), path) == free.end())
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
 }
@@ -74,7 +74,9 @@ RunConfig checked(RunConfig config, const std::filesystem::path& out, Start star
 }  // namespace
 
 Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start, const std::string& from)
-    : training_(checked(std::move(config), out, start)), validation_(training_.config), folder_(out),
+    : training_(checked(std::move(config), out, start)),
+      validation_(training_.config),
+      folder_(out),
       data_(training_.config.task->fingerprint()) {
   const std::string warm_start = training_.allocate();
   refuse_what_is_not_free(estimate_memory(training_));

@@ -46,8 +46,8 @@ class Change {
     }
     std::vector<PartStatistics> all;
     for (const std::string& part : order)
-      all.push_back({part, std::sqrt(sums[part].gradient),
-                     std::sqrt(sums[part].change / std::max(sums[part].weight, 1e-300))});
+      all.push_back(
+          {part, std::sqrt(sums[part].gradient), std::sqrt(sums[part].change / std::max(sums[part].weight, 1e-300))});
     return all;
   }
 
@@ -67,7 +67,8 @@ std::string warm_start(const std::filesystem::path& from, const std::vector<Para
   if (match.loaded.empty())
     throw ConfigError(str("train.init_from: none of the weights of ", file.string(), " fit the model:\n  ",
                           join(match.problems, "\n  ")));
-  std::string report = str("warm start ", match.loaded.size(), " of ", parameters.size(), " tensors from ", file.string());
+  std::string report =
+      str("warm start ", match.loaded.size(), " of ", parameters.size(), " tensors from ", file.string());
   for (const std::string& problem : match.problems) report += "\n             " + problem;
   return report;
 }
@@ -83,8 +84,9 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
         "model: it reads later steps, and so the answers of a task that asks for the next token; set "
         "model.causal true, or model.bidirectional false");
   if (shape.carried && !model->bounded_state())
-    throw ConfigError("task.carry: the state of this model grows with every step, so it cannot be carried from batch to "
-                      "batch; set task.carry false");
+    throw ConfigError(
+        "task.carry: the state of this model grows with every step, so it cannot be carried from batch to "
+        "batch; set task.carry false");
   refuse_what_cannot_fit(config, shape, *model);
   config.optimizer->attach(model->parameters());
   gradients_ = std::make_unique<BatchGradients>(*model, shape, config.train.micro_batch);
@@ -98,9 +100,7 @@ std::string Training::allocate() {
   return report;
 }
 
-std::uint64_t Training::dropout_key(Index number) const {
-  return hash_name(str(config.seed, " dropout ", number));
-}
+std::uint64_t Training::dropout_key(Index number) const { return hash_name(str(config.seed, " dropout ", number)); }
 
 Training::Step Training::step(Index number, bool statistics) {
   config.task->training_batch(number, config.train.batch, batch_);

@@ -14,7 +14,7 @@ class Validation {
   explicit Validation(RunConfig&);
 
   struct Result {
-    Index length;   ///< of `train.eval_lengths`; 0: the task's own
+    Index length;  ///< of `train.eval_lengths`; 0: the task's own
     double loss;
     Json metrics;
   };

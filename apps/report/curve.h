@@ -1,0 +1,40 @@
+#pragma once
+// Curves from the metrics of runs, and their charts.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+
+namespace seqtape {
+
+/// RUN/metrics.jsonl, line by line; a line cut off by a kill is left out. Throws ConfigError when there is none.
+std::vector<Json> read_metrics(const std::filesystem::path& run);
+
+struct Curve {
+  std::string name;
+  std::vector<double> x, y;
+};
+
+/// What of a run is drawn: `metric` of `split` over "step", "tokens" or "seconds"; length 0: the task's own.
+struct CurveChoice {
+  std::string metric = "loss", split = "validation", x = "step";
+  long long length = 0;
+};
+/// Points that are not finite are left out. Throws ConfigError, with the metrics there are, when none is left.
+Curve read_curve(const std::filesystem::path& run, const CurveChoice&);
+
+/// Round numbers within [low, high], about `count` of them.
+std::vector<double> ticks(double low, double high, int count);
+
+struct ChartOptions {
+  std::string title, x_name, y_name;
+  bool log_y = false;
+};
+/// The curves in braille dots, `width` by `height` characters; `colour`: with ANSI colours.
+std::string terminal_chart(const std::vector<Curve>&, const ChartOptions&, int width, int height, bool colour);
+/// A self-contained SVG that follows the reader's light or dark scheme.
+std::string svg_chart(const std::vector<Curve>&, const ChartOptions&);
+
+}  // namespace seqtape

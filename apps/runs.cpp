@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <iostream>
+
+#include "apps/command.h"
+#include "apps/report/curve.h"
+#include "apps/trainer/run_folder.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace fs = std::filesystem;
+
+namespace seqtape {
+namespace {
+
+void options(cxxopts::Options& options) {
+  options.add_options()("dir", "folder with runs, at any depth", cxxopts::value<std::string>()->default_value("runs"))(
+      "json", "print one JSON document");
+  options.parse_positional({"dir"});
+}
+
+/// One run as a row. Status: running (a process holds its lock), finished, stopped, or empty: no checkpoint yet.
+Json row_of(const fs::path& path) {
+  const RunFolder folder(path);
+  const Json config = parse_json(read_file(folder.config_path()), folder.config_path().string());
+  Json row = {{"run", path.string()},
+              {"task", config.at("task").value("name", "")},
+              {"model", config.at("model").value("name", "")},
+              {"status", "empty"},
+              {"step", 0},
+              {"steps", config.at("train").value("steps", 0)},
+              {"best", nullptr}};
+  if (const auto last = folder.last(); last && fs::exists(*last / "state.json")) {
+    const Json state = parse_json(read_file(*last / "state.json"), (*last / "state.json").string());
+    row["step"] = state.value("step", 0);
+    if (state.contains("best")) row["best"] = state["best"];
+    const Json best = state.value("best", Json());
+    const long long patience = config.at("train").value("patience", 0LL);
+    const bool early = patience > 0 && best.is_object() && best.value("evaluations_since", 0LL) >= patience;
+    row["status"] = early || row["step"] >= row["steps"] ? "finished" : "stopped";
+  }
+  if (RunLock::is_held(path)) {
+    row["status"] = "running";
+    if (fs::exists(folder.metrics_path()))
+      if (const auto lines = read_metrics(path); !lines.empty()) row["step"] = lines.back()["step"];
+  }
+  return row;
+}
+
+int run(const cxxopts::ParseResult& args) {
+  const fs::path root = args["dir"].as<std::string>();
+  if (!fs::is_directory(root)) throw ConfigError(str(root.string(), ": is not a folder"));
+  std::vector<fs::path> found;
+  if (RunFolder(root).is_run() && fs::exists(root / "config.json")) found.push_back(root);
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
+    if (!entry->is_directory() || !fs::exists(entry->path() / "config.json") || !RunFolder(entry->path()).is_run())
+      continue;
+    found.push_back(entry->path());
+    entry.disable_recursion_pending();
+  }
+  std::sort(found.begin(), found.end());
+  Json rows = Json::array();
+  for (const fs::path& path : found) {
+    try {
+      rows.push_back(row_of(path));
+    } catch (const Error& damaged) {
+      rows.push_back({{"run", path.string()}, {"status", "damaged"}, {"problem", damaged.what()}});
+    }
+  }
+  if (args.count("json")) {
+    std::cout << rows.dump(2) << '\n';
+    return 0;
+  }
+  if (rows.empty()) std::cout << root.string() << ": no runs\n";
+  std::size_t width = 3;
+  for (const Json& row : rows) width = std::max(width, row["run"].get<std::string>().size());
+  if (!rows.empty())
+    std::cout << format("%-*s  %-16s %-12s %-9s %15s  %s\n", static_cast<int>(width), "run", "task", "model", "status",
+                        "step", "best");
+  for (const Json& row : rows) {
+    const Json best = row.value("best", Json());
+    std::cout << format("%-*s  %-16s %-12s %-9s %15s  %s\n", static_cast<int>(width),
+                        row["run"].get<std::string>().c_str(), row.value("task", "").c_str(),
+                        row.value("model", "").c_str(), row.value("status", "").c_str(),
+                        row.contains("step") ? str(row["step"].dump(), "/", row["steps"].dump()).c_str() : "",
+                        best.is_object() ? format("%s %.4g at step %s", best.value("metric", "").c_str(),
+                                                  best.value("value", 0.0), best["step"].dump().c_str())
+                                               .c_str()
+                                         : row.value("problem", "").c_str());
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kRuns{
+    "runs", "[DIR] [--json]", "runs with their status and best metric", "seqtape runs runs/text", options, run};
+
+}  // namespace seqtape
