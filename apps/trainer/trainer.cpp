@@ -107,7 +107,7 @@ void Trainer::resume_from(const std::filesystem::path& path) {
   step_ = start_step_ = state.at("step").get<Index>();
   seconds_before_ = state.at("seconds").get<double>();
   interval_ = {state.at("interval_loss").get<double>(), state.at("interval_seconds").get<double>(),
-               state.at("interval_steps").get<Index>()};
+               state.at("interval_steps").get<Index>(), state.at("interval_tokens").get<Index>()};
   skipped_steps_ = state.at("skipped_steps").get<Index>();
   evaluation_due_ = state.at("evaluation_due").get<bool>();
   if (const Json& best = state.at("best"); !best.is_null())
@@ -173,6 +173,8 @@ void Trainer::step() {
   }
   if (!done.usable && settings.on_nan == "stop") stop_on_nan(done);
   ++step_;
+  tokens_ += done.tokens;
+  interval_.tokens += done.tokens;
   new_best_ = false;
   if (done.usable) {
     interval_.loss += done.loss;
@@ -197,7 +199,7 @@ void Trainer::stop_on_nan(const Training::Step& step) {
 std::string Trainer::status(const Training::Step& done) const {
   const TrainSettings& settings = training_.config.train;
   const auto steps = static_cast<double>(step_ - start_step_);
-  const double tokens = steps * static_cast<double>(settings.batch * training_.shape.length) / seconds_.training;
+  const double tokens = static_cast<double>(tokens_) / seconds_.training;
   const double left = seconds_.training / steps * static_cast<double>(settings.steps - step_);
   const std::string best = best_.known ? format("  best %s %.4g at %lld", settings.best.c_str(), best_.value,
                                                 static_cast<long long>(best_.step))
@@ -221,8 +223,7 @@ void Trainer::write(const Json& line) {
 void Trainer::log(const Training::Step& done) {
   const RunConfig& config = training_.config;
   const double loss = interval_.steps ? interval_.loss / static_cast<double>(interval_.steps) : NAN;
-  const double tokens =
-      static_cast<double>(interval_.steps * config.train.batch * training_.shape.length) / interval_.seconds;
+  const double tokens = static_cast<double>(interval_.tokens) / interval_.seconds;
   const double rate = config.optimizer->lr * config.schedule->factor(step_ - 1, config.train.steps);
   Json line = {{"step", step_},
                {"split", "train"},
@@ -289,6 +290,7 @@ void Trainer::save(bool best) {
                 {"seconds", seconds_before_ + seconds_.training},
                 {"interval_loss", interval_.loss},
                 {"interval_steps", interval_.steps},
+                {"interval_tokens", interval_.tokens},
                 {"interval_seconds", interval_.seconds},
                 {"skipped_steps", skipped_steps_},
                 {"evaluation_due", evaluation_due_},

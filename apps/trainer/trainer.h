@@ -48,10 +48,11 @@ class Trainer {
   struct {
     double training = 0, evaluation = 0, saving = 0, all = 0;
   } seconds_;
+  Index tokens_ = 0;  // trained on in this process
   /// Since the last line of training metrics.
   struct {
     double loss = 0, seconds = 0;
-    Index steps = 0;
+    Index steps = 0, tokens = 0;
   } interval_;
   Index skipped_steps_ = 0;
   bool evaluation_due_ = false;  // a signal came before this step's evaluation was over

@@ -106,6 +106,7 @@ Training::Step Training::step(Index number, bool statistics) {
   config.task->training_batch(number, config.train.batch, batch_);
   optimizer().clear_gradients();
   Step result;
+  result.tokens = batch_.batch * batch_.length;
   result.loss = gradients_->add(batch_, dropout_key(number));
   result.gradient_norm = optimizer().gradient_norm();
   result.usable = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);

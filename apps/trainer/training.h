@@ -25,6 +25,7 @@ class Training {
   struct Step {
     double loss = 0, gradient_norm = 0;
     bool usable = true;  ///< both are finite; else nothing was updated
+    Index tokens = 0;    ///< read
     std::vector<PartStatistics> parts{};
   };
   /// Step `number` (from 0): batch, gradients, update. `statistics`: of each part.
