@@ -39,24 +39,29 @@ int run(const cxxopts::ParseResult& args) {
             << shape.outputs << " out, length " << shape.length << "\n";
   Batch batch;
   config.task->training_batch(0, std::max(1, args["examples"].as<int>()), batch);
-  const Index shown = std::min<Index>(batch.length, 64),
-              skip = batch.length - shown;  // the end is where most tasks ask
   const bool characters = !shape.bits_unit.empty();
   for (Index b = 0; b < batch.batch; ++b) {
+    // The end is where most tasks ask.
+    const Index length = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
+    const Index skip = std::max<Index>(0, length - 64);
     std::cout << "\ninput " << (skip ? " …" : "");
-    for (Index t = skip; t < batch.length; ++t) {
+    for (Index t = skip; t < length; ++t) {
       const auto at = static_cast<std::size_t>(b * batch.length + t);
       std::cout << ' ' << (batch.tokens.empty() ? value_text(batch, at) : token_text(batch.tokens[at], characters));
     }
     std::cout << "\ntarget";
-    if (shape.pooled) {
-      std::cout << ' ' << batch.targets[static_cast<std::size_t>(b)] << '\n';
-      continue;
-    }
-    std::cout << (skip ? " …" : "");
-    for (Index t = skip; t < batch.length; ++t) {
-      const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
-      std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters));
+    if (shape.regression) {
+      for (Index i = 0; i < shape.outputs; ++i)
+        std::cout << format(" %.4g",
+                            static_cast<double>(batch.target_values[static_cast<std::size_t>(b * shape.outputs + i)]));
+    } else if (shape.pooled) {
+      std::cout << ' ' << batch.targets[static_cast<std::size_t>(b)];
+    } else {
+      std::cout << (skip ? " …" : "");
+      for (Index t = skip; t < length; ++t) {
+        const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
+        std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters));
+      }
     }
     std::cout << '\n';
   }

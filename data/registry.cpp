@@ -1,5 +1,6 @@
 // The visible table of tasks: a line each.
 #include "core/error.h"
+#include "data/example_task.h"
 #include "data/images.h"
 #include "data/induction_heads.h"
 #include "data/text.h"
@@ -9,6 +10,13 @@ namespace seqtape {
 const Registry<Task>& tasks() {
   static const Registry<Task> registry{{
       {"induction_heads", "recall the token that followed a marker", [] { return std::make_unique<InductionHeads>(); }},
+      {"copying", "give symbols back behind a delay", make_copying},
+      {"selective_copying", "give tokens back that stood at random places", make_selective_copying},
+      {"mqar", "recall the values of many keys", make_mqar},
+      {"associative_recall", "recall the value of one key", make_associative_recall},
+      {"adding", "add the two marked numbers", make_adding},
+      {"parity", "say whether the ones so far are odd", make_parity},
+      {"listops", "work out a nested expression of lists", make_listops},
       {"images", "classify images read pixel by pixel", [] { return std::make_unique<Images>(); }},
       {"text", "predict the next byte of files", [] { return std::make_unique<Text>(); }},
   }};

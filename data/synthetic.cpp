@@ -50,6 +50,7 @@ void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index l
     out.target_values.resize(static_cast<std::size_t>(count * s.outputs));
   else
     out.targets.assign(s.pooled ? static_cast<std::size_t>(count) : cells, Batch::kIgnored);
+  if (varies()) out.lengths.assign(static_cast<std::size_t>(count), 0);
   out.first = begin == 0;
   out.last = begin + steps == length;
   parallel_for(count, [&](Index b) {

@@ -16,6 +16,8 @@ class SyntheticTask : public Task {
  protected:
   /// "eval_sequences", of validation and of test.
   void common_fields(Fields&);
+  /// Sequences are of different lengths, and padded.
+  virtual bool varies() const { return false; }
   /// Steps of a sequence in the training batch of `step`; as many fewer sequences as they are longer make the batch.
   virtual Index training_length(Index) const { return shape().length; }
   /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,

@@ -17,16 +17,19 @@
 namespace seqtape {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
 /// Adds the seconds of its life to a sum.
 class Stopwatch {
  public:
   explicit Stopwatch(double& sum) : sum_(sum) {}
-  ~Stopwatch() { sum_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  ~Stopwatch() { sum_ += since(start_); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
-  using Clock = std::chrono::steady_clock;
   double& sum_;
   Clock::time_point start_ = Clock::now();
 };
@@ -128,7 +131,7 @@ void Trainer::warn_of_other_machine(const Json& state) {
 int Trainer::run() {
   const TrainSettings& settings = training_.config.train;
   catch_signals();
-  Stopwatch all(seconds_.all);
+  const auto begin = Clock::now();
   if (start_step_ > 0) progress_.line(str("resumed at step ", start_step_));
   if (evaluation_due_ && validate()) save(new_best_);
   if (step_ >= settings.steps || out_of_patience()) {
@@ -151,9 +154,10 @@ int Trainer::run() {
   if (out_of_patience() && step_ < settings.steps)
     progress_.line(str("stopped early: ", best_.evaluations_since, " evaluations without a better ", settings.best,
                        " than at step ", best_.step));
+  const double rest = since(begin) - seconds_.training - seconds_.evaluation - seconds_.saving;
   progress_.line(str("done       ", human_seconds(seconds_.training), " of training, ",
                      human_seconds(seconds_.evaluation), " of evaluation, ", human_seconds(seconds_.saving),
-                     " of saving; peak memory ", human_bytes(peak_resident()),
+                     " of saving, ", format("%.2f s", rest), " of all else; peak memory ", human_bytes(peak_resident()),
                      skipped_steps_ ? str("; ", skipped_steps_, " steps skipped") : ""));
   return 0;
 }

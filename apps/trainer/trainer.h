@@ -46,7 +46,7 @@ class Trainer {
   double seconds_before_ = 0;        // of training, in earlier processes
   /// Where the time of this process went.
   struct {
-    double training = 0, evaluation = 0, saving = 0, all = 0;
+    double training = 0, evaluation = 0, saving = 0;
   } seconds_;
   Index tokens_ = 0;  // trained on in this process
   /// Since the last line of training metrics.

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/error.h"
@@ -29,34 +30,213 @@ TEST_CASE("every synthetic task is deterministic, differs by step and split, and
     if (entry.name == "text" || entry.name == "images") continue;
     CAPTURE(entry.name);
     const auto task = make(entry.name, Json::object()), again = make(entry.name, Json::object());
+    const TaskShape shape = task->shape();
     Batch a, b, c;
     task->training_batch(3, 4, a);
     again->training_batch(3, 4, b);
     again->training_batch(4, 4, c);
     CHECK(a.tokens == b.tokens);
+    CHECK(a.values == b.values);
     CHECK(a.targets == b.targets);
-    CHECK(a.tokens != c.tokens);
+    CHECK(a.target_values == b.target_values);
+    CHECK((a.tokens != c.tokens || a.values != c.values));
     // One pass in pieces of 7 equals one in whole sequences.
     const auto whole = task->pass(Split::validation, {.batch = 4, .piece = 1 << 20});
     const auto pieces = task->pass(Split::validation, {.batch = 4, .piece = 7});
     Batch all, piece;
     REQUIRE(whole->next(all));
-    CHECK(all.tokens != a.tokens);
+    CHECK((all.tokens != a.tokens || all.values != a.values));
+    const auto same = [](const auto& part, const auto& from, Index row, Index at, const Batch& of, Index width) {
+      return part.empty() ||
+             std::equal(part.begin() + row * of.length * width, part.begin() + (row + 1) * of.length * width,
+                        from.begin() + (row * static_cast<Index>(from.size()) / of.batch) + at * width);
+    };
     Index at = 0;
+    std::vector<Index> lengths(4, 0);
     while (at < all.length) {
       REQUIRE(pieces->next(piece));
       CHECK_EQ(piece.first, at == 0);
       CHECK_EQ(piece.last, at + piece.length == all.length);
-      for (Index s = 0; s < piece.batch; ++s)
-        for (Index t = 0; t < piece.length; ++t) {
-          REQUIRE(piece.tokens[static_cast<std::size_t>(s * piece.length + t)] ==
-                  all.tokens[static_cast<std::size_t>(s * all.length + at + t)]);
-          REQUIRE(piece.targets[static_cast<std::size_t>(s * piece.length + t)] ==
-                  all.targets[static_cast<std::size_t>(s * all.length + at + t)]);
-        }
+      for (Index s = 0; s < piece.batch; ++s) {
+        REQUIRE(same(piece.tokens, all.tokens, s, at, piece, 1));
+        REQUIRE(same(piece.values, all.values, s, at, piece, shape.features));
+        if (!shape.pooled) REQUIRE(same(piece.targets, all.targets, s, at, piece, 1));
+        if (!piece.lengths.empty()) lengths[static_cast<std::size_t>(s)] += piece.lengths[static_cast<std::size_t>(s)];
+      }
       at += piece.length;
     }
+    if (shape.pooled) CHECK(piece.targets == all.targets);
+    CHECK(piece.target_values == all.target_values);
+    for (std::size_t s = 0; s < all.lengths.size(); ++s) CHECK_EQ(lengths[s], all.lengths[s]);
   }
+}
+
+namespace {
+
+/// Sequences of the first training batches: [t] of row b.
+struct Rows {
+  explicit Rows(const Task& task, Index step = 0, Index count = 64) {
+    task.training_batch(step, count, batch);
+    for (Index b = 0; b < count; ++b) {
+      const Batch row = batch.rows(b, b + 1);
+      tokens.push_back(row.tokens);
+      targets.push_back(row.targets);
+      if (!row.lengths.empty()) tokens.back().resize(static_cast<std::size_t>(row.lengths[0]));
+    }
+  }
+  Batch batch;
+  std::vector<std::vector<std::int32_t>> tokens, targets;
+};
+
+/// The value of the expression at `at`, by recursive descent.
+int evaluate_listops(const std::vector<std::int32_t>& tokens, std::size_t& at) {
+  const std::int32_t head = tokens.at(at++);
+  if (head < 10) return head;
+  std::vector<int> values;
+  while (tokens.at(at) != 14) values.push_back(evaluate_listops(tokens, at));
+  ++at;
+  REQUIRE(values.size() >= 2);
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  if (head == 10) return values.front();
+  if (head == 11) return values.back();
+  if (head == 12) return static_cast<int>((values[(n - 1) / 2] + values[n / 2]) / 2.0);
+  int sum = 0;
+  for (const int value : values) sum += value;
+  return sum % 10;
+}
+
+}  // namespace
+
+TEST_CASE("copying: the symbols come back behind the delimiter") {
+  const auto task = make("copying", {{"length", 50}, {"items", 6}, {"symbols", 5}});
+  const Rows rows(*task);
+  std::map<int, int> seen;
+  for (std::size_t b = 0; b < rows.tokens.size(); ++b) {
+    const auto &x = rows.tokens[b], &y = rows.targets[b];
+    CHECK_EQ(x[43], 6);
+    for (std::size_t t = 0; t < 50; ++t) {
+      if (t >= 6 && t != 43) CHECK_EQ(x[t], 5);
+      CHECK_EQ(y[t], t < 44 ? 5 : x[t - 44]);
+      if (t < 6) ++seen[x[t]];
+    }
+  }
+  for (int symbol = 0; symbol < 5; ++symbol) CHECK(seen[symbol] > 45);  // of 77 expected
+  CHECK_EQ(message_of<ConfigError>([] {
+             make("copying", {{"length", 12}, {"items", 6}});
+           }),
+           "task.length: must be > 2 task.items, 12, got 12");
+}
+
+TEST_CASE("selective copying: what is not blank comes back at the markers") {
+  const auto task = make("selective_copying", {{"length", 40}, {"items", 5}, {"vocab", 7}});
+  const Rows rows(*task);
+  std::vector<int> places(35, 0);
+  for (std::size_t b = 0; b < rows.tokens.size(); ++b) {
+    std::vector<std::int32_t> items, asked(rows.targets[b].begin() + 35, rows.targets[b].end());
+    for (std::size_t t = 0; t < 35; ++t) {
+      CHECK_EQ(rows.targets[b][t], Batch::kIgnored);
+      if (rows.tokens[b][t]) items.push_back(rows.tokens[b][t]), ++places[t];
+    }
+    CHECK(items == asked);
+    for (std::size_t t = 35; t < 40; ++t) CHECK_EQ(rows.tokens[b][t], 6);
+  }
+  // 64 sequences, 5 of 35 places: 9 a place; none is left out or preferred.
+  for (const int count : places) CHECK((count >= 1 && count <= 25));
+}
+
+TEST_CASE("mqar: each key once more, and its value") {
+  const auto task = make("mqar", {{"length", 40}, {"pairs", 5}, {"vocab", 64}});
+  for (const auto& [x, y] : [&] {
+         const Rows rows(*task);
+         std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> all;
+         for (std::size_t b = 0; b < rows.tokens.size(); ++b) all.emplace_back(rows.tokens[b], rows.targets[b]);
+         return all;
+       }()) {
+    std::map<int, int> value_of;
+    for (std::size_t i = 0; i < 10; i += 2) {
+      CHECK((x[i] > 0 && x[i] < 32 && x[i + 1] >= 32));
+      value_of[x[i]] = x[i + 1];
+    }
+    CHECK_EQ(value_of.size(), 5);
+    int asked = 0;
+    for (std::size_t t = 0; t < 40; ++t)
+      if (y[t] != Batch::kIgnored) {
+        CHECK(t >= 10);
+        CHECK_EQ(t % 2, 0);
+        CHECK_EQ(value_of.at(x[t]), y[t]);
+        value_of[x[t]] = -1;  // each once
+        ++asked;
+      }
+    CHECK_EQ(asked, 5);
+  }
+  CHECK_EQ(message_of<ConfigError>([] {
+             make("mqar", {{"length", 64}, {"pairs", 17}});
+           }),
+           "task.length: must be >= 4 task.pairs, 68, got 64");
+}
+
+TEST_CASE("associative recall, parity") {
+  const Rows recall(*make("associative_recall", {{"length", 11}, {"keys", 6}}));
+  for (std::size_t b = 0; b < recall.tokens.size(); ++b) {
+    const auto& x = recall.tokens[b];
+    int answer = -1;
+    for (std::size_t i = 0; i < 8; i += 2)
+      if (x[i] == x[10]) answer = x[i + 1] - 6;
+    CHECK_EQ(recall.targets[b][10], answer);
+    CHECK((x[8] == 16 && x[9] == 16));
+  }
+  const Rows parity(*make("parity", {{"length", 30}}));
+  for (std::size_t b = 0; b < parity.tokens.size(); ++b)
+    for (std::size_t t = 0; t < 30; ++t)
+      CHECK_EQ(parity.targets[b][t],
+               std::count(parity.tokens[b].begin(), parity.tokens[b].begin() + static_cast<long>(t) + 1, 1) % 2);
+}
+
+TEST_CASE("adding: two marked numbers, one in each half, and their sum") {
+  for (const char* markers : {"halves", "first_ten"}) {
+    const auto task = make("adding", {{"length", 60}, {"markers", markers}});
+    Batch batch;
+    task->training_batch(0, 400, batch);
+    double mean = 0, square = 0;
+    for (Index b = 0; b < 400; ++b) {
+      std::vector<Index> at;
+      float sum = 0;
+      for (Index t = 0; t < 60; ++t) {
+        const float* const step = batch.values.data() + (b * 60 + t) * 2;
+        if (step[1] == 1) at.push_back(t), sum += step[0];
+      }
+      REQUIRE_EQ(at.size(), 2);
+      CHECK(at[0] < (markers[0] == 'h' ? 30 : 10));
+      CHECK((markers[0] == 'h' ? at[1] >= 30 : at[1] < 30));
+      CHECK(batch.target_values[static_cast<std::size_t>(b)] == sum);
+      mean += static_cast<double>(sum) / 400;
+      square += std::pow(static_cast<double>(sum) - 1, 2) / 400;
+    }
+    CHECK(mean == doctest::Approx(1).epsilon(0.06));
+    CHECK(square == doctest::Approx(1.0 / 6).epsilon(0.2));  // the error of always answering 1
+  }
+}
+
+TEST_CASE("listops: the answer is the expression's value") {
+  const auto task = make("listops", {{"length", 120}, {"shortest", 20}, {"depth", 6}, {"arguments", 5}});
+  const Rows rows(*task, 0, 200);
+  std::map<int, int> answers, operators;
+  for (std::size_t b = 0; b < rows.tokens.size(); ++b) {
+    const auto& x = rows.tokens[b];
+    CHECK((x.size() > 20 && x.size() <= 120));
+    std::size_t at = 0;
+    CHECK_EQ(evaluate_listops(x, at), rows.targets[b][0]);
+    CHECK_EQ(at, x.size());
+    ++answers[rows.targets[b][0]];
+    for (const std::int32_t token : x)
+      if (token >= 10 && token < 14) ++operators[token];
+  }
+  CHECK_EQ(answers.size(), 10);
+  for (int operation = 10; operation < 14; ++operation) CHECK(operators[operation] > 200);
+  CHECK(message_of<ConfigError>([] {
+          make("listops", {{"length", 120}, {"shortest", 119}, {"depth", 2}});
+        }).rfind("task.shortest: expressions of such lengths hardly occur", 0) == 0);
 }
 
 TEST_CASE("induction heads: the marker twice, the answer behind the first, nothing else scored") {

@@ -1,0 +1,39 @@
+#pragma once
+// Synthetic tasks whose sequences are made whole.
+
+#include "data/synthetic.h"
+
+namespace seqtape {
+
+/// One made-up sequence: tokens or values at every step, and the answers that are asked for.
+struct Example {
+  std::vector<std::int32_t> tokens;   ///< [length], or
+  std::vector<float> values;          ///< [length, features]
+  std::vector<std::int32_t> targets;  ///< [length], Batch::kIgnored where nothing is asked; or one, for the sequence
+  float target_value = 0;             ///< of a regression
+};
+
+/// A task that draws an example at a time; pieces are cut from it.
+class ExampleTask : public SyntheticTask {
+ public:
+  void fields(Fields&) final;
+
+ protected:
+  /// The task's own fields, behind which the common ones come.
+  virtual void own_fields(Fields&) = 0;
+  /// Fills an example of `length` steps (shorter, where the task's sequences vary).
+  virtual void sample(Random&, Index length, Example&) const = 0;
+
+ private:
+  void draw(const Random&, Index length, Index b, Index begin, Batch& out) const final;
+};
+
+std::unique_ptr<Task> make_copying();
+std::unique_ptr<Task> make_selective_copying();
+std::unique_ptr<Task> make_mqar();
+std::unique_ptr<Task> make_associative_recall();
+std::unique_ptr<Task> make_adding();
+std::unique_ptr<Task> make_parity();
+std::unique_ptr<Task> make_listops();
+
+}  // namespace seqtape
