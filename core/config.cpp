@@ -245,7 +245,7 @@ class SchemaWriter final : public Fields {
   void operator()(const char* key, CountOrNames& value, const char* doc, const Rule& rule) override {
     const Json count = bounded("integer", {.least = rule.least, .most = rule.most, .open_least = rule.open_least});
     const Json name = bounded("string", {.choices = rule.choices});
-    finish(key, {{"anyOf", {count, {{"type", "array"}, {"items", name}}}}}, doc, rule, value.count);
+    finish(key, {{"anyOf", {count, {{"type", "array"}, {"minItems", 1}, {"items", name}}}}}, doc, rule, value.count);
   }
   void group(const char* key, const char* doc, const FieldsOf& fields) override {
     properties[key] = schema_of(fields);
