@@ -15,10 +15,12 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"config"});
 }
 
-std::string token_text(std::int32_t token, bool characters) {
-  if (characters && token == '\n') return "\\n";
-  if (characters && token >= 32 && token < 127) return std::string(1, static_cast<char>(token));
-  return std::to_string(token);
+/// A token as a number, or as the task's letter for it where that can be printed.
+std::string token_text(std::int32_t token, bool characters, const Task& task) {
+  if (!characters) return std::to_string(token);
+  const std::string text = task.decode({token});
+  if (text == "\n") return "\\n";
+  return text[0] >= 32 && text[0] < 127 ? text : std::to_string(token);
 }
 
 /// The values of one step.
@@ -47,7 +49,9 @@ int run(const cxxopts::ParseResult& args) {
     std::cout << "\ninput " << (skip ? " …" : "");
     for (Index t = skip; t < length; ++t) {
       const auto at = static_cast<std::size_t>(b * batch.length + t);
-      std::cout << ' ' << (batch.tokens.empty() ? value_text(batch, at) : token_text(batch.tokens[at], characters));
+      std::cout << ' '
+                << (batch.tokens.empty() ? value_text(batch, at)
+                                         : token_text(batch.tokens[at], characters, *config.task));
     }
     std::cout << "\ntarget";
     if (shape.regression) {
@@ -60,7 +64,7 @@ int run(const cxxopts::ParseResult& args) {
       std::cout << (skip ? " …" : "");
       for (Index t = skip; t < length; ++t) {
         const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
-        std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters));
+        std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters, *config.task));
       }
     }
     std::cout << '\n';

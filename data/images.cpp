@@ -1,7 +1,5 @@
 #include "data/images.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <numeric>
 
@@ -9,23 +7,10 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "data/files.h"
 
 namespace seqtape {
 namespace {
-
-/// A file, unpacked when it is gz. Throws DataError.
-std::string read_unpacked(const std::string& path) {
-  gzFile file = gzopen(path.c_str(), "rb");
-  if (!file) throw DataError(str(path, ": cannot be opened"));
-  std::string content;
-  char buffer[1 << 16];
-  int got = 0;
-  while ((got = gzread(file, buffer, sizeof buffer)) > 0) content.append(buffer, static_cast<std::size_t>(got));
-  // A stream cut off in the middle ends without an error from gzread, but not without one from gzclose.
-  const int closed = gzclose(file);
-  if (got < 0 || closed != Z_OK) throw DataError(str(path, ": is a damaged or truncated gz file"));
-  return content;
-}
 
 std::uint32_t big_endian(const std::string& bytes, std::size_t at) {
   std::uint32_t value = 0;

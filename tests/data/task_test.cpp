@@ -27,7 +27,7 @@ std::unique_ptr<Task> make(const std::string& name, const Json& settings, std::u
 
 TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in pieces") {
   for (const auto& entry : tasks().entries) {
-    if (entry.name == "text" || entry.name == "images") continue;
+    if (entry.name == "text" || entry.name == "dna" || entry.name == "images") continue;
     CAPTURE(entry.name);
     const auto task = make(entry.name, Json::object()), again = make(entry.name, Json::object());
     const TaskShape shape = task->shape();
@@ -419,4 +419,32 @@ TEST_CASE("images: files that lie are refused by name") {
   files.image_bytes.clear();
   files.write();
   CHECK_EQ(files.error(), files.images + ": is too short for an IDX file: 0 bytes");
+}
+
+TEST_CASE("dna: FASTA records as bases, plain or gz; what is no base is named") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "a.fa").string();
+  write_file(path, ">one two\nACGT\nacgu\r\n>next\nNRAC\n");
+  const auto task = make("dna", {{"path", path}, {"length", 5}, {"train_fraction", 0.5}});
+  CHECK_EQ(task->shape().vocabulary, 5);
+  CHECK_EQ(task->shape().bits_unit, "base");
+  // ACGTACGT N NNAC: the second half, from base 6, is GT N NNAC.
+  Batch batch;
+  const auto pass = task->pass(Split::validation, {.batch = 1, .piece = 100});
+  REQUIRE(pass->next(batch));
+  CHECK(task->decode(batch.tokens) == "GTNNN");
+  CHECK(task->decode(batch.targets) == "TNNNA");
+  CHECK(task->decode(task->encode("acgtn")) == "ACGTN");
+  CHECK_EQ(message_of<ConfigError>([&] { task->encode("AX"); }),
+           "--prompt: \"X\" is not a base; known: A, C, G, T, U and IUPAC's codes");
+  write_file(path, ">one\nACGT\nAC!T\n");
+  CHECK_EQ(message_of<DataError>([&] {
+             make("dna", {{"path", path}, {"length", 2}});
+           }),
+           path + ":3: \"!\" is not a base; known: A, C, G, T, U and IUPAC's codes");
+  write_file(path, "ACGT\n");
+  CHECK_EQ(message_of<DataError>([&] {
+             make("dna", {{"path", path}, {"length", 2}});
+           }),
+           path + ": is not a FASTA file: no line starts with \">\"");
 }

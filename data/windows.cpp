@@ -1,0 +1,171 @@
+#include "data/windows.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/random.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+std::int32_t byte_at(std::string_view bytes, Index i) {
+  return static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
+}
+
+/// Windows of `length` inputs side by side, in pieces. The last window may be shorter.
+class WindowsPass final : public Pass {
+ public:
+  WindowsPass(std::string_view bytes, Index length, const PassOptions& options)
+      : bytes_(bytes),
+        length_(length),
+        options_(options),
+        targets_(static_cast<Index>(bytes.size()) - 1),
+        windows_((targets_ + length - 1) / length) {}
+
+  bool next(Batch& piece) override {
+    if (begin_ >= length_) {
+      begin_ = 0;
+      window_ += options_.batch;
+    }
+    if (window_ >= windows_) return false;
+    const Index rows = std::min(options_.batch, windows_ - window_);
+    // A lone last window ends early; beside others it is padded.
+    const Index longest = std::min(length_, targets_ - window_ * length_);
+    const Index steps = std::min(options_.piece, longest - begin_);
+    piece = {};
+    piece.batch = rows;
+    piece.length = steps;
+    piece.first = begin_ == 0;
+    piece.last = begin_ + steps == longest;
+    piece.tokens.assign(static_cast<std::size_t>(rows * steps), 0);
+    piece.targets.assign(static_cast<std::size_t>(rows * steps), Batch::kIgnored);
+    for (Index b = 0; b < rows; ++b) {
+      const Index start = (window_ + b) * length_ + begin_;
+      const Index count = std::clamp<Index>(targets_ - start, 0, steps);
+      for (Index t = 0; t < count; ++t) {
+        piece.tokens[static_cast<std::size_t>(b * steps + t)] = byte_at(bytes_, start + t);
+        piece.targets[static_cast<std::size_t>(b * steps + t)] = byte_at(bytes_, start + t + 1);
+      }
+      piece.lengths.push_back(static_cast<std::int32_t>(count));
+    }
+    if (std::all_of(piece.lengths.begin(), piece.lengths.end(), [&](std::int32_t n) { return n == steps; }))
+      piece.lengths.clear();
+    begin_ = piece.last ? length_ : begin_ + steps;
+    return true;
+  }
+
+ private:
+  std::string_view bytes_;
+  Index length_;
+  PassOptions options_;
+  Index targets_, windows_, window_ = 0, begin_ = 0;
+};
+
+}  // namespace
+
+void Windows::fields(Fields& f) {
+  f("path", paths_, "file or folder, or a list of them, relative to the config", required());
+  f("length", length_, "steps of a window", positive_up_to(1e12));
+  f("carry", carry_, "training goes on where the last batch ended, with the model's state, instead of drawing windows");
+  f("train_fraction", train_fraction_, "share of the data, from the start, to train on", between(0, 1));
+  f("test_fraction", test_fraction_, "share of the data, at the end, kept for test", between(0, 1));
+}
+
+void Windows::resolve_paths(const std::filesystem::path& base) {
+  for (std::string& path : paths_) {
+    if (path.empty()) throw ConfigError("task.path: must name a file or folder, got \"\"");
+    path = std::filesystem::absolute(base / path).lexically_normal().string();
+  }
+}
+
+void Windows::prepare(std::uint64_t seed) {
+  seed_ = seed;
+  if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
+  if (train_fraction_ + test_fraction_ > 1)
+    throw ConfigError(
+        str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
+  bytes_.clear();
+  for (const std::string& path : paths_)
+    for (const auto& file : files_under(path)) read(file, bytes_);
+  if (bytes_.empty())
+    throw DataError(str("task.path: ", join(paths_, ", "), ": no ", unit(), "s to read; the files are empty"));
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const auto size = static_cast<Index>(part(split).size());
+    if (split == Split::test && test_fraction_ == 0) continue;
+    if (size < length_ + 1)
+      throw DataError(str("task.length: the ", split_name(split), " split has ", size, " ", unit(),
+                          "s, a window needs ", length_ + 1, "; lower task.length, or change task.train_fraction (",
+                          train_fraction_, ")"));
+  }
+}
+
+std::string_view Windows::part(Split split) const {
+  const auto size = static_cast<double>(bytes_.size());
+  const auto train = static_cast<std::size_t>(size * train_fraction_);
+  const auto test = static_cast<std::size_t>(size * test_fraction_);
+  const std::string_view all = bytes_;
+  switch (split) {
+    case Split::train:
+      return all.substr(0, train);
+    case Split::validation:
+      return all.substr(train, all.size() - train - test);
+    case Split::test:
+      break;
+  }
+  return all.substr(all.size() - test);
+}
+
+Index Windows::window_start(Index number) const {
+  const auto size = static_cast<Index>(part(Split::train).size());
+  // An offset below the length leaves room for this many windows and the last target, or for one.
+  const Index windows = std::max<Index>(1, (size - length_) / length_), epoch = number / windows;
+  Random random(seed_, "train", static_cast<std::uint64_t>(epoch));
+  const Index offset = random.below(std::min(length_, size - windows * length_));
+  if (epoch != epoch_) {
+    order_ = random.permutation(windows);
+    epoch_ = epoch;
+  }
+  return offset + order_[static_cast<std::size_t>(number % windows)] * length_;
+}
+
+Index Windows::track_start(Index step, Index batch, Index b, bool& first) const {
+  const auto size = static_cast<Index>(part(Split::train).size());
+  const Index track = size / batch, windows = (track - 1) / length_;
+  if (windows < 1)
+    throw ConfigError(str("train.batch: with task.carry the training split of ", size, " bytes gives ", batch,
+                          " rows a track of ", track, " bytes each, a window needs ", length_ + 1));
+  // An epoch starts at an offset of its own, so that the windows' borders move.
+  const Index epoch = step / windows, window = step % windows;
+  const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);
+  first = window == 0;
+  return b * track + offset + window * length_;
+}
+
+std::string Windows::fingerprint() const { return format("%08x of %zu %ss", crc32_of(bytes_), bytes_.size(), unit()); }
+
+void Windows::training_batch(Index step, Index batch, Batch& out) const {
+  const std::string_view bytes = part(Split::train);
+  out = {};
+  out.batch = batch;
+  out.length = length_;
+  out.tokens.resize(static_cast<std::size_t>(batch * length_));
+  out.targets.resize(out.tokens.size());
+  for (Index b = 0; b < batch; ++b) {
+    const Index start = carry_ ? track_start(step, batch, b, out.first) : window_start(step * batch + b);
+    for (Index t = 0; t < length_; ++t) {
+      out.tokens[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t);
+      out.targets[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t + 1);
+    }
+  }
+}
+
+std::unique_ptr<Pass> Windows::pass(Split split, const PassOptions& options) const {
+  if (part(split).size() < 2)
+    throw ConfigError(
+        str("task: there is no ", split_name(split), " split; set task.", split_name(split), "_fraction"));
+  return std::make_unique<WindowsPass>(part(split), length_, options);
+}
+
+}  // namespace seqtape

@@ -1,0 +1,53 @@
+#pragma once
+#include "data/files.h"
+#include "data/task.h"
+
+namespace seqtape {
+
+/// Prediction of the next token over long data, a byte each. Training draws windows at random: each epoch cuts the data
+/// into consecutive windows from a fresh random offset and reads them in random order, so that all of it is seen before
+/// any is seen again. (Windows that start anywhere, with replacement, see 63 % of the text in as many steps, and ended
+/// 0.02 bits worse on the King James Bible.) A pass reads consecutive windows, each from a zero state: every token but
+/// the first is a target once. With `carry`, training reads in order instead: each row of the batch has a track of its
+/// own and goes on where it ended in the batch before, with its state (truncated back-propagation through time).
+class Windows : public Task {
+ public:
+  void fields(Fields&) override;
+  void resolve_paths(const std::filesystem::path& base) override;
+  void prepare(std::uint64_t seed) override;
+  TaskShape shape() const override {
+    return {
+        .vocabulary = vocabulary(), .outputs = vocabulary(), .length = length_, .bits_unit = unit(), .carried = carry_};
+  }
+  void training_batch(Index step, Index batch, Batch& out) const override;
+  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::string fingerprint() const override;
+
+ protected:
+  virtual Index vocabulary() const = 0;
+  /// "byte", "base".
+  virtual const char* unit() const = 0;
+  /// Appends a file's tokens. Throws DataError.
+  virtual void read(const std::filesystem::path&, std::string& tokens) const = 0;
+
+ private:
+  std::string_view part(Split) const;
+  /// Where the training window of this number starts.
+  Index window_start(Index number) const;
+  /// Where row b of the batch of `step` starts in its track; `first`: the tracks begin anew.
+  Index track_start(Index step, Index batch, Index b, bool& first) const;
+
+  std::vector<std::string> paths_;
+  Index length_ = 256;
+  bool carry_ = false;
+  double train_fraction_ = 0.95, test_fraction_ = 0;
+  std::uint64_t seed_ = 0;
+  std::string bytes_;
+  mutable Index epoch_ = -1;  // whose order is cached
+  mutable std::vector<std::int32_t> order_;
+};
+
+std::unique_ptr<Task> make_text();
+std::unique_ptr<Task> make_dna();
+
+}  // namespace seqtape
