@@ -25,7 +25,6 @@ Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape&
 }
 
 void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
-  steps_ += batch.batch * batch.length;
   if (shape.regression) {
     for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
       const double error = static_cast<double>(logits.data()[i] - batch.target_values[i]);
@@ -91,6 +90,7 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
     if (stop()) return std::nullopt;
     if (piece.first) state = {};
     const Variable logits = model.forward(model_input(piece), state, {.carry = !(piece.first && piece.last)});
+    score.read(piece);
     // One answer a sequence: what counts is the one behind its last piece.
     if (!shape.pooled || piece.last) score.add(logits, piece, shape);
   }

@@ -17,6 +17,8 @@ Variable batch_loss(const Variable& logits, const Batch&, const TaskShape&);
 /// Sums over batches, and what they amount to.
 class Score {
  public:
+  /// Counts a piece as read.
+  void read(const Batch& piece) { steps_ += piece.batch * piece.length; }
   /// Adds a batch, or a piece of one, by its logits.
   void add(const Variable& logits, const Batch&, const TaskShape&);
   /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or {"loss", "mse", "mae"}, as the task goes.
