@@ -3,6 +3,7 @@
 #include "data/example_task.h"
 #include "data/images.h"
 #include "data/induction_heads.h"
+#include "data/labelled.h"
 #include "data/windows.h"
 
 namespace seqtape {
@@ -18,6 +19,7 @@ const Registry<Task>& tasks() {
       {"parity", "say whether the ones so far are odd", make_parity},
       {"listops", "work out a nested expression of lists", make_listops},
       {"images", "classify images read pixel by pixel", [] { return std::make_unique<Images>(); }},
+      {"documents", "classify texts by their bytes", make_documents},
       {"text", "predict the next byte of files", make_text},
       {"dna", "predict the next base of FASTA files", make_dna},
   }};

