@@ -1,5 +1,6 @@
 #include "apps/trainer/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,7 +17,10 @@ void Progress::live(const std::string& text, bool now) {
   const auto time = std::chrono::steady_clock::now();
   if (!live_ || (!now && time - last_ < std::chrono::milliseconds(100))) return;
   last_ = time;
-  std::cout << "\r\033[K" << text << std::flush;
+  // A line that wraps could not be drawn over.
+  winsize size{};
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  std::cout << "\r\033[K" << text.substr(0, known ? size.ws_col - 1 : text.size()) << std::flush;
   drawn_ = true;
 }
 

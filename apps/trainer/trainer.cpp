@@ -208,10 +208,9 @@ std::string Trainer::status(const Training::Step& done) const {
   const std::string best = best_.known ? format("  best %s %.4g at %lld", settings.best.c_str(), best_.value,
                                                 static_cast<long long>(best_.step))
                                        : "";
-  return format("step %lld/%lld  loss %.4f  %s%.0f tokens/s  %s left%s", static_cast<long long>(step_),
-                static_cast<long long>(settings.steps), done.loss,
-                last_scores_.empty() ? "" : (last_scores_ + "  ").c_str(), tokens, human_seconds(left).c_str(),
-                best.c_str());
+  return format("step %lld/%lld  loss %.4f  %.0f tokens/s  %s left%s%s", static_cast<long long>(step_),
+                static_cast<long long>(settings.steps), done.loss, tokens, human_seconds(left).c_str(), best.c_str(),
+                last_scores_.empty() ? "" : ("  " + last_scores_).c_str());
 }
 
 void Trainer::write(const Json& line) {
