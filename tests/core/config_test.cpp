@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
@@ -95,4 +96,46 @@ TEST_CASE("the schema says what the parser says") {
   CHECK_EQ(schema["properties"]["kind"]["enum"].size(), 2);
   CHECK_EQ(schema["properties"]["model"]["properties"]["d_state"]["default"], 16);
   CHECK_EQ(schema["additionalProperties"], false);
+}
+
+TEST_CASE("optional numbers and lists of objects") {
+  struct Item {
+    std::string name;
+    std::optional<double> rate;
+    void fields(Fields& f) {
+      f("name", name, "", required());
+      f("rate", rate, "a rate", at_least(0));
+    }
+  };
+  std::vector<Item> list(3);
+  const auto fields = [&](Fields& f) { f.list("items", "some", items(list)); };
+  read_fields(fields,
+              Json::parse(R"({"items": [{"name": "a", "rate": 0.5}, {"name": "b", "rate": null}, {"name": "c"}]})"),
+              "");
+  REQUIRE_EQ(list.size(), 3);
+  CHECK(list[0].rate == 0.5);
+  CHECK_FALSE(list[1].rate.has_value());
+  CHECK_EQ(write_fields(fields).dump(),
+           R"({"items":[{"name":"a","rate":0.5},{"name":"b","rate":null},{"name":"c","rate":null}]})");
+  const auto error = [&](const char* json) {
+    return message_of<ConfigError>([&] { read_fields(fields, Json::parse(json), ""); });
+  };
+  CHECK_EQ(error(R"({"items": {"name": "a"}})"), R"(items: must be a list of objects, got {"name":"a"})");
+  CHECK_EQ(error(R"({"items": [{"name": "a"}, {"nam": "b"}]})"), "items[1].name: is required");
+  CHECK_EQ(error(R"({"items": [{"name": "a", "rate": -1}]})"), "items[0].rate: must be >= 0, got -1");
+  CHECK_EQ(error(R"({"items": [3]})"), "items[0]: must be an object, got 3");
+  const Json schema = schema_of(fields);
+  CHECK_EQ(schema["properties"]["items"]["items"]["properties"]["rate"]["type"], Json::array({"number", "null"}));
+}
+
+TEST_CASE("patterns with * and ?") {
+  CHECK(matches("blocks.2.mixer.a_log", "*.a_log"));
+  CHECK(matches("blocks.2.mixer.a_log", "blocks.?.mixer.*"));
+  CHECK(matches("abc", "a*b*c*"));
+  CHECK(matches("", "*"));
+  CHECK(matches("aab", "*ab"));
+  CHECK_FALSE(matches("blocks.12.norm", "blocks.?.norm"));
+  CHECK_FALSE(matches("abc", "ab"));
+  CHECK_FALSE(matches("abc", ""));
+  CHECK_FALSE(matches("abc", "*d"));
 }
