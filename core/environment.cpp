@@ -8,6 +8,7 @@
 
 #include "core/blas.h"
 #include "core/cpu.h"
+#include "core/threads.h"
 
 namespace seqtape {
 namespace {
@@ -31,7 +32,7 @@ void settle_environment(char** argv) {
   // What newer versions of the library choose for the processors that old ones do not know, AMD's included.
   if (has_old_kernels())
     changed |= set_if_absent("OPENBLAS_CORETYPE", best_isa() == Isa::avx512 ? "SkylakeX" : "Haswell");
-  if (!std::getenv("OMP_WAIT_POLICY")) changed |= set_if_absent("GOMP_SPINCOUNT", "1000");
+  if (thread_count() <= 2 && !std::getenv("OMP_WAIT_POLICY")) changed |= set_if_absent("GOMP_SPINCOUNT", "1000");
   if (changed) ::execv("/proc/self/exe", argv);
 }
 
