@@ -18,7 +18,7 @@ void options(cxxopts::Options& options) {
       "metric", "what is drawn", cxxopts::value<std::string>()->default_value("loss"), "NAME")(
       "split", "train or validation", cxxopts::value<std::string>()->default_value("validation"), "SPLIT")(
       "length", "of train.eval_lengths; default: the task's own", cxxopts::value<int>()->default_value("0"), "L")(
-      "x", "step, tokens or seconds", cxxopts::value<std::string>()->default_value("step"), "NAME")(
+      "over", "step, tokens or seconds", cxxopts::value<std::string>()->default_value("step"), "NAME")(
       "log", "logarithmic axis")("svg", "write an SVG instead", cxxopts::value<std::string>(), "FILE")(
       "width", "columns; default: the terminal's", cxxopts::value<int>(), "N")(
       "height", "rows of the chart", cxxopts::value<int>()->default_value("18"), "N");
@@ -46,7 +46,7 @@ int positive(const cxxopts::ParseResult& args, const char* option, int most) {
 int run(const cxxopts::ParseResult& args) {
   if (!args.count("run")) throw ConfigError("the argument run is missing; see --help");
   const CurveChoice what{args["metric"].as<std::string>(), choice(args, "split", {"train", "validation"}),
-                         choice(args, "x", {"step", "tokens", "seconds"}), args["length"].as<int>()};
+                         choice(args, "over", {"step", "tokens", "seconds"}), args["length"].as<int>()};
   std::vector<Curve> curves;
   for (const std::string& path : args["run"].as<std::vector<std::string>>()) curves.push_back(read_curve(path, what));
   const ChartOptions chart{str(what.split, " ", what.metric, what.length ? str(" at length ", what.length) : ""),

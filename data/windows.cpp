@@ -134,8 +134,8 @@ Index Windows::track_start(Index step, Index batch, Index b, bool& first) const 
   const auto size = static_cast<Index>(part(Split::train).size());
   const Index track = size / batch, windows = (track - 1) / length_;
   if (windows < 1)
-    throw ConfigError(str("train.batch: with task.carry the training split of ", size, " bytes gives ", batch,
-                          " rows a track of ", track, " bytes each, a window needs ", length_ + 1));
+    throw ConfigError(str("train.batch: with task.carry the training split of ", size, " ", unit(), "s gives ", batch,
+                          " rows a track of ", track, " each, a window needs ", length_ + 1));
   // An epoch starts at an offset of its own, so that the windows' borders move.
   const Index epoch = step / windows, window = step % windows;
   const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);

@@ -88,6 +88,7 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
         "task.carry: the state of this model grows with every step, so it cannot be carried from batch to "
         "batch; set task.carry false");
   refuse_what_cannot_fit(config, shape, *model);
+  config.task->training_batch(0, config.train.batch, batch_);  // what the data cannot give is said now
   config.optimizer->attach(model->parameters());
   gradients_ = std::make_unique<BatchGradients>(*model, shape, config.train.micro_batch);
 }

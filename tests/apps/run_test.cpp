@@ -328,6 +328,7 @@ TEST_CASE("several lengths, warm start, changed data") {
             .out.rfind("validation accuracy at length 96", 0) == 0);
   CHECK_EQ(testing::seqtape("plot " + w.run + " --svg " + (w.folder / "c.svg").string()).exit_code, 0);
   CHECK(read_file(w.folder / "c.svg").rfind("<svg ", 0) == 0);
+  CHECK_EQ(testing::seqtape("plot " + w.run + " --over tokens --log --width 5").exit_code, 0);
   refused(testing::seqtape("plot " + w.run + " --metric acuracy"), 2,
           w.run + ": there is no validation metric \"acuracy\" yet; did you mean \"accuracy\"?");
 
@@ -346,6 +347,15 @@ TEST_CASE("several lengths, warm start, changed data") {
   write_file(text.folder / "t.txt", std::string(2000, 'b'));
   const Outcome changed = text.train("--resume --set train.steps=4");
   CHECK_EQ(changed.exit_code, 2);
+  Workplace narrow(
+      R"({"task": {"name": "text", "path": "t.txt", "length": 16, "carry": true}, "model": {"name": "rnn", "d_model": 8},
+          "train": {"steps": 2, "batch": 200}})");
+  write_file(narrow.folder / "t.txt", std::string(2000, 'a'));
+  refused(
+      narrow.train(), 2,
+      "train.batch: with task.carry the training split of 1900 bytes gives 200 rows a track of 9 each, a window needs "
+      "17");
+  CHECK_FALSE(std::filesystem::exists(narrow.run));
   CHECK(changed.err.find("error: task: the data have changed since the run was started: they were ") == 0);
 }
 
