@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -33,7 +34,9 @@ int run(const cxxopts::ParseResult& args) {
   const Task& task = *trained.config.task;
   if (!trained.model->streams())
     throw ConfigError("model: it reads later steps and cannot generate; model.bidirectional and model.causal say so");
-  const std::string prompt = args.count("prompt") ? args["prompt"].as<std::string>() : "\n";
+  const std::string prompt = args.count("prompt")               ? args["prompt"].as<std::string>()
+                             : task.shape().bits_unit == "byte" ? "\n"
+                                                                : task.decode({0});
   if (prompt.empty()) throw ConfigError("--prompt: must not be empty: the first token needs one before it");
   std::vector<std::int32_t> input = task.encode(prompt);
   Random random(args["seed"].as<std::uint64_t>(), "generate");
@@ -45,7 +48,8 @@ int run(const cxxopts::ParseResult& args) {
     const Shape shape{1, static_cast<Index>(input.size())};
     const Variable logits = trained.model->forward({IndexTensor::of(shape, input), {}, {}}, state);
     const Index classes = logits.shape().back();
-    if (!std::isfinite(logits.data()[logits.size() - 1]))
+    if (!std::all_of(logits.data() + logits.size() - classes, logits.data() + logits.size(),
+                     [](float value) { return std::isfinite(value); }))
       throw NumericalError("generate: the model's outputs are not finite; its training diverged");
     input = {sample(logits.data() + logits.size() - classes, classes, sampling, random)};
     std::cout << task.decode(input) << std::flush;

@@ -34,9 +34,8 @@ Json row_of(const fs::path& path) {
     const Json state = parse_json(read_file(*last / "state.json"), (*last / "state.json").string());
     row["step"] = state.value("step", 0);
     if (state.contains("best")) row["best"] = state["best"];
-    const Json best = state.value("best", Json());
     const long long patience = config.at("train").value("patience", 0LL);
-    const bool early = patience > 0 && best.is_object() && best.value("evaluations_since", 0LL) >= patience;
+    const bool early = patience > 0 && state.value("evaluations_since_best", 0LL) >= patience;
     row["status"] = early || row["step"] >= row["steps"] ? "finished" : "stopped";
   }
   if (RunLock::is_held(path)) {
@@ -64,7 +63,7 @@ int run(const cxxopts::ParseResult& args) {
   for (const fs::path& path : found) {
     try {
       rows.push_back(row_of(path));
-    } catch (const Error& damaged) {
+    } catch (const std::exception& damaged) {  // a JSON value of the wrong type, too
       rows.push_back({{"run", path.string()}, {"status", "damaged"}, {"problem", damaged.what()}});
     }
   }

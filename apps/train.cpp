@@ -35,6 +35,8 @@ int run(const cxxopts::ParseResult& args) {
   const auto out = args.count("out") ? std::filesystem::path(args["out"].as<std::string>()) : default_out(file);
   if (out.empty()) throw ConfigError("--out: must name a folder, got \"\"");
   RunConfig config = RunConfig::load(file, sets(args));
+  if (args.count("init-from") && args["init-from"].as<std::string>().empty())
+    throw ConfigError("--init-from: must name a run, a checkpoint or a safetensors file, got \"\"");
   if (args.count("init-from"))
     config.train.init_from = std::filesystem::absolute(args["init-from"].as<std::string>()).lexically_normal().string();
   if (args.count("dry-run")) {

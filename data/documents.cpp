@@ -44,7 +44,8 @@ class Documents final : public Labelled {
       const std::size_t end = std::min(text.find('\n', begin), text.size()), tab = text.find('\t', begin);
       if (tab == std::string::npos || tab > end)
         throw DataError(str(path_, ":", line, ": must be a class, a tab and a text"));
-      add(text.substr(tab + 1, end - tab - 1), text.substr(begin, tab - begin));
+      const std::size_t last = end > tab + 1 && text[end - 1] == '\r' ? end - 1 : end;
+      add(text.substr(tab + 1, last - tab - 1), text.substr(begin, tab - begin));
       begin = end + 1;
     }
   }

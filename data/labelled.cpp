@@ -62,6 +62,7 @@ void Labelled::prepare(std::uint64_t seed) {
   for (auto* list : {&sequences_, &labels_, &names_}) list->clear();
   classes_of_.clear();
   load();
+  if (sequences_.empty()) throw DataError("task.path: the data hold no sequences, or empty ones only");
   const std::set<std::string> names(labels_.begin(), labels_.end());
   names_.assign(names.begin(), names.end());
   if (static_cast<Index>(names_.size()) != classes_)

@@ -68,7 +68,10 @@ std::vector<Json> read_metrics(const std::filesystem::path& run) {
   if (!in) throw ConfigError(str(run.string(), ": is not a run folder: it has no metrics.jsonl"));
   std::vector<Json> lines;
   for (std::string line; std::getline(in, line);)
-    if (Json json = Json::parse(line, nullptr, false); json.is_object() && json.contains("step")) lines.push_back(json);
+    if (Json json = Json::parse(line, nullptr, false); json.is_object() && json.value("step", Json()).is_number() &&
+                                                       json.value("split", Json()).is_string() &&
+                                                       (!json.contains("length") || json["length"].is_number_integer()))
+      lines.push_back(json);
   return lines;
 }
 

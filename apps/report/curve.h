@@ -9,7 +9,7 @@
 
 namespace seqtape {
 
-/// RUN/metrics.jsonl, line by line; a line cut off by a kill is left out. Throws ConfigError when there is none.
+/// RUN/metrics.jsonl, line by line; a line that is not one of metrics (cut off by a kill) is left out. Throws ConfigError when there is none.
 std::vector<Json> read_metrics(const std::filesystem::path& run);
 
 struct Curve {

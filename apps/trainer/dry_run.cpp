@@ -6,6 +6,7 @@
 
 #include "apps/trainer/describe.h"
 #include "apps/trainer/memory.h"
+#include "apps/trainer/validation.h"
 #include "core/cpu.h"
 #include "core/text.h"
 
@@ -51,6 +52,7 @@ double evaluation_seconds(Training& training) {
 
 void dry_run(RunConfig config) {
   Training training(std::move(config));
+  const Validation validation(training.config);  // refuses what the evaluations could not be
   const std::string warm_start = training.allocate();
   std::cout << describe_head(training) << (warm_start.empty() ? "" : warm_start + "\n") << "\nparameters\n"
             << describe_parameters(*training.model) << std::flush;

@@ -58,6 +58,7 @@ void refuse_other_config(const RunFolder& folder, RunConfig& config) {
     throw ConfigError(str(folder.path().string(),
                           ": --resume needs the config that the run was started with; different:\n  ",
                           join(changed, "\n  ")));
+  config.train.init_from = saved.value(Json::json_pointer("/train/init_from"), std::string());  // it began there
 }
 
 /// Refuses before the data are read.
@@ -81,7 +82,9 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
       validation_(training_.config),
       folder_(out),
       data_(training_.config.task->fingerprint()) {
-  const std::string warm_start = training_.allocate();
+  // A checkpoint has its own weights: where they came from may be gone.
+  const bool resumes = start == Start::resume && folder_.last();
+  const std::string warm_start = training_.allocate(!resumes);
   refuse_what_is_not_free(estimate_memory(training_));
   folder_.make();
   lock_ = std::make_unique<RunLock>(out);  // before anything that another process could be using is touched
@@ -114,8 +117,8 @@ void Trainer::resume_from(const std::filesystem::path& path) {
   skipped_steps_ = state.at("skipped_steps").get<Index>();
   evaluation_due_ = state.at("evaluation_due").get<bool>();
   if (const Json& best = state.at("best"); !best.is_null())
-    best_ = {true, best.at("value").get<double>(), best.at("step").get<Index>(),
-             best.at("evaluations_since").get<Index>()};
+    best_ = {true, best.at("value").get<double>(), best.at("step").get<Index>()};
+  evaluations_since_best_ = state.at("evaluations_since_best").get<Index>();
   warn_of_other_machine(state);
 }
 
@@ -152,8 +155,9 @@ int Trainer::run() {
     }
   }
   if (out_of_patience() && step_ < settings.steps)
-    progress_.line(str("stopped early: ", best_.evaluations_since, " evaluations without a better ", settings.best,
-                       " than at step ", best_.step));
+    progress_.line(
+        str("stopped early: ", evaluations_since_best_, " evaluations without a ",
+            best_.known ? str("better ", settings.best, " than at step ", best_.step) : str("finite ", settings.best)));
   const double rest = since(begin) - seconds_.training - seconds_.evaluation - seconds_.saving;
   progress_.line(str("done       ", human_seconds(seconds_.training), " of training, ",
                      human_seconds(seconds_.evaluation), " of evaluation, ", human_seconds(seconds_.saving),
@@ -273,17 +277,15 @@ bool Trainer::validate() {
   }
   const double value = validation_.watched(*results);
   new_best_ = std::isfinite(value) && (!best_.known || validation_.better(value, best_.value));
-  if (new_best_)
-    best_ = {true, value, step_, 0};
-  else
-    ++best_.evaluations_since;
+  if (new_best_) best_ = {true, value, step_};
+  evaluations_since_best_ = new_best_ ? 0 : evaluations_since_best_ + 1;
   training_.config.schedule->evaluated(new_best_);
   return true;
 }
 
 bool Trainer::out_of_patience() const {
   const Index patience = training_.config.train.patience;
-  return patience > 0 && best_.evaluations_since >= patience;
+  return patience > 0 && evaluations_since_best_ >= patience;
 }
 
 void Trainer::save(bool best) {
@@ -299,12 +301,10 @@ void Trainer::save(bool best) {
                 {"evaluation_due", evaluation_due_},
                 {"schedule", training_.config.schedule->state()},
                 {"data", data_},
+                {"evaluations_since_best", evaluations_since_best_},
                 {"best", nullptr}};
   if (best_.known)
-    state["best"] = {{"metric", training_.config.train.best},
-                     {"value", best_.value},
-                     {"step", best_.step},
-                     {"evaluations_since", best_.evaluations_since}};
+    state["best"] = {{"metric", training_.config.train.best}, {"value", best_.value}, {"step", best_.step}};
   // With an average, the saved model is the average, and the weights are beside it.
   training_.average.swap();
   folder_.save(step_, std::move(state), training_.model->parameters(), training_.state(), best,

@@ -60,8 +60,9 @@ class Trainer {
   struct {
     bool known = false;
     double value = 0;
-    Index step = 0, evaluations_since = 0;
+    Index step = 0;
   } best_;
+  Index evaluations_since_best_ = 0;
   bool new_best_ = false;  // in this step
   std::string last_scores_;
 };

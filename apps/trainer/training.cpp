@@ -93,10 +93,10 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
   gradients_ = std::make_unique<BatchGradients>(*model, shape, config.train.micro_batch);
 }
 
-std::string Training::allocate() {
+std::string Training::allocate(bool warm) {
   seqtape::allocate(model->parameters(), static_cast<std::uint64_t>(config.seed));
   const std::string report =
-      config.train.init_from.empty() ? "" : warm_start(config.train.init_from, model->parameters());
+      !warm || config.train.init_from.empty() ? "" : warm_start(config.train.init_from, model->parameters());
   average.attach(model->parameters(), config.train.ema);
   return report;
 }

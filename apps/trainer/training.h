@@ -18,9 +18,9 @@ class Training {
   /// does not go together, and for a model that could not fit this machine.
   explicit Training(RunConfig config);
 
-  /// Gives weights, moments and average their memory and first values; warm start: those of `train.init_from`.
+  /// Gives weights and average their memory and first values; `warm`: those of `train.init_from`, where it is set.
   /// Returns a report of that, or "".
-  std::string allocate();
+  std::string allocate(bool warm = true);
 
   struct Step {
     double loss = 0, gradient_norm = 0;

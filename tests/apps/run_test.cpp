@@ -413,3 +413,38 @@ TEST_CASE("TensorBoard reads what the metrics say") {
         doctest::Approx(last["loss"].get<double>()).epsilon(1e-5));
   CHECK(text.rfind("step: 20") != std::string::npos);
 }
+
+TEST_CASE("what a run began with may be gone when it is resumed, and stays on record") {
+  const Workplace source, w;
+  REQUIRE_EQ(source.train("--set train.steps=2").exit_code, 0);
+  REQUIRE_EQ(w.train("--set train.steps=2 --init-from " + source.run).exit_code, 0);
+  std::filesystem::remove_all(source.run);
+  CHECK_EQ(w.train("--resume --set train.steps=3 --init-from " + source.run).exit_code, 0);
+  CHECK_EQ(w.train("--resume --set train.steps=4").exit_code, 0);
+  CHECK_EQ(Json::parse(read_file(w.run + "/config.json"))["train"]["init_from"], source.run);
+}
+
+TEST_CASE("patience is kept over a resume, with no finite evaluation too") {
+  const Workplace w;
+  const std::string broken =
+      "--set optimizer.lr=1e30 --set optimizer.clip_norm=0 --set train.on_nan=skip --set train.patience=4 --set "
+      "train.eval_every=2 --set train.steps=";
+  REQUIRE_EQ(w.train(broken + "4").exit_code, 0);
+  const Outcome on = w.train(broken + "40 --resume");
+  CHECK(on.out.find("stopped early: 4 evaluations without a ") != std::string::npos);
+  CHECK(w.train(broken + "40 --resume").out.find("already finished: 8 of 40 steps") != std::string::npos);
+}
+
+TEST_CASE("one damaged run does not hide the others") {
+  const Workplace w;
+  REQUIRE_EQ(w.train("--set train.steps=2").exit_code, 0);
+  const std::string bad = (w.folder / "bad").string();
+  std::filesystem::copy(w.run, bad, std::filesystem::copy_options::recursive);
+  write_file(bad + "/config.json", R"({"task": {"name": 5}, "model": []})");
+  const Outcome runs = testing::seqtape("runs " + w.folder.path().string());
+  CHECK_EQ(runs.exit_code, 0);
+  CHECK(runs.out.find("finished") != std::string::npos);
+  CHECK(runs.out.find("damaged") != std::string::npos);
+  write_file(w.run + "/metrics.jsonl", "{\"step\": 1, \"split\": 5, \"loss\": 1}\n");
+  CHECK_EQ(testing::seqtape("plot " + w.run).exit_code, 2);
+}
