@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 
 #include "apps/bench_fft.h"
@@ -7,6 +6,7 @@
 #include "apps/command.h"
 #include "apps/trainer/evaluate.h"
 #include "core/blas.h"
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/pool.h"
@@ -46,12 +46,9 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
   for (Index i = 0; i < shape.size(); ++i) tokens.data()[i] = static_cast<std::int32_t>(random.below(256));
   for (Index i = 0; i < shape.size(); ++i) targets.data()[i] = tokens.data()[(i + 1) % shape.size()];
   std::vector<double> times;
-  const auto begin = std::chrono::steady_clock::now();
-  const auto elapsed = [](auto since) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-  };
-  while (times.size() < 4 || (elapsed(begin) < seconds && times.size() < 200)) {
-    const auto start = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
+  while (times.size() < 4 || (seconds_since(begin) < seconds && times.size() < 200)) {
+    const auto start = Clock::now();
     optimizer->clear_gradients();
     {
       Tape tape;
@@ -60,7 +57,7 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
           model.forward({tokens, {}, {}}, state, {.training = true, .key = times.size(), .carry = false}), targets));
     }
     optimizer->step(1, optimizer->gradient_norm());
-    times.push_back(elapsed(start));
+    times.push_back(seconds_since(start));
   }
   times.erase(times.begin());  // the first fills the pool
   std::sort(times.begin(), times.end());

@@ -1,9 +1,9 @@
 #include "apps/bench_kernels.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 
+#include "core/clock.h"
 #include "core/kernels/conv.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/norm.h"
@@ -19,14 +19,11 @@ namespace {
 double median_seconds(const std::function<void()>& work) {
   work();
   std::vector<double> times;
-  const auto begin = std::chrono::steady_clock::now();
-  const auto since = [](auto start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  while (times.size() < 5 || (since(begin) < 0.7 && times.size() < 50)) {
-    const auto start = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
+  while (times.size() < 5 || (seconds_since(begin) < 0.7 && times.size() < 50)) {
+    const auto start = Clock::now();
     work();
-    times.push_back(since(start));
+    times.push_back(seconds_since(start));
   }
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];

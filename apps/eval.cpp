@@ -1,8 +1,8 @@
-#include <chrono>
 #include <iostream>
 
 #include "apps/command.h"
 #include "apps/trainer/trained_model.h"
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -48,9 +48,9 @@ int run(const cxxopts::ParseResult& args) {
     TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, all);
     trained.config.task->prepare(static_cast<std::uint64_t>(trained.config.seed));
     const Index batch = args.count("batch") ? args["batch"].as<int>() : trained.config.train.batch;
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     const Score score = *evaluate(*trained.model, *trained.config.task, split, batch);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = seconds_since(start);
     const TaskShape shape = trained.config.task->shape();
     Json result = {{"step", trained.step}, {"split", split_name}, {"length", shape.length}};
     const Json metrics = score.metrics(shape);

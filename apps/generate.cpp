@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iostream>
 
 #include "apps/command.h"
 #include "apps/trainer/trained_model.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "models/sampling.h"
@@ -43,7 +43,7 @@ int run(const cxxopts::ParseResult& args) {
   std::cout << prompt << std::flush;
   // The prompt goes through at once; then every token is a step of constant cost on the carried state.
   ModelState state;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   for (int i = 0; i < tokens; ++i) {
     const Shape shape{1, static_cast<Index>(input.size())};
     const Variable logits = trained.model->forward({IndexTensor::of(shape, input), {}, {}}, state);
@@ -54,7 +54,7 @@ int run(const cxxopts::ParseResult& args) {
     input = {sample(logits.data() + logits.size() - classes, classes, sampling, random)};
     std::cout << task.decode(input) << std::flush;
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = seconds_since(start);
   std::cout << '\n';
   std::cerr << format("%d tokens, %.0f tokens/s\n", tokens, tokens / seconds);
   return 0;

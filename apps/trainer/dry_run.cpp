@@ -1,31 +1,27 @@
 #include "apps/trainer/dry_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 
 #include "apps/trainer/describe.h"
 #include "apps/trainer/memory.h"
 #include "apps/trainer/validation.h"
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/text.h"
 
 namespace seqtape {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 /// Median seconds of a step: at least three, for about two seconds.
 double step_seconds(Training& training) {
   std::vector<double> times;
   const auto begin = Clock::now();
   training.step(0);  // fills the pool
-  for (Index i = 1; i <= 3 || (i < 100 && since(begin) < 2); ++i) {
+  for (Index i = 1; i <= 3 || (i < 100 && seconds_since(begin) < 2); ++i) {
     const auto start = Clock::now();
     training.step(i);
-    times.push_back(since(start));
+    times.push_back(seconds_since(start));
   }
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
@@ -34,18 +30,18 @@ double step_seconds(Training& training) {
 /// Seconds of one evaluation, from its first second.
 double evaluation_seconds(Training& training) {
   const TrainSettings& settings = training.config.train;
-  const Index rows = settings.eval_batch ? settings.eval_batch : settings.batch;
+  const Index rows = settings.evaluation_batch();
   const PassOptions options{rows, evaluation_piece(*training.model, training.shape, rows)};
   double all = 0, done = 0;
   const auto count = training.config.task->pass(Split::validation, options);
   for (Batch piece; count->next(piece);) all += static_cast<double>(piece.batch * piece.length);
   const auto start = Clock::now();
   const auto score = evaluate(*training.model, *training.config.task, Split::validation, rows, [&] {
-    if (since(start) > 1) return true;
+    if (seconds_since(start) > 1) return true;
     done += static_cast<double>(rows * options.piece);
     return false;
   });
-  return score ? since(start) : since(start) * all / std::max(done, 1.0);
+  return score ? seconds_since(start) : seconds_since(start) * all / std::max(done, 1.0);
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ MemoryEstimate estimate_memory(Training& training) {
   const TaskShape& shape = training.shape;
   SequenceModel& model = *training.model;
   const TrainSettings& settings = training.config.train;
-  const Index eval_rows = settings.eval_batch ? settings.eval_batch : settings.batch;
+  const Index eval_rows = settings.evaluation_batch();
   const double tokens = training_tokens(training.config, shape);
   const auto eval_tokens = static_cast<double>(eval_rows * evaluation_piece(model, shape, eval_rows));
   const auto train = [&](Index rows, Index steps) {

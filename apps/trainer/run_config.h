@@ -20,9 +20,10 @@ struct TrainSettings {
   bool statistics = false, tensorboard = true;
 
   void fields(Fields&);
-  /// Zeros replaced: log and evaluate 20 and 10 times a run, save as often as evaluated.
+  /// Zeros replaced: log and evaluate 20 and 10 times a run, save as often as evaluated, with batches as in training.
   Index log_interval() const { return log_every ? log_every : std::max<Index>(1, steps / 20); }
   Index eval_interval() const { return eval_every ? eval_every : std::max<Index>(1, steps / 10); }
+  Index evaluation_batch() const { return eval_batch ? eval_batch : batch; }
   Index checkpoint_interval() const { return checkpoint_every ? checkpoint_every : eval_interval(); }
 };
 

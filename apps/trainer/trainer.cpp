@@ -1,7 +1,6 @@
 #include "apps/trainer/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iostream>
 
@@ -9,6 +8,7 @@
 #include "apps/trainer/memory.h"
 #include "apps/trainer/signals.h"
 #include "core/blas.h"
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -17,15 +17,11 @@
 namespace seqtape {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 /// Adds the seconds of its life to a sum.
 class Stopwatch {
  public:
   explicit Stopwatch(double& sum) : sum_(sum) {}
-  ~Stopwatch() { sum_ += since(start_); }
+  ~Stopwatch() { sum_ += seconds_since(start_); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
@@ -158,7 +154,7 @@ int Trainer::run() {
     progress_.line(
         str("stopped early: ", evaluations_since_best_, " evaluations without a ",
             best_.known ? str("better ", settings.best, " than at step ", best_.step) : str("finite ", settings.best)));
-  const double rest = since(begin) - seconds_.training - seconds_.evaluation - seconds_.saving;
+  const double rest = seconds_since(begin) - seconds_.training - seconds_.evaluation - seconds_.saving;
   progress_.line(str("done       ", human_seconds(seconds_.training), " of training, ",
                      human_seconds(seconds_.evaluation), " of evaluation, ", human_seconds(seconds_.saving),
                      " of saving, ", format("%.2f s", rest), " of all else; peak memory ", human_bytes(peak_resident()),
@@ -195,12 +191,15 @@ void Trainer::step() {
   if (logged) log(done);
 }
 
+std::string Trainer::last_good() const {
+  const auto last = folder_.last();
+  return last ? "The last good checkpoint is " + last->string() : "There is no checkpoint yet";
+}
+
 void Trainer::stop_on_nan(const Training::Step& step) {
   const std::string cause = training_.explain(step_);
-  const auto last = folder_.last();
   throw NumericalError(str("step ", step_ + 1, ": loss is ", step.loss, ", gradient norm is ", step.gradient_norm,
-                           "; first seen in ", cause, ". ",
-                           last ? "The last good checkpoint is " + last->string() : "There is no checkpoint yet",
+                           "; first seen in ", cause, ". ", last_good(),
                            ". A lower optimizer.lr or clip_norm may help; train.on_nan \"skip\" skips such steps."));
 }
 
@@ -270,9 +269,7 @@ bool Trainer::validate() {
   }
   last_scores_ = describe_metrics(results->front().metrics);
   if (const double loss = results->front().loss; !std::isfinite(loss) && training_.config.train.on_nan == "stop") {
-    const auto last = folder_.last();
-    throw NumericalError(str("step ", step_, ": the validation loss is ", loss, ". ",
-                             last ? "The last good checkpoint is " + last->string() : "There is no checkpoint yet",
+    throw NumericalError(str("step ", step_, ": the validation loss is ", loss, ". ", last_good(),
                              ". A lower optimizer.lr may help; train.on_nan \"skip\" goes on regardless."));
   }
   const double value = validation_.watched(*results);

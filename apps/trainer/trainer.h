@@ -25,6 +25,8 @@ class Trainer {
   void resume_from(const std::filesystem::path& checkpoint);
   void warn_of_other_machine(const Json& state);
   void step();
+  /// For messages: where there is something to go back to.
+  std::string last_good() const;
   [[noreturn]] void stop_on_nan(const Training::Step&);
   void log(const Training::Step&);
   /// Whether it came to its end, rather than a signal's.

@@ -37,7 +37,7 @@ Validation::Validation(RunConfig& config) : config_(config) {
 
 std::optional<std::vector<Validation::Result>> Validation::run(SequenceModel& model,
                                                                const std::function<bool()>& stop) const {
-  const Index batch = config_.train.eval_batch ? config_.train.eval_batch : config_.train.batch;
+  const Index batch = config_.train.evaluation_batch();
   std::vector<Result> results;
   const auto add = [&](Index length, const Task& task) {
     const auto score = evaluate(model, task, Split::validation, batch, stop);
