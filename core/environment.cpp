@@ -22,7 +22,7 @@ bool has_old_kernels() {
   static const std::set<std::string> old{
       "Generic", "Katmai", "Coppermine", "Northwood",    "Prescott",  "Banias", "Core2", "Penryn", "Dunnington",
       "Nehalem", "Athlon", "Opteron",    "Opteron_SSE3", "Barcelona", "Bobcat", "Atom",  "Nano",   "Sandybridge"};
-  return best_isa() >= Isa::avx2 && old.count(blas_core());
+  return best_isa() >= Isa::avx2 && old.count(openblas_core());
 }
 
 }  // namespace

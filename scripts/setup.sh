@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
-need_packages git g++ cmake ninja-build libopenblas-openmp-dev libopenblas0-openmp nlohmann-json3-dev libcxxopts-dev \
-  doctest-dev protobuf-compiler zlib1g-dev ca-certificates
+need_packages git g++ cmake ninja-build libopenblas-openmp-dev libopenblas0-openmp libdnnl-dev nlohmann-json3-dev \
+  libcxxopts-dev doctest-dev protobuf-compiler zlib1g-dev ca-certificates

@@ -1,5 +1,5 @@
 #pragma once
-// Matrix products by OpenBLAS, in tiles of our own.
+// Matrix products by oneDNN or OpenBLAS (core/blas.h), in tiles of our own.
 
 #include <string>
 
@@ -11,8 +11,8 @@ enum class Transpose { no, yes };
 
 /// C[m,n] = op(A)[m,k] op(B)[k,n] + beta C; row-major, lda/ldb/ldc are row strides of the matrices as stored.
 ///
-/// OpenBLAS does not promise the same bits at another thread count. Here it never sees a second thread: the product is
-/// cut into tiles by its shape alone, each a single-threaded call from our parallel loop. A product over a long k
+/// The libraries do not promise the same bits at another thread count. Here they never see a second thread: the product
+/// is cut into tiles by its shape alone, each a single-threaded call from our parallel loop. A product over a long k
 /// with a small result (a weight's gradient) is cut along k, and the parts are added in order.
 void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const Real* a, Index lda, const Real* b, Index ldb,
           Real beta, Real* c, Index ldc);
