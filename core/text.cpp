@@ -96,6 +96,37 @@ bool matches(const std::string& text, const std::string& pattern) {
   return pattern.find_first_not_of('*', p) == std::string::npos;
 }
 
+std::optional<std::u32string> from_utf8(std::string_view text, std::size_t& wrong) {
+  std::u32string characters;
+  for (wrong = 0; wrong < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[wrong]);
+    const int more = lead < 0x80 ? 0 : lead >> 5 == 6 ? 1 : lead >> 4 == 14 ? 2 : lead >> 3 == 30 ? 3 : -1;
+    if (more < 0 || wrong + static_cast<std::size_t>(more) >= text.size()) return std::nullopt;
+    char32_t c = more == 0 ? lead : lead & (0x3Fu >> more);
+    for (int i = 1; i <= more; ++i) {
+      const auto next = static_cast<unsigned char>(text[wrong + static_cast<std::size_t>(i)]);
+      if (next >> 6 != 2) return std::nullopt;
+      c = c << 6 | (next & 0x3F);
+    }
+    constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};  // below: more bytes than it needs
+    if (c < kLeast[more] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return std::nullopt;
+    characters += c;
+    wrong += 1 + static_cast<std::size_t>(more);
+  }
+  return characters;
+}
+
+std::string to_utf8(std::u32string_view characters) {
+  std::string text;
+  for (const char32_t c : characters) {
+    const int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    constexpr unsigned kLead[] = {0, 0xC0, 0xE0, 0xF0};
+    text += static_cast<char>(kLead[more] | c >> (6 * more));
+    for (int i = more - 1; i >= 0; --i) text += static_cast<char>(0x80 | (c >> (6 * i) & 0x3F));
+  }
+  return text;
+}
+
 std::string join(const std::vector<std::string>& parts, const std::string& separator) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;

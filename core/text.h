@@ -2,7 +2,9 @@
 // Small helpers for messages and tables.
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace seqtape {
@@ -27,6 +29,10 @@ std::string human_seconds(double seconds);
 
 /// `pattern` fits the whole of `text`; `*` stands for any characters, `?` for one.
 bool matches(const std::string& text, const std::string& pattern);
+
+/// The characters of UTF-8 text, or nothing when it is not: then `wrong` is the place of the first bad byte.
+std::optional<std::u32string> from_utf8(std::string_view, std::size_t& wrong);
+std::string to_utf8(std::u32string_view);
 
 std::string join(const std::vector<std::string>& parts, const std::string& separator);
 

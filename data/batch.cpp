@@ -1,6 +1,7 @@
 #include "data/batch.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace seqtape {
 
@@ -9,13 +10,15 @@ Batch Batch::rows(Index begin, Index end) const {
     const Index row = static_cast<Index>(all.size()) / batch;
     return std::decay_t<decltype(all)>(all.begin() + begin * row, all.begin() + end * row);
   };
-  return {end - begin,         length,        part(tokens), part(values), part(targets),
-          part(target_values), part(lengths), first,        last};
+  return {end - begin,         length,        part(tokens),  part(values), part(targets),
+          part(target_values), part(weights), part(lengths), first,        last};
 }
 
-Index Batch::scored() const {
-  if (targets.empty()) return static_cast<Index>(target_values.size());
-  return static_cast<Index>(targets.size()) - std::count(targets.begin(), targets.end(), kIgnored);
+double Batch::scored() const {
+  if (!weights.empty()) return std::accumulate(weights.begin(), weights.end(), 0.0);
+  if (targets.empty()) return static_cast<double>(target_values.size());
+  return static_cast<double>(static_cast<std::ptrdiff_t>(targets.size()) -
+                             std::count(targets.begin(), targets.end(), kIgnored));
 }
 
 }  // namespace seqtape

@@ -17,13 +17,14 @@ struct Batch {
   std::vector<float> values;          ///< [B, L, features], or empty
   std::vector<std::int32_t> targets;  ///< [B, L]; one answer a sequence: [B]. Empty for regression
   std::vector<float> target_values;   ///< [B, outputs], or empty
+  std::vector<float> weights;         ///< [B] of the answers in the training's loss, or empty: all 1
   std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this piece, or empty: all of L
   bool first = true, last = true;     ///< this piece begins, ends its sequences
 
   /// Sequences [begin, end) of it.
   Batch rows(Index begin, Index end) const;
-  /// How many answers are scored: what the mean loss is over.
-  Index scored() const;
+  /// How many answers are scored, or the sum of their weights: what the mean loss is over.
+  double scored() const;
 };
 
 }  // namespace seqtape

@@ -1,24 +1,26 @@
-#include <cctype>
-
 #include "core/error.h"
 #include "core/text.h"
+#include "data/fasta.h"
+#include "data/labelled.h"
 #include "data/windows.h"
 
 namespace seqtape {
 namespace {
 
-constexpr std::string_view kBases = "ACGTN";
-
-/// The next base of FASTA files, plain or gz. Tokens: A, C, G, T, and N for the codes of bases that are not known for
-/// sure (IUPAC: R, Y, S, W, K, M, B, D, H, V, N, and -). Case is of no account. The records of a file follow each other
-/// with an N between.
+/// The next base of FASTA files. Their records follow each other with an N between.
 class Dna final : public Windows {
  public:
+  void prepare(std::uint64_t seed) override {
+    unknown_ = 0;
+    Windows::prepare(seed);
+  }
+  std::vector<std::string> notes() const override { return unknown_bases_note(unknown_); }
   std::vector<std::int32_t> encode(const std::string& text) const override {
     std::vector<std::int32_t> tokens;
     for (const char c : text) {
-      tokens.push_back(token_of(c));
-      if (tokens.back() < 0) throw ConfigError(str("--prompt: ", not_a_base(c)));
+      tokens.push_back(base_token(c));
+      if (tokens.back() < 0)
+        throw ConfigError(str("--prompt: \"", c, "\" is not a base; known: A, C, G, T, U and IUPAC's codes"));
     }
     return tokens;
   }
@@ -31,42 +33,47 @@ class Dna final : public Windows {
  private:
   Index vocabulary() const override { return static_cast<Index>(kBases.size()); }
   const char* unit() const override { return "base"; }
+  void read(const std::filesystem::path& path, Tokens& tokens) override {
+    read_fasta(path, unknown_, [&](const std::string& record) {
+      if (!tokens.empty()) tokens += static_cast<Tokens::value_type>(kUnknownBase);
+      tokens.append(record.begin(), record.end());
+    });
+  }
+  Index unknown_ = 0;
+};
 
-  /// -1: not a base.
-  static std::int32_t token_of(char base) {
-    const char letter = static_cast<char>(std::toupper(static_cast<unsigned char>(base)));
-    if (const std::size_t at = kBases.find(letter); at != std::string_view::npos) return static_cast<std::int32_t>(at);
-    if (letter == 'U') return 3;  // RNA's U stands where DNA has T
-    return std::string_view("RYSWKMBDHV-").find(letter) != std::string_view::npos ? 4 : -1;
-  }
-  static std::string not_a_base(char c) {
-    return str("\"", c, "\" is not a base; known: A, C, G, T, U and IUPAC's codes");
+/// Classification of stretches of DNA: each record of the FASTA files is cut into pieces of `length` bases; a shorter
+/// rest is a piece as well, unless it is below half of that and not the record's only one.
+class DnaClasses final : public LabelledTokens {
+ public:
+  std::vector<std::string> notes() const override {
+    auto all = Labelled::notes();
+    for (const std::string& note : unknown_bases_note(unknown_)) all.push_back(note);
+    return all;
   }
 
-  void read(const std::filesystem::path& path, std::string& tokens) const override {
-    const std::string text = read_unpacked(path);
-    if (text.find('>') == std::string::npos)
-      throw DataError(str(path.string(), ": is not a FASTA file: no line starts with \">\""));
-    Index line = 1;
-    for (std::size_t begin = 0; begin < text.size(); ++line) {
-      const std::size_t end = std::min(text.find('\n', begin), text.size());
-      if (text[begin] == '>' || text[begin] == ';') {
-        if (!tokens.empty() && text[begin] == '>') tokens += static_cast<char>(4);
-      } else {
-        for (std::size_t i = begin; i < end; ++i) {
-          if (std::isspace(static_cast<unsigned char>(text[i]))) continue;
-          const std::int32_t token = token_of(text[i]);
-          if (token < 0) throw DataError(str(path.string(), ":", line, ": ", not_a_base(text[i])));
-          tokens += static_cast<char>(token);
-        }
-      }
-      begin = end + 1;
-    }
+ private:
+  const char* path_doc() const override {
+    return "folder with a folder of FASTA files (plain or gz) for each class, relative to the config";
   }
+  TaskShape reads() const override { return {.vocabulary = static_cast<Index>(kBases.size())}; }
+  void load_tokens() override {
+    unknown_ = 0;
+    each_file([&](const std::filesystem::path& file, const std::string& label) {
+      read_fasta(file, unknown_, [&](const std::string& record) {
+        const auto piece = static_cast<std::size_t>(longest());
+        for (std::size_t begin = 0; begin < std::max<std::size_t>(1, record.size()); begin += piece)
+          if (begin == 0 || 2 * (record.size() - begin) >= piece)
+            add(record.substr(begin, piece), label, file.string());
+      });
+    });
+  }
+  Index unknown_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Task> make_dna() { return std::make_unique<Dna>(); }
+std::unique_ptr<Task> make_dna_classes() { return std::make_unique<DnaClasses>(); }
 
 }  // namespace seqtape

@@ -35,5 +35,6 @@ std::unique_ptr<Task> make_associative_recall();
 std::unique_ptr<Task> make_adding();
 std::unique_ptr<Task> make_parity();
 std::unique_ptr<Task> make_listops();
+std::unique_ptr<Task> make_pathfinder();
 
 }  // namespace seqtape

@@ -21,6 +21,8 @@ std::string read_unpacked(const std::filesystem::path& path) {
   return content;
 }
 
+std::size_t after_byte_order_mark(const std::string& text) { return text.compare(0, 3, "\xEF\xBB\xBF") == 0 ? 3 : 0; }
+
 std::vector<std::filesystem::path> files_under(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   std::error_code error;

@@ -1,6 +1,7 @@
 #include "data/images.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/error.h"
@@ -69,27 +70,79 @@ class ImagesPass final : public Pass {
 };
 
 void Images::fields(Fields& f) {
-  f("images", images_, "IDX file of training images, relative to the config; may be gz", required());
-  f("labels", labels_, "IDX file of their labels", required());
-  f("test_images", test_images_, "IDX file of test images; \"\": no test split");
+  f("format", format_, "of the files: IDX, or CIFAR-10's binary version", one_of({"idx", "cifar10"}));
+  f("images", images_, "file of training images, or a list of them (cifar10), relative to the config; may be gz",
+    required());
+  f("labels", labels_, "IDX file of their labels; cifar10 has them in the same files");
+  f("test_images", test_images_, "test images likewise; none: no test split");
   f("test_labels", test_labels_, "IDX file of their labels");
   f("side", side_, "width and height of an image", positive_up_to(4096));
   f("classes", classes_, "labels are below this", between(2, 256));
   f("validation", validation_, "training images, at the end, kept for validation", positive_up_to(1e9));
   f("order", order_, "of the pixels: by rows, in a fixed random order, or by bit reversal of the row-wise index",
     one_of({"raster", "permuted", "bit_reversed"}));
+  f("color", color_, "cifar10: a pixel is its brightness, or three values", one_of({"grey", "rgb"}));
   f("tokens", tokens_, "pixels are 256 tokens; otherwise real values in [0, 1]");
 }
 
 void Images::resolve_paths(const std::filesystem::path& base) {
-  for (std::string* path : {&images_, &labels_, &test_images_, &test_labels_})
-    if (!path->empty()) *path = std::filesystem::absolute(base / *path).lexically_normal().string();
+  const auto resolve = [&](std::string& path) {
+    if (!path.empty()) path = std::filesystem::absolute(base / path).lexically_normal().string();
+  };
+  for (auto* paths : {&images_, &test_images_}) {
+    std::erase(*paths, "");
+    std::for_each(paths->begin(), paths->end(), resolve);
+  }
+  resolve(labels_);
+  resolve(test_labels_);
 }
 
-Images::Set Images::read(const std::string& images, const std::string& labels) const {
-  for (const std::string& path : {images, labels})
+void Images::require_label(std::int32_t label, Index image, const std::string& path) const {
+  if (label >= classes_)
+    throw DataError(str(path, ": label ", label, " of image ", image, " is not below task.classes, ", classes_));
+}
+
+Images::Set Images::read(const std::vector<std::string>& images, const std::string& labels) const {
+  std::vector<std::string> files = images;
+  if (format_ == "idx") files.push_back(labels);
+  for (const std::string& path : files)
     if (!std::filesystem::is_regular_file(path))
       throw DataError(str("task.images: ", path, " does not exist or is not a file"));
+  return format_ == "idx" ? read_idx(images.front(), labels) : read_cifar(images);
+}
+
+/// A record is a label and three planes of 32 x 32 bytes: red, green, blue.
+/// Source: the description of the binary version on the CIFAR page (Krizhevsky).
+Images::Set Images::read_cifar(const std::vector<std::string>& files) const {
+  constexpr Index kPixels = 32 * 32, kRecord = 1 + 3 * kPixels;
+  if (side_ != 32) throw ConfigError(str("task.side: must be 32 for cifar10, got ", side_));
+  Set set;
+  set.pixels = kPixels;
+  set.channels = color_ == "rgb" ? 3 : 1;
+  for (const std::string& path : files) {
+    const std::string bytes = read_unpacked(path);
+    if (bytes.empty() || bytes.size() % kRecord != 0)
+      throw DataError(str(path, ": is not a file of CIFAR-10's binary version: its ", bytes.size(),
+                          " bytes are no multiple of ", kRecord));
+    for (std::size_t at = 0; at < bytes.size(); at += kRecord) {
+      set.labels.push_back(static_cast<unsigned char>(bytes[at]));
+      require_label(set.labels.back(), static_cast<Index>(at) / kRecord, path);
+      for (std::size_t i = 0; i < kPixels; ++i) {
+        const auto plane = [&](std::size_t c) {
+          return static_cast<double>(static_cast<unsigned char>(bytes[at + 1 + c * kPixels + i]));
+        };
+        if (set.channels == 3)
+          for (std::size_t c = 0; c < 3; ++c) set.bytes += bytes[at + 1 + c * kPixels + i];
+        else  // luma, ITU-R BT.601
+          set.bytes += static_cast<char>(std::lround(0.299 * plane(0) + 0.587 * plane(1) + 0.114 * plane(2)));
+      }
+    }
+  }
+  set.count = static_cast<Index>(set.labels.size());
+  return set;
+}
+
+Images::Set Images::read_idx(const std::string& images, const std::string& labels) const {
   Set set;
   const std::string pixels = read_unpacked(images), answers = read_unpacked(labels);
   const std::vector<Index> extents = idx_extents(images, pixels, 3), count = idx_extents(labels, answers, 1);
@@ -102,8 +155,7 @@ Images::Set Images::read(const std::string& images, const std::string& labels) c
   set.bytes = pixels.substr(16);
   for (Index i = 0; i < set.count; ++i) {
     const auto label = static_cast<std::int32_t>(static_cast<unsigned char>(answers[8 + static_cast<std::size_t>(i)]));
-    if (label >= classes_)
-      throw DataError(str(labels, ": label ", label, " of image ", i, " is not below task.classes, ", classes_));
+    require_label(label, i, labels);
     set.labels.push_back(label);
   }
   return set;
@@ -111,8 +163,14 @@ Images::Set Images::read(const std::string& images, const std::string& labels) c
 
 void Images::prepare(std::uint64_t seed) {
   seed_ = seed;
-  if (test_images_.empty() != test_labels_.empty())
+  const bool idx = format_ == "idx";
+  if (images_.empty()) throw ConfigError("task.images: must name a file, got none");
+  if (idx && (images_.size() > 1 || test_images_.size() > 1))
+    throw ConfigError("task.images: of IDX files there is one, and one of labels");
+  if (idx && labels_.empty()) throw ConfigError("task.labels: is required with IDX files");
+  if (idx && test_images_.empty() != test_labels_.empty())
     throw ConfigError("task.test_images: test_images and test_labels go together");
+  if (color_ == "rgb" && (idx || tokens_)) throw ConfigError("task.color: rgb is for cifar10, with task.tokens false");
   train_ = read(images_, labels_);
   if (!test_images_.empty()) test_ = read(test_images_, test_labels_);
   if (train_.count <= validation_)
@@ -136,10 +194,13 @@ void Images::prepare(std::uint64_t seed) {
 
 TaskShape Images::shape() const {
   return {.vocabulary = tokens_ ? 256 : 0,
-          .features = tokens_ ? 0 : 1,
+          .features = tokens_           ? 0
+                      : color_ == "rgb" ? 3
+                                        : 1,
           .outputs = classes_,
           .pooled = true,
-          .length = side_ * side_};
+          .length = side_ * side_,
+          .image_width = order_ == "raster" && color_ == "grey" ? side_ : 0};
 }
 
 void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin, Index steps, Batch& out) const {
@@ -151,11 +212,13 @@ void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin
   for (const Index image : indices) {
     for (Index t = begin; t < begin + steps; ++t) {
       const Index at = image * set.pixels + place_[static_cast<std::size_t>(t)];
-      const auto pixel = static_cast<unsigned char>(set.bytes[static_cast<std::size_t>(at)]);
-      if (tokens_)
-        out.tokens.push_back(pixel);
-      else
-        out.values.push_back(static_cast<float>(pixel) / 255.0f);
+      for (Index c = 0; c < set.channels; ++c) {
+        const auto value = static_cast<unsigned char>(set.bytes[static_cast<std::size_t>(at * set.channels + c)]);
+        if (tokens_)
+          out.tokens.push_back(value);
+        else
+          out.values.push_back(static_cast<float>(value) / 255.0f);
+      }
     }
     out.targets.push_back(set.labels[static_cast<std::size_t>(image)]);
   }

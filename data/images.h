@@ -3,8 +3,8 @@
 
 namespace seqtape {
 
-/// Classification of images as sequences of pixels, from IDX files (MNIST and its kin), gz or plain. The last
-/// `validation` training images validate. Training reads all others in a new order each epoch.
+/// Classification of images as sequences of pixels, from IDX files (MNIST and its kin) or CIFAR-10's binary files, gz
+/// or plain. The last `validation` training images validate. Training reads all others in a new order each epoch.
 class Images final : public Task {
  public:
   void fields(Fields&) override;
@@ -18,15 +18,19 @@ class Images final : public Task {
  private:
   friend class ImagesPass;
   struct Set {
-    Index count = 0, pixels = 0;
-    std::string bytes;  ///< [count, pixels]
+    Index count = 0, pixels = 0, channels = 1;
+    std::string bytes;  ///< [count, pixels, channels]
     std::vector<std::int32_t> labels;
   };
-  Set read(const std::string& images, const std::string& labels) const;
+  Set read(const std::vector<std::string>& images, const std::string& labels) const;
+  Set read_idx(const std::string& images, const std::string& labels) const;
+  Set read_cifar(const std::vector<std::string>& files) const;
+  void require_label(std::int32_t label, Index image, const std::string& path) const;
   /// Images `indices` of a set, pixels [begin, begin + steps) of each in the task's order.
   void fill(const Set&, const std::vector<Index>& indices, Index begin, Index steps, Batch& out) const;
 
-  std::string images_, labels_, test_images_, test_labels_, order_ = "raster";
+  std::vector<std::string> images_, test_images_;
+  std::string format_ = "idx", labels_, test_labels_, order_ = "raster", color_ = "grey";
   Index side_ = 28, validation_ = 5000, classes_ = 10;
   bool tokens_ = false;
   std::uint64_t seed_ = 0;

@@ -1,48 +1,109 @@
 #pragma once
+#include <functional>
+
 #include "data/task.h"
 
 namespace seqtape {
 
-/// Classification of sequences of different lengths, a byte each, that are all in memory. Which ones train, validate
-/// and test is fixed by their number alone, so that runs of different seeds are of the same task. Training reads all of
-/// them in a new order each epoch; batches gather sequences of like lengths (from 16 batches' worth at a time), so that
-/// little is padding.
+/// Classification of sequences of different lengths that are all in memory. Which ones train, validate and test is
+/// fixed by their number alone, so that runs of different seeds are of the same task. Training reads all of them in a
+/// new order each epoch; batches gather sequences of like lengths (from 16 batches' worth at a time), so that little is
+/// padding.
 class Labelled : public Task {
  public:
   void fields(Fields&) override;
+  void resolve_paths(const std::filesystem::path& base) override;
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override {
-    return {.vocabulary = vocabulary(), .outputs = classes_, .pooled = true, .length = length_};
+    TaskShape shape = reads();
+    shape.outputs = classes_;
+    shape.pooled = true;
+    shape.length = length_;
+    return shape;
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
   std::string fingerprint() const override;
+  std::vector<std::string> notes() const override;
 
  protected:
-  virtual Index vocabulary() const = 0;
+  /// For `fields`: what `path` must be.
+  virtual const char* path_doc() const = 0;
+  /// The vocabulary, or the features.
+  virtual TaskShape reads() const = 0;
   /// Adds all sequences by `add`. Throws DataError.
   virtual void load() = 0;
-  /// A sequence, cut to `length`, and its class by name. Empty ones are left out.
-  void add(std::string sequence, const std::string& label);
+  /// Writes steps [begin, begin + count) of sequence i to row b of `out`, whose arrays have their sizes.
+  virtual void copy(Index i, Index begin, Index count, Batch& out, Index b) const = 0;
+
+  /// How many of a sequence's steps are kept: up to `length`. Throws DataError where longer ones are to be refused.
+  Index kept(std::size_t steps, const std::string& where) const;
+  /// Adds a sequence: its steps (none: it is left out, and false returned), its class by name, and the bytes that tell
+  /// it from others.
+  bool add(Index steps, const std::string& label, std::string_view bytes);
+  /// The files in each of the folders in `path`, whose names are the classes'.
+  void each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>&) const;
+  const std::string& path() const { return path_; }
+  Index longest() const { return length_; }
 
  private:
   friend class LabelledPass;
   const std::vector<Index>& part(Split) const;
   /// Steps [begin, begin + steps) of the sequences, padded.
   void fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const;
-  Index size_of(Index i) const { return static_cast<Index>(sequences_[static_cast<std::size_t>(i)].size()); }
+  Index size_of(Index i) const { return sizes_[static_cast<std::size_t>(i)]; }
 
+  std::string path_, longer_ = "cut", class_weights_ = "none";
   Index length_ = 4096, classes_ = 2;
   double validation_fraction_ = 0.1, test_fraction_ = 0.1;
   std::uint64_t seed_ = 0;
-  std::vector<std::string> sequences_, names_;  // names of the classes, sorted
-  std::vector<std::string> labels_;             // of each sequence
+  std::vector<Index> sizes_;
+  std::vector<std::string> labels_, names_;  // of each sequence; of the classes, sorted
   std::vector<std::int32_t> classes_of_;
+  std::vector<float> weights_;  // of the classes, or empty
+  std::uint32_t crc_ = 0;
+  Index empty_ = 0;
   std::vector<Index> train_, validation_, test_;
   mutable std::pair<Index, Index> cached_{-1, -1};  // epoch and batch of the order
   mutable std::vector<std::vector<Index>> batches_;
 };
 
+/// Sequences of tokens, a byte each.
+class LabelledTokens : public Labelled {
+ protected:
+  void load() final {
+    sequences_.clear();
+    load_tokens();
+  }
+  virtual void load_tokens() = 0;
+  /// A sequence, cut to `length`; `where` names it in messages.
+  void add(std::string tokens, const std::string& label, const std::string& where);
+
+ private:
+  void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;
+  std::vector<std::string> sequences_;
+};
+
+/// Sequences of real values, one a step.
+class LabelledValues : public Labelled {
+ protected:
+  TaskShape reads() const final { return {.features = 1}; }
+  void load() final {
+    sequences_.clear();
+    load_values();
+  }
+  virtual void load_values() = 0;
+  /// A sequence, cut to `length`; `where` names it in messages.
+  void add(std::vector<float> values, const std::string& label, const std::string& where);
+
+ private:
+  void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;
+  std::vector<std::vector<float>> sequences_;
+};
+
 std::unique_ptr<Task> make_documents();
+std::unique_ptr<Task> make_dna_classes();
+std::unique_ptr<Task> make_audio();
+std::unique_ptr<Task> make_series_classes();
 
 }  // namespace seqtape

@@ -4,6 +4,7 @@
 #include "data/images.h"
 #include "data/induction_heads.h"
 #include "data/labelled.h"
+#include "data/series.h"
 #include "data/windows.h"
 
 namespace seqtape {
@@ -18,9 +19,14 @@ const Registry<Task>& tasks() {
       {"adding", "add the two marked numbers", make_adding},
       {"parity", "say whether the ones so far are odd", make_parity},
       {"listops", "work out a nested expression of lists", make_listops},
+      {"pathfinder", "say whether a dashed curve joins two dots", make_pathfinder},
       {"images", "classify images read pixel by pixel", [] { return std::make_unique<Images>(); }},
       {"documents", "classify texts by their bytes", make_documents},
-      {"text", "predict the next byte of files", make_text},
+      {"dna_classes", "classify stretches of DNA", make_dna_classes},
+      {"audio", "classify recordings by their waveform", make_audio},
+      {"series_classes", "classify time series", make_series_classes},
+      {"series", "forecast a time series", [] { return std::make_unique<Series>(); }},
+      {"text", "predict the next byte or character of files", make_text},
       {"dna", "predict the next base of FASTA files", make_dna},
   }};
   return registry;

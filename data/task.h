@@ -22,6 +22,7 @@ struct TaskShape {
   bool regression = false;
   Index length = 0;         ///< steps of a training sequence
   std::string bits_unit{};  ///< "byte", "base": report bits per unit beside the loss
+  Index image_width = 0;    ///< a sequence is an image, row by row, of this width
   bool carried = false;     ///< training sequences go on from batch to batch
 };
 
@@ -57,6 +58,9 @@ class Task {
 
   /// Tells the data that were read from others: "" where they are drawn by the seed. After `prepare`.
   virtual std::string fingerprint() const { return ""; }
+
+  /// What should be known of the data that were read: "12 letters that are no base were read as N". After `prepare`.
+  virtual std::vector<std::string> notes() const { return {}; }
 
   /// Tokens for and from text, where the task's tokens are characters. Throws ConfigError where they are not.
   virtual std::vector<std::int32_t> encode(const std::string& text) const;

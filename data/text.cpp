@@ -1,27 +1,99 @@
+#include "core/text.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
 #include "core/file.h"
 #include "data/windows.h"
 
 namespace seqtape {
 namespace {
 
-/// The next byte of files.
+constexpr std::string_view kUnknown = "\uFFFD";
+
+/// The next byte of files, or their next character.
 class Text final : public Windows {
  public:
+  void fields(Fields& f) override {
+    Windows::fields(f);
+    f("alphabet", alphabet_,
+      "\"\": tokens are bytes; \"auto\": they are the characters (UTF-8) that the files hold; otherwise: the "
+      "characters "
+      "themselves, others are one token of their own");
+  }
+  void prepare(std::uint64_t seed) override {
+    unknown_ = 0;
+    if (alphabet_ == "auto") {
+      std::set<char32_t> found;
+      for (const std::string& path : paths())
+        for (const auto& file : files_under(path))
+          for (const char32_t c : characters(read_file(file), file.string())) found.insert(c);
+      alphabet_ = to_utf8(std::u32string(found.begin(), found.end()));
+    }
+    letters_ = characters(alphabet_, "task.alphabet");
+    std::sort(letters_.begin(), letters_.end());
+    letters_.erase(std::unique(letters_.begin(), letters_.end()), letters_.end());
+    if (letters_.size() > 65000)
+      throw ConfigError(str("task.alphabet: ", letters_.size(), " different characters are too many; 65000 fit"));
+    Windows::prepare(seed);
+  }
+  std::vector<std::string> notes() const override {
+    if (unknown_ == 0) return {};
+    return {str(unknown_, " characters that task.alphabet does not have were read as one token")};
+  }
   std::vector<std::int32_t> encode(const std::string& text) const override {
     std::vector<std::int32_t> tokens;
-    for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+    if (alphabet_.empty())
+      for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+    else
+      for (const char32_t c : characters(text, "--prompt")) tokens.push_back(token(c));
     return tokens;
   }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
-    for (const std::int32_t token : tokens) text += static_cast<char>(token);
+    for (const std::int32_t token : tokens) {
+      if (alphabet_.empty())
+        text += static_cast<char>(token);
+      else if (token == 0 || token > static_cast<std::int32_t>(letters_.size()))
+        text += kUnknown;
+      else
+        text += to_utf8(letters_.substr(static_cast<std::size_t>(token - 1), 1));
+    }
     return text;
   }
 
  private:
-  Index vocabulary() const override { return 256; }
-  const char* unit() const override { return "byte"; }
-  void read(const std::filesystem::path& path, std::string& tokens) const override { tokens += read_file(path); }
+  Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters_.size()); }
+  const char* unit() const override { return alphabet_.empty() ? "byte" : "character"; }
+  void read(const std::filesystem::path& path, Tokens& tokens) override {
+    const std::string bytes = read_file(path);
+    if (alphabet_.empty()) {
+      for (const char c : bytes) tokens += static_cast<unsigned char>(c);
+      return;
+    }
+    for (const char32_t c : characters(bytes, path.string())) {
+      tokens += static_cast<Tokens::value_type>(token(c));
+      unknown_ += tokens.back() == 0;
+    }
+  }
+
+  /// 0: not in the alphabet.
+  std::int32_t token(char32_t c) const {
+    const auto at = std::lower_bound(letters_.begin(), letters_.end(), c);
+    return at != letters_.end() && *at == c ? static_cast<std::int32_t>(at - letters_.begin()) + 1 : 0;
+  }
+  static std::u32string characters(const std::string& utf8, const std::string& where) {
+    std::size_t wrong = 0;
+    auto text = from_utf8(utf8, wrong);
+    if (!text)
+      throw DataError(str(where, ": is not UTF-8 text (byte ", wrong, "); set task.alphabet to \"\" to read bytes"));
+    return *text;
+  }
+
+  std::string alphabet_;
+  std::u32string letters_;  // sorted; the token of a letter is its place + 1
+  Index unknown_ = 0;
 };
 
 }  // namespace

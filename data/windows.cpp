@@ -10,18 +10,16 @@
 namespace seqtape {
 namespace {
 
-std::int32_t byte_at(std::string_view bytes, Index i) {
-  return static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
-}
+using View = std::u16string_view;
 
 /// Windows of `length` inputs side by side, in pieces. The last window may be shorter.
 class WindowsPass final : public Pass {
  public:
-  WindowsPass(std::string_view bytes, Index length, const PassOptions& options)
-      : bytes_(bytes),
+  WindowsPass(View tokens, Index length, const PassOptions& options)
+      : tokens_(tokens),
         length_(length),
         options_(options),
-        targets_(static_cast<Index>(bytes.size()) - 1),
+        targets_(static_cast<Index>(tokens.size()) - 1),
         windows_((targets_ + length - 1) / length) {}
 
   bool next(Batch& piece) override {
@@ -45,8 +43,8 @@ class WindowsPass final : public Pass {
       const Index start = (window_ + b) * length_ + begin_;
       const Index count = std::clamp<Index>(targets_ - start, 0, steps);
       for (Index t = 0; t < count; ++t) {
-        piece.tokens[static_cast<std::size_t>(b * steps + t)] = byte_at(bytes_, start + t);
-        piece.targets[static_cast<std::size_t>(b * steps + t)] = byte_at(bytes_, start + t + 1);
+        piece.tokens[static_cast<std::size_t>(b * steps + t)] = tokens_[static_cast<std::size_t>(start + t)];
+        piece.targets[static_cast<std::size_t>(b * steps + t)] = tokens_[static_cast<std::size_t>(start + t + 1)];
       }
       piece.lengths.push_back(static_cast<std::int32_t>(count));
     }
@@ -57,7 +55,7 @@ class WindowsPass final : public Pass {
   }
 
  private:
-  std::string_view bytes_;
+  View tokens_;
   Index length_;
   PassOptions options_;
   Index targets_, windows_, window_ = 0, begin_ = 0;
@@ -86,10 +84,10 @@ void Windows::prepare(std::uint64_t seed) {
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
-  bytes_.clear();
+  tokens_.clear();
   for (const std::string& path : paths_)
-    for (const auto& file : files_under(path)) read(file, bytes_);
-  if (bytes_.empty())
+    for (const auto& file : files_under(path)) read(file, tokens_);
+  if (tokens_.empty())
     throw DataError(str("task.path: ", join(paths_, ", "), ": no ", unit(), "s to read; the files are empty"));
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     const auto size = static_cast<Index>(part(split).size());
@@ -101,11 +99,11 @@ void Windows::prepare(std::uint64_t seed) {
   }
 }
 
-std::string_view Windows::part(Split split) const {
-  const auto size = static_cast<double>(bytes_.size());
+std::u16string_view Windows::part(Split split) const {
+  const auto size = static_cast<double>(tokens_.size());
   const auto train = static_cast<std::size_t>(size * train_fraction_);
   const auto test = static_cast<std::size_t>(size * test_fraction_);
-  const std::string_view all = bytes_;
+  const View all = tokens_;
   switch (split) {
     case Split::train:
       return all.substr(0, train);
@@ -143,10 +141,13 @@ Index Windows::track_start(Index step, Index batch, Index b, bool& first) const 
   return b * track + offset + window * length_;
 }
 
-std::string Windows::fingerprint() const { return format("%08x of %zu %ss", crc32_of(bytes_), bytes_.size(), unit()); }
+std::string Windows::fingerprint() const {
+  const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
+  return format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());
+}
 
 void Windows::training_batch(Index step, Index batch, Batch& out) const {
-  const std::string_view bytes = part(Split::train);
+  const View tokens = part(Split::train);
   out = {};
   out.batch = batch;
   out.length = length_;
@@ -155,8 +156,8 @@ void Windows::training_batch(Index step, Index batch, Batch& out) const {
   for (Index b = 0; b < batch; ++b) {
     const Index start = carry_ ? track_start(step, batch, b, out.first) : window_start(step * batch + b);
     for (Index t = 0; t < length_; ++t) {
-      out.tokens[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t);
-      out.targets[static_cast<std::size_t>(b * length_ + t)] = byte_at(bytes, start + t + 1);
+      out.tokens[static_cast<std::size_t>(b * length_ + t)] = tokens[static_cast<std::size_t>(start + t)];
+      out.targets[static_cast<std::size_t>(b * length_ + t)] = tokens[static_cast<std::size_t>(start + t + 1)];
     }
   }
 }

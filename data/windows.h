@@ -4,7 +4,7 @@
 
 namespace seqtape {
 
-/// Prediction of the next token over long data, a byte each. Training draws windows at random: each epoch cuts the data
+/// Prediction of the next token over long data. Training draws windows at random: each epoch cuts the data
 /// into consecutive windows from a fresh random offset and reads them in random order, so that all of it is seen before
 /// any is seen again. (Windows that start anywhere, with replacement, see 63 % of the text in as many steps, and ended
 /// 0.02 bits worse on the King James Bible.) A pass reads consecutive windows, each from a zero state: every token but
@@ -24,14 +24,17 @@ class Windows : public Task {
   std::string fingerprint() const override;
 
  protected:
+  using Tokens = std::u16string;  // two bytes each: enough for bytes, bases and the characters of any script
+
   virtual Index vocabulary() const = 0;
   /// "byte", "base".
   virtual const char* unit() const = 0;
   /// Appends a file's tokens. Throws DataError.
-  virtual void read(const std::filesystem::path&, std::string& tokens) const = 0;
+  virtual void read(const std::filesystem::path&, Tokens& tokens) = 0;
+  const std::vector<std::string>& paths() const { return paths_; }
 
  private:
-  std::string_view part(Split) const;
+  std::u16string_view part(Split) const;
   /// Where the training window of this number starts.
   Index window_start(Index number) const;
   /// Where row b of the batch of `step` starts in its track; `first`: the tracks begin anew.
@@ -42,7 +45,7 @@ class Windows : public Task {
   bool carry_ = false;
   double train_fraction_ = 0.95, test_fraction_ = 0;
   std::uint64_t seed_ = 0;
-  std::string bytes_;
+  Tokens tokens_;
   mutable Index epoch_ = -1;  // whose order is cached
   mutable std::vector<std::int32_t> order_;
 };

@@ -40,10 +40,12 @@ std::string part_of(const std::string& path) {
 
 std::string describe_head(const Training& training) {
   const RunConfig& config = training.config;
-  std::string text =
-      str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
-          grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count, " layers of width ",
-          config.model.d_model, "\noptimizer  ", config.optimizer_name, ", schedule ", config.schedule_name, "\n");
+  std::string notes;
+  for (const std::string& note : config.task->notes()) notes += "\ndata       " + note;
+  std::string text = str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
+                         grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count,
+                         " layers of width ", config.model.d_model, notes, "\noptimizer  ", config.optimizer_name,
+                         ", schedule ", config.schedule_name, "\n");
   // Parameters that are treated alike are one row.
   std::map<std::tuple<bool, double, double>, std::vector<const Parameter*>> groups;
   for (const Parameter* p : training.model->parameters()) {

@@ -21,7 +21,8 @@ ModelInput model_input(const Batch& batch) {
 Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape& shape) {
   if (shape.regression) return mse_loss(logits, Variable(Tensor::of(logits.shape(), batch.target_values)));
   const auto count = static_cast<Index>(batch.targets.size());
-  return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets));
+  const Tensor weights = batch.weights.empty() ? Tensor() : Tensor::of(Shape{count}, batch.weights);
+  return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets), 0, weights);
 }
 
 void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
@@ -37,10 +38,10 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
   const auto rows = static_cast<Index>(batch.targets.size()), classes = logits.shape().back();
   Tensor log_sum(Shape{rows});
   IndexTensor hit(Shape{rows});
-  Index scored = 0;
-  loss_ += kernels::loss->cross_entropy(rows, classes, 0, Batch::kIgnored, logits.data(), batch.targets.data(),
+  double scored = 0;
+  loss_ += kernels::loss->cross_entropy(rows, classes, 0, Batch::kIgnored, logits.data(), batch.targets.data(), nullptr,
                                         log_sum.data(), &scored);
-  scored_ += scored;
+  scored_ += static_cast<Index>(scored);
   correct_ += kernels::loss->correct(rows, classes, Batch::kIgnored, logits.data(), batch.targets.data(), hit.data());
   // Of a pooled task only the last piece comes here.
   if (batch.first || shape.pooled) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);

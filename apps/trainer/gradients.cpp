@@ -13,7 +13,7 @@ double BatchGradients::add(const Batch& batch, std::uint64_t key, bool check_num
   if (batch.first) states_.clear();
   before_ = states_;
   states_.resize(static_cast<std::size_t>(pieces));
-  const auto all = static_cast<double>(batch.scored());
+  const auto all = batch.scored();
   double loss = 0;
   for (Index i = 0; i < pieces; ++i) {
     const Batch& piece = pieces == 1 ? batch : batch.rows(i * rows, std::min(batch.batch, (i + 1) * rows));
@@ -24,7 +24,7 @@ double BatchGradients::add(const Batch& batch, std::uint64_t key, bool check_num
         .training = true, .key = key + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u, .carry = shape_.carried};
     const Variable logits = model_->forward(model_input(piece), state, mode);
     // The mean over the whole batch is the pieces' means, weighted by their shares of it.
-    const double share = pieces == 1 ? 1 : static_cast<double>(piece.scored()) / std::max(1.0, all);
+    const double share = pieces == 1 ? 1 : piece.scored() / std::max(1e-30, all);
     if (share > 0) {
       const Variable mean = batch_loss(logits, piece, shape_);
       loss += share * static_cast<double>(mean.data()[0]);

@@ -42,6 +42,7 @@ void differences(const Json& saved, const Json& now, const std::string& path, st
                                              "train.log_every",    "train.keep_last",     "train.eval_batch",
                                              "train.eval_lengths", "train.patience",      "train.statistics",
                                              "train.tensorboard",  "task.eval_sequences", "train.init_from"};
+  if (path == "task.alphabet" && now == "auto") return;  // saved as the letters that were found
   if (saved != now && std::find(free.begin(), free.end(), path) == free.end())
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
 }

@@ -88,9 +88,11 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
         "task.carry: the state of this model grows with every step, so it cannot be carried from batch to "
         "batch; set task.carry false");
   refuse_what_cannot_fit(config, shape, *model);
-  config.task->training_batch(0, config.train.batch, batch_);  // what the data cannot give is said now
+  Batch first;
+  config.task->training_batch(0, config.train.batch, first);  // what the data cannot give is said now
   config.optimizer->attach(model->parameters());
   gradients_ = std::make_unique<BatchGradients>(*model, shape, config.train.micro_batch);
+  batches_ = std::make_unique<Prefetch>(*config.task, config.train.batch);
 }
 
 std::string Training::allocate(bool warm) {
@@ -104,11 +106,11 @@ std::string Training::allocate(bool warm) {
 std::uint64_t Training::dropout_key(Index number) const { return hash_name(str(config.seed, " dropout ", number)); }
 
 Training::Step Training::step(Index number, bool statistics) {
-  config.task->training_batch(number, config.train.batch, batch_);
+  batch_ = &batches_->at(number);
   optimizer().clear_gradients();
   Step result;
-  result.tokens = batch_.batch * batch_.length;
-  result.loss = gradients_->add(batch_, dropout_key(number));
+  result.tokens = batch_->batch * batch_->length;
+  result.loss = gradients_->add(*batch_, dropout_key(number));
   result.gradient_norm = optimizer().gradient_norm();
   result.usable = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   if (!result.usable) {
@@ -129,7 +131,7 @@ std::string Training::explain(Index number) {
       if (!std::isfinite(p->variable.data()[i])) return str("parameter ", p->path);
   optimizer().clear_gradients();
   try {
-    gradients_->add(batch_, dropout_key(number), true);
+    gradients_->add(*batch_, dropout_key(number), true);
   } catch (const NumericalError& error) {
     return str("op ", error.what());
   }

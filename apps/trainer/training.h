@@ -3,6 +3,7 @@
 
 #include "apps/trainer/gradients.h"
 #include "autograd/optim/average.h"
+#include "data/prefetch.h"
 
 namespace seqtape {
 
@@ -46,8 +47,9 @@ class Training {
  private:
   std::uint64_t dropout_key(Index number) const;
 
-  Batch batch_;
+  const Batch* batch_ = nullptr;  // of the last step
   std::unique_ptr<BatchGradients> gradients_;
+  std::unique_ptr<Prefetch> batches_;  // last: its thread reads the task
 };
 
 }  // namespace seqtape

@@ -67,8 +67,10 @@ Variable mean_pool(const Variable& x, const IndexTensor& lengths = {});
 
 // --- loss.cpp
 constexpr std::int32_t kIgnore = -100;  ///< a target that is not scored
-/// logits [..., V], target [...] -> mean over the scored targets (0 when there are none).
-Variable cross_entropy(const Variable& logits, const IndexTensor& target, double label_smoothing = 0);
+/// logits [..., V], target [...] -> mean over the scored targets (0 when there are none), each weighted by its weight
+/// [...] where weights are given.
+Variable cross_entropy(const Variable& logits, const IndexTensor& target, double label_smoothing = 0,
+                       const Tensor& weight = {});
 /// Mean of the squared differences; equal shapes.
 Variable mse_loss(const Variable& x, const Variable& target);
 

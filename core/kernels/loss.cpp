@@ -13,7 +13,7 @@ namespace {
 constexpr Index kRows = 64;
 
 double cross_entropy(Index rows, Index classes, double smoothing, std::int32_t ignore, const Real* logits,
-                     const std::int32_t* target, Real* log_sum, Index* scored) {
+                     const std::int32_t* target, const Real* weight, Real* log_sum, double* scored) {
   const Scratch losses(rows);
   parallel_blocks(rows, kRows, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
@@ -42,23 +42,26 @@ double cross_entropy(Index rows, Index classes, double smoothing, std::int32_t i
   *scored = 0;
   for (Index r = 0; r < rows; ++r) {
     if (target[r] == ignore) continue;
-    total += static_cast<double>(losses.data()[r]);
-    ++*scored;
+    const double w = weight ? static_cast<double>(weight[r]) : 1;
+    total += w * static_cast<double>(losses.data()[r]);
+    *scored += w;
   }
   return total;
 }
 
 void cross_entropy_backward(Index rows, Index classes, double smoothing, std::int32_t ignore, Real scale,
-                            const Real* logits, const std::int32_t* target, const Real* log_sum, Real* dlogits) {
+                            const Real* logits, const std::int32_t* target, const Real* weight, const Real* log_sum,
+                            Real* dlogits) {
   const Real spread = static_cast<Real>(smoothing) / static_cast<Real>(classes);
   parallel_blocks(rows, kRows, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       if (target[r] == ignore) continue;
       const Real* row = logits + r * classes;
+      const Real factor = weight ? scale * weight[r] : scale;
       for_lanes(0, classes, [&](Index i, Index lanes) {
-        add_to(dlogits + r * classes + i, scale * (exp(load(row + i, lanes) - log_sum[r]) - spread), lanes);
+        add_to(dlogits + r * classes + i, factor * (exp(load(row + i, lanes) - log_sum[r]) - spread), lanes);
       });
-      dlogits[r * classes + target[r]] -= scale * static_cast<Real>(1 - smoothing);
+      dlogits[r * classes + target[r]] -= factor * static_cast<Real>(1 - smoothing);
     }
   });
 }

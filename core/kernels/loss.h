@@ -9,12 +9,14 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 struct Loss {
   /// Cross entropy of softmax(logits): [rows, classes] against target: [rows]; rows with target == ignore are not
   /// scored. With smoothing s the target distribution is (1-s) onehot + s/classes (Szegedy et al. 2016, section 7).
-  /// log_sum: [rows] is kept for the backward. Returns the sum of the scored rows' losses; `scored` gets their number.
+  /// weight: [rows], or null: all 1. log_sum: [rows] is kept for the backward. Returns the weighted sum of the scored
+  /// rows' losses; `scored` gets the sum of their weights.
   double (*cross_entropy)(Index rows, Index classes, double smoothing, std::int32_t ignore, const Real* logits,
-                          const std::int32_t* target, Real* log_sum, Index* scored);
-  /// dlogits += scale (softmax - target distribution) on scored rows.
+                          const std::int32_t* target, const Real* weight, Real* log_sum, double* scored);
+  /// dlogits += scale weight (softmax - target distribution) on scored rows.
   void (*cross_entropy_backward)(Index rows, Index classes, double smoothing, std::int32_t ignore, Real scale,
-                                 const Real* logits, const std::int32_t* target, const Real* log_sum, Real* dlogits);
+                                 const Real* logits, const std::int32_t* target, const Real* weight,
+                                 const Real* log_sum, Real* dlogits);
   /// How many scored rows have their largest logit at the target; `hit`: [rows] gets 1, 0, or -1 where not scored.
   Index (*correct)(Index rows, Index classes, std::int32_t ignore, const Real* logits, const std::int32_t* target,
                    std::int32_t* hit);

@@ -153,6 +153,13 @@ std::vector<OpCase> make() {
        [](const Inputs& x) {
          return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0.2)};
        }},
+      {"cross_entropy weighted",
+       "cross_entropy",
+       {{{4, 5}, -3, 3}},
+       [](const Inputs& x) {
+         return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0,
+                                      Tensor::of(Shape{4}, std::vector<Real>{0.5, 2, 1.5, 3}))};
+       }},
       {"mse_loss",
        "mse_loss",
        {{{3, 4}}},

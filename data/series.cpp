@@ -1,0 +1,206 @@
+#include "data/series.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/random.h"
+#include "core/text.h"
+#include "data/csv.h"
+#include "data/labelled.h"
+
+namespace seqtape {
+
+/// Windows side by side, in pieces.
+class SeriesPass final : public Pass {
+ public:
+  SeriesPass(const Series& task, std::vector<Index> starts, const PassOptions& options)
+      : task_(task), starts_(std::move(starts)), options_(options) {}
+
+  bool next(Batch& piece) override {
+    if (next_ >= starts_.size()) return false;
+    const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), starts_.size() - next_);
+    const auto from = starts_.begin() + static_cast<std::ptrdiff_t>(next_);
+    const Index steps = std::min(options_.piece, task_.length_ - begin_);
+    task_.fill({from, from + static_cast<std::ptrdiff_t>(count)}, begin_, steps, piece);
+    begin_ += steps;
+    if (begin_ < task_.length_) return true;
+    begin_ = 0;
+    next_ += count;
+    return true;
+  }
+
+ private:
+  const Series& task_;
+  std::vector<Index> starts_;
+  PassOptions options_;
+  std::size_t next_ = 0;
+  Index begin_ = 0;
+};
+
+void Series::fields(Fields& f) {
+  f("path", path_, "CSV file with a line of column names, plain or gz, relative to the config", required());
+  f("columns", columns_, "names of the columns to read", required());
+  f("targets", targets_, "names of the columns to forecast; none: those that are read");
+  f("length", length_, "rows that are read", positive_up_to(1e9));
+  f("horizon", horizon_, "rows that are forecast", positive_up_to(1e6));
+  f("train_fraction", train_fraction_, "share of the rows, from the start, to train on", between(0, 1));
+  f("test_fraction", test_fraction_, "share of the rows, at the end, kept for test", between(0, 1));
+  f("eval_stride", eval_stride_, "rows from one evaluated window to the next", positive_up_to(1e9));
+}
+
+void Series::resolve_paths(const std::filesystem::path& base) {
+  if (path_.empty()) throw ConfigError("task.path: must name a file, got \"\"");
+  path_ = std::filesystem::absolute(base / path_).lexically_normal().string();
+}
+
+void Series::prepare(std::uint64_t seed) {
+  seed_ = seed;
+  epoch_ = -1;
+  if (columns_.empty()) throw ConfigError("task.columns: must name a column, got none");
+  if (train_fraction_ + test_fraction_ > 1)
+    throw ConfigError(
+        str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
+  if (!std::filesystem::is_regular_file(path_))
+    throw DataError(str("task.path: ", path_, " does not exist or is not a file"));
+  const CsvFile file(path_);
+  if (file.rows.size() < 2) throw DataError(str(path_, ": holds no rows below a line of column names"));
+  rows_ = static_cast<Index>(file.rows.size()) - 1;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const auto [first, last] = asked(split);
+    if (split == Split::test && test_fraction_ == 0) continue;
+    if (last - first < horizon_ || first < length_)
+      throw DataError(str("task.length: a window of ", length_, " rows and a horizon of ", horizon_, " do not fit the ",
+                          split_name(split), " split; ", path_, " has ", rows_,
+                          " rows; lower them, or change task.train_fraction (", train_fraction_, ")"));
+  }
+  const auto read = [&](const std::vector<std::string>& names, const char* key) {
+    std::vector<Column> columns;
+    for (const std::string& name : names) {
+      const auto& header = file.rows[0];
+      const auto at = std::find(header.begin(), header.end(), name);
+      if (at == header.end())
+        throw ConfigError(str(key, ": ", path_, " has no column \"", name, "\"", suggestion(name, header)));
+      Column column;
+      for (std::size_t r = 1; r < file.rows.size(); ++r)
+        column.values.push_back(file.number(r, static_cast<std::size_t>(at - header.begin()), name));
+      const auto train = static_cast<std::size_t>(asked(Split::train).second);
+      double sum = 0, square = 0;
+      for (std::size_t r = 0; r < train; ++r) sum += static_cast<double>(column.values[r]);
+      column.mean = sum / static_cast<double>(train);
+      for (std::size_t r = 0; r < train; ++r)
+        square += std::pow(static_cast<double>(column.values[r]) - column.mean, 2);
+      column.deviation = std::sqrt(square / static_cast<double>(train));
+      // Of a constant column nothing is left but its changes later on.
+      const double scale = column.deviation > 0 ? column.deviation : 1;
+      for (float& value : column.values) value = static_cast<float>((static_cast<double>(value) - column.mean) / scale);
+      columns.push_back(std::move(column));
+    }
+    return columns;
+  };
+  inputs_ = read(columns_, "task.columns");
+  answers_ = read(targets(), "task.targets");
+}
+
+TaskShape Series::shape() const {
+  return {.features = static_cast<Index>(columns_.size()),
+          .outputs = horizon_ * static_cast<Index>(targets().size()),
+          .pooled = true,
+          .regression = true,
+          .length = length_};
+}
+
+std::pair<Index, Index> Series::asked(Split split) const {
+  const auto train = static_cast<Index>(static_cast<double>(rows_) * train_fraction_);
+  const auto test = static_cast<Index>(static_cast<double>(rows_) * test_fraction_);
+  switch (split) {
+    case Split::train:
+      return {length_, train};
+    case Split::validation:
+      return {train, rows_ - test};
+    case Split::test:
+      break;
+  }
+  return {rows_ - test, rows_};
+}
+
+void Series::fill(const std::vector<Index>& starts, Index begin, Index steps, Batch& out) const {
+  out = {};
+  out.batch = static_cast<Index>(starts.size());
+  out.length = steps;
+  out.first = begin == 0;
+  out.last = begin + steps == length_;
+  for (const Index start : starts) {
+    for (Index t = start + begin; t < start + begin + steps; ++t)
+      for (const Column& column : inputs_) out.values.push_back(column.values[static_cast<std::size_t>(t)]);
+    for (Index t = start + length_; t < start + length_ + horizon_; ++t)
+      for (const Column& column : answers_) out.target_values.push_back(column.values[static_cast<std::size_t>(t)]);
+  }
+}
+
+void Series::training_batch(Index step, Index batch, Batch& out) const {
+  // Each window once an epoch, in a new order.
+  const auto [first, last] = asked(Split::train);
+  const Index windows = last - horizon_ - first + 1;
+  std::vector<Index> starts;
+  for (Index i = step * batch; i < (step + 1) * batch; ++i) {
+    if (i / windows != epoch_) {
+      epoch_ = i / windows;
+      order_ = Random(seed_, "train", static_cast<std::uint64_t>(epoch_)).permutation(windows);
+    }
+    starts.push_back(order_[static_cast<std::size_t>(i % windows)]);
+  }
+  fill(starts, 0, length_, out);
+}
+
+std::unique_ptr<Pass> Series::pass(Split split, const PassOptions& options) const {
+  if (split == Split::test && test_fraction_ == 0)
+    throw ConfigError("task: there is no test split; set task.test_fraction");
+  const auto [first, last] = asked(split);
+  std::vector<Index> starts;
+  for (Index row = first; row + horizon_ <= last; row += eval_stride_) starts.push_back(row - length_);
+  return std::make_unique<SeriesPass>(*this, std::move(starts), options);
+}
+
+std::string Series::fingerprint() const {
+  std::uint32_t crc = 0;
+  for (const auto* columns : {&inputs_, &answers_})
+    for (const Column& column : *columns)
+      crc = crc32_of({reinterpret_cast<const char*>(column.values.data()), column.values.size() * sizeof(float)}, crc);
+  return format("%08x of %lld rows", crc, static_cast<long long>(rows_));
+}
+
+std::vector<std::string> Series::notes() const {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < answers_.size(); ++i)
+    all.push_back(format("errors are in deviations of %s in the training part: %g (mean %g)", targets()[i].c_str(),
+                         answers_[i].deviation, answers_[i].mean));
+  return all;
+}
+
+namespace {
+
+/// Classification of univariate time series: a file of lines "class, value, value, ..." (the UCR archive's format), of
+/// one length or several; separated by commas, semicolons or tabs, plain or gz.
+class SeriesClasses final : public LabelledValues {
+  const char* path_doc() const override {
+    return "CSV or TSV file: a class and the values of a series in each line, relative to the config";
+  }
+  void load_values() override {
+    if (!std::filesystem::is_regular_file(path()))
+      throw DataError(str("task.path: ", path(), " does not exist or is not a file"));
+    const CsvFile file(path());
+    for (std::size_t r = 0; r < file.rows.size(); ++r) {
+      std::vector<float> values;
+      for (std::size_t c = 1; c < file.rows[r].size(); ++c) values.push_back(file.number(r, c, std::to_string(c + 1)));
+      add(std::move(values), file.rows[r][0], str(path(), ":", file.lines[r]));
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Task> make_series_classes() { return std::make_unique<SeriesClasses>(); }
+
+}  // namespace seqtape

@@ -1,0 +1,46 @@
+#pragma once
+#include "data/task.h"
+
+namespace seqtape {
+
+/// Forecasting of a multivariate time series, from the named columns of a CSV file: `length` rows are read, the
+/// `horizon` rows of the target columns behind them are asked for, all at once. The rows are cut in order into a
+/// training, a validation and a test part (Zhou et al. 2021, Informer, section 5.1). Every column is normalised by the
+/// mean and deviation of its training part alone; errors are in these units. The rows that a window reads may lie in
+/// the part before, what is asked never.
+class Series final : public Task {
+ public:
+  void fields(Fields&) override;
+  void resolve_paths(const std::filesystem::path& base) override;
+  void prepare(std::uint64_t seed) override;
+  TaskShape shape() const override;
+  void training_batch(Index step, Index batch, Batch& out) const override;
+  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::string fingerprint() const override;
+  std::vector<std::string> notes() const override;
+
+ private:
+  friend class SeriesPass;
+  const std::vector<std::string>& targets() const { return targets_.empty() ? columns_ : targets_; }
+  /// Rows [first, last) whose values are asked for in the windows of a split.
+  std::pair<Index, Index> asked(Split) const;
+  /// The windows that read from these rows on, steps [begin, begin + steps) of each.
+  void fill(const std::vector<Index>& starts, Index begin, Index steps, Batch& out) const;
+
+  std::string path_;
+  std::vector<std::string> columns_, targets_;
+  Index length_ = 96, horizon_ = 24, eval_stride_ = 1;
+  double train_fraction_ = 0.7, test_fraction_ = 0.2;
+  std::uint64_t seed_ = 0;
+
+  struct Column {
+    std::vector<float> values;  ///< normalised
+    double mean = 0, deviation = 1;
+  };
+  std::vector<Column> inputs_, answers_;
+  Index rows_ = 0;
+  mutable Index epoch_ = -1;
+  mutable std::vector<std::int32_t> order_;
+};
+
+}  // namespace seqtape
