@@ -5,6 +5,7 @@
 #include "apps/bench_kernels.h"
 #include "apps/command.h"
 #include "apps/trainer/evaluate.h"
+#include "apps/trainer/training.h"
 #include "core/blas.h"
 #include "core/clock.h"
 #include "core/cpu.h"
@@ -19,7 +20,8 @@ namespace {
 void options(cxxopts::Options& options) {
   options.add_options()("json", "print one JSON document")(
       "model", "time one training step of this model instead of the kernels", cxxopts::value<std::string>(), "NAME")(
-      "d-model", "width", cxxopts::value<int>()->default_value("128"), "N")(
+      "data", "time this config's steps with its data, and in turns on one batch in memory",
+      cxxopts::value<std::string>(), "CONFIG")("d-model", "width", cxxopts::value<int>()->default_value("128"), "N")(
       "layers", "blocks", cxxopts::value<int>()->default_value("4"), "N")(
       "batch", "sequences", cxxopts::value<int>()->default_value("8"), "N")(
       "length", "steps of a sequence", cxxopts::value<int>()->default_value("1024"), "N")(
@@ -74,6 +76,45 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
           {"peak_rss_mb", std::round(peak_resident() / 1048576)}};
 }
 
+/// What the data cost: steps that read them and steps on one batch, in turns, and the median of the pairs' ratios.
+int time_data(const cxxopts::ParseResult& args) {
+  Training training(RunConfig::load(args["data"].as<std::string>(), sets(args)));
+  training.allocate();
+  Batch fixed;
+  training.config.task->training_batch(0, training.config.train.batch, fixed);
+  training.step(0);
+  std::vector<double> with, without, ratios;
+  const auto begin = Clock::now();
+  for (Index i = 1; ratios.size() < 5 || seconds_since(begin) < args["seconds"].as<double>(); ++i) {
+    const auto timed = [](const auto& step) {
+      const auto start = Clock::now();
+      step();
+      return seconds_since(start);
+    };
+    with.push_back(timed([&] { training.step(i); }));
+    without.push_back(timed([&] { training.step(i, fixed, false); }));
+    ratios.push_back(with.back() / without.back());
+  }
+  const auto median = [](std::vector<double>& list) {
+    std::sort(list.begin(), list.end());
+    return list[list.size() / 2];
+  };
+  const double read = median(with), held = median(without), ratio = median(ratios);
+  if (args.count("json"))
+    std::cout << Json({{"config", args["data"].as<std::string>()},
+                       {"pairs", ratios.size()},
+                       {"step_ms", read * 1e3},
+                       {"step_ms_one_batch", held * 1e3},
+                       {"ratio", ratio}})
+                     .dump(2)
+              << '\n';
+  else
+    std::cout << format(
+        "a step with its data %.2f ms, on one batch in memory %.2f ms: %.3f times (medians of %zu pairs)\n", read * 1e3,
+        held * 1e3, ratio, ratios.size());
+  return 0;
+}
+
 int positive(const cxxopts::ParseResult& args, const char* option) {
   const int value = args[option].as<int>();
   if (value < 1) throw ConfigError(str("--", option, ": must be > 0, got ", value));
@@ -82,6 +123,7 @@ int positive(const cxxopts::ParseResult& args, const char* option) {
 
 int run(const cxxopts::ParseResult& args) {
   if (args.count("isa")) set_isa(isa_from_name(args["isa"].as<std::string>()));
+  if (args.count("data")) return time_data(args);
   Json report = {{"machine",
                   {{"processor", processor_name()},
                    {"instruction_set", isa_name(isa())},
@@ -122,8 +164,8 @@ int run(const cxxopts::ParseResult& args) {
 }  // namespace
 
 const Command kBench{"bench",
-                     "[--model NAME] [--json]",
-                     "time the kernels, or a training step",
+                     "[--model NAME | --data CONFIG] [--json]",
+                     "time the kernels, a training step, or what a config's data cost",
                      "seqtape bench --model mamba --length 4096 --batch 8 --json",
                      options,
                      run};

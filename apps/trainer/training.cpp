@@ -105,8 +105,8 @@ std::string Training::allocate(bool warm) {
 
 std::uint64_t Training::dropout_key(Index number) const { return hash_name(str(config.seed, " dropout ", number)); }
 
-Training::Step Training::step(Index number, bool statistics) {
-  batch_ = &batches_->at(number);
+Training::Step Training::step(Index number, const Batch& batch, bool statistics) {
+  batch_ = &batch;
   optimizer().clear_gradients();
   Step result;
   result.tokens = batch_->batch * batch_->length;

@@ -30,7 +30,9 @@ class Training {
     std::vector<PartStatistics> parts{};
   };
   /// Step `number` (from 0): batch, gradients, update. `statistics`: of each part.
-  Step step(Index number, bool statistics = false);
+  Step step(Index number, bool statistics = false) { return step(number, batches_->at(number), statistics); }
+  /// The same with a batch from elsewhere, which must outlive `explain`.
+  Step step(Index number, const Batch& batch, bool statistics);
   /// Where the NaN or infinity of this step, the last one made, comes from: a parameter, or an op by a second pass.
   std::string explain(Index number);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <queue>
+#include <random>
 #include <set>
 
 #include "core/error.h"
@@ -241,6 +242,63 @@ TEST_CASE("listops: the answer is the expression's value") {
   CHECK(message_of<ConfigError>([] {
           make("listops", {{"length", 120}, {"shortest", 119}, {"depth", 2}});
         }).rfind("task.shortest: expressions of such lengths hardly occur", 0) == 0);
+}
+
+namespace {
+
+/// Long Range Arena's definition, drawn by the standard library: an expression's tokens, its depth and its value.
+struct ListOpsReference {
+  std::mt19937 random{7};
+  int depth, arguments;
+
+  int uniform(int low, int high) { return std::uniform_int_distribution(low, high)(random); }
+  void tree(int level, std::vector<std::int32_t>& tokens) {
+    const bool leaf = level >= depth || std::uniform_real_distribution()(random) > 0.25;
+    if (leaf) return tokens.push_back(uniform(0, 9));
+    const int count = uniform(2, arguments);
+    tokens.push_back(10 + uniform(0, 3));
+    for (int i = 0; i < count; ++i) tree(level + 1, tokens);
+    tokens.push_back(14);
+  }
+};
+
+/// Means over expressions: length, deepest nesting, and the share of each value.
+struct ListOpsMeans {
+  double length = 0, depth = 0, share[10] = {};
+  void add(const std::vector<std::int32_t>& tokens, double weight) {
+    int open = 0, deepest = 0;
+    for (const std::int32_t token : tokens) {
+      open += token == 14 ? -1 : token >= 10;
+      deepest = std::max(deepest, open);
+    }
+    std::size_t at = 0;
+    length += weight * static_cast<double>(tokens.size());
+    depth += weight * deepest;
+    share[evaluate_listops(tokens, at)] += weight;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("listops: lengths, depths and answers are spread as the definition spreads them") {
+  constexpr Index kCount = 3000;
+  const auto task = make("listops", {{"length", 100}, {"shortest", 10}, {"depth", 5}, {"arguments", 6}});
+  const Rows rows(*task, 0, kCount);
+  ListOpsMeans ours, wanted;
+  for (const auto& tokens : rows.tokens) ours.add(tokens, 1.0 / kCount);
+  ListOpsReference reference{.depth = 5, .arguments = 6};
+  for (Index found = 0; found < kCount;) {
+    std::vector<std::int32_t> tokens;
+    reference.tree(1, tokens);
+    if (tokens.size() <= 10 || tokens.size() > 100) continue;
+    wanted.add(tokens, 1.0 / kCount);
+    ++found;
+  }
+  // Five deviations of the difference of two such means: lengths deviate by about 20, depths by 0.7.
+  CHECK(std::fabs(ours.length - wanted.length) < 5 * 20 * std::sqrt(2.0 / kCount));
+  CHECK(std::fabs(ours.depth - wanted.depth) < 5 * 0.7 * std::sqrt(2.0 / kCount));
+  for (int value = 0; value < 10; ++value)
+    CHECK(std::fabs(ours.share[value] - wanted.share[value]) < 5 * std::sqrt(2 * 0.1 * 0.9 / kCount));
 }
 
 TEST_CASE("pathfinder: a curve joins the dots exactly where the class says so") {
