@@ -4,6 +4,7 @@
 #include "apps/bench_fft.h"
 #include "apps/bench_kernels.h"
 #include "apps/command.h"
+#include "apps/compare/measure.h"
 #include "apps/trainer/evaluate.h"
 #include "apps/trainer/training.h"
 #include "core/blas.h"
@@ -47,6 +48,7 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
   IndexTensor tokens(shape), targets(shape);
   for (Index i = 0; i < shape.size(); ++i) tokens.data()[i] = static_cast<std::int32_t>(random.below(256));
   for (Index i = 0; i < shape.size(); ++i) targets.data()[i] = tokens.data()[(i + 1) % shape.size()];
+  const double start_rss = resident_memory();
   std::vector<double> times;
   const auto begin = Clock::now();
   while (times.size() < 4 || (seconds_since(begin) < seconds && times.size() < 200)) {
@@ -63,17 +65,25 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
   }
   times.erase(times.begin());  // the first fills the pool
   std::sort(times.begin(), times.end());
-  const double median = times[times.size() / 2];
-  return {{"model", name},
-          {"d_model", width},
-          {"layers", layers},
-          {"batch", batch},
-          {"length", length},
-          {"threads", thread_count()},
-          {"parameters", model.parameter_count()},
-          {"step_ms", std::round(median * 1e5) / 100},
-          {"tokens_per_second", std::round(static_cast<double>(batch * length) / median)},
-          {"peak_rss_mb", std::round(peak_resident() / 1048576)}};
+  const double median = times[times.size() / 2], peak = peak_resident();
+  Json report = {{"model", name},
+                 {"d_model", width},
+                 {"layers", layers},
+                 {"batch", batch},
+                 {"length", length},
+                 {"threads", thread_count()},
+                 {"parameters", model.parameter_count()},
+                 {"step_ms", std::round(median * 1e5) / 100},
+                 {"tokens_per_second", std::round(static_cast<double>(batch * length) / median)},
+                 {"peak_rss_mb", std::round(peak / 1048576)},
+                 {"start_rss_mb", std::round(start_rss / 1048576)},
+                 {"forward_ms", std::round(1e5 * measure_forward(model, batch, length, seconds / 4)) / 100}};
+  if (model.streams()) {
+    const Streaming streaming = measure_streaming(model, length, seconds / 4);
+    report["state_bytes"] = streaming.state_bytes;
+    report["generate_us"] = std::round(1e8 / streaming.steps_per_second) / 100;
+  }
+  return report;
 }
 
 /// What the data cost: steps that read them and steps on one batch, in turns, and the median of the pairs' ratios.

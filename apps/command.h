@@ -19,7 +19,7 @@ struct Command {
   int (*run)(const cxxopts::ParseResult&);
 };
 
-extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot;
+extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot, kCompare;
 
 /// The positional argument `name`. Throws ConfigError when it is missing.
 std::string argument(const cxxopts::ParseResult&, const char* name);

@@ -16,30 +16,42 @@ namespace {
 /// Where the data lie, and how they are scaled to [0, 1].
 struct Frame {
   double x_low = std::numeric_limits<double>::infinity(), x_high = -x_low, y_low = x_low, y_high = -x_low;
-  bool log_y;
+  bool log_y, log_x;
 
-  Frame(const std::vector<Curve>& curves, bool log) : log_y(log) {
+  Frame(const std::vector<Curve>& curves, const ChartOptions& options) : log_y(options.log_y), log_x(options.log_x) {
     for (const Curve& curve : curves)
       for (std::size_t i = 0; i < curve.x.size(); ++i) {
-        if (log_y && curve.y[i] <= 0) continue;
+        if (!drawn(curve, i)) continue;
         x_low = std::min(x_low, curve.x[i]), x_high = std::max(x_high, curve.x[i]);
         y_low = std::min(y_low, curve.y[i]), y_high = std::max(y_high, curve.y[i]);
       }
     if (!(x_low <= x_high)) x_low = 0, x_high = 1, y_low = y_high = 1;
-    if (x_low == x_high) x_low -= 0.5, x_high += 0.5;
+    if (x_low == x_high) x_low -= 0.5 * x_low, x_high += 0.5 * x_high + (x_high == 0);
     if (y_low == y_high) y_low *= y_low > 0 ? 0.9 : 1.1, y_high *= y_high > 0 ? 1.1 : 0.9;
     if (y_low == y_high) y_low = -1, y_high = 1;
   }
-  double x(double value) const { return (value - x_low) / (x_high - x_low); }
+  bool drawn(const Curve& curve, std::size_t i) const {
+    return (!log_y || curve.y[i] > 0) && (!log_x || curve.x[i] > 0);
+  }
+  double x(double value) const {
+    return log_x ? std::log(value / x_low) / std::log(x_high / x_low) : (value - x_low) / (x_high - x_low);
+  }
   double y(double value) const {
     return log_y ? std::log(value / y_low) / std::log(y_high / y_low) : (value - y_low) / (y_high - y_low);
   }
   std::vector<double> y_ticks(int count) const {
-    if (!log_y) return ticks(y_low, y_high, count);
+    return log_y ? log_ticks(y_low, y_high) : ticks(y_low, y_high, count);
+  }
+  std::vector<double> x_ticks(int count) const {
+    return log_x ? log_ticks(x_low, x_high) : ticks(x_low, x_high, count);
+  }
+  /// 1, 2 and 5 times powers of ten; over many decades the powers alone.
+  static std::vector<double> log_ticks(double low, double high) {
+    const bool many = high / low > 3e3;
     std::vector<double> all;
-    for (double decade = std::pow(10, std::floor(std::log10(y_low))); decade <= y_high; decade *= 10)
+    for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high; decade *= 10)
       for (const double times : {1.0, 2.0, 5.0})
-        if (times * decade >= y_low && times * decade <= y_high) all.push_back(times * decade);
+        if ((!many || times == 1) && times * decade >= low && times * decade <= high) all.push_back(times * decade);
     return all;
   }
 };
@@ -54,14 +66,14 @@ std::string utf8(unsigned code) {
           static_cast<char>(0x80 | (code & 63))};
 }
 
-std::string escaped(const std::string& text) {
+}  // namespace
+
+std::string escaped_html(const std::string& text) {
   std::string out;
   for (const char c : text)
     out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
   return out;
 }
-
-}  // namespace
 
 std::vector<Json> read_metrics(const std::filesystem::path& run) {
   std::ifstream in(run / "metrics.jsonl");
@@ -117,7 +129,7 @@ std::vector<double> ticks(double low, double high, int count) {
 
 std::string terminal_chart(const std::vector<Curve>& curves, const ChartOptions& options, int width, int height,
                            bool colour) {
-  const Frame frame(curves, options.log_y);
+  const Frame frame(curves, options);
   constexpr int kMargin = 10;
   const int columns = std::max(10, width - kMargin - 1), dots_x = 2 * columns, dots_y = 4 * height;
   struct Cell {
@@ -135,7 +147,7 @@ std::string terminal_chart(const std::vector<Curve>& curves, const ChartOptions&
   for (std::size_t c = 0; c < curves.size(); ++c) {
     double last_x = -1, last_y = 0;
     for (std::size_t i = 0; i < curves[c].x.size(); ++i) {
-      if (options.log_y && curves[c].y[i] <= 0) continue;
+      if (!frame.drawn(curves[c], i)) continue;
       const double x = frame.x(curves[c].x[i]) * (dots_x - 1), y = (1 - frame.y(curves[c].y[i])) * (dots_y - 1);
       const int steps =
           last_x < 0 ? 1 : static_cast<int>(std::max({1.0, std::fabs(x - last_x), std::fabs(y - last_y)}));
@@ -176,7 +188,7 @@ std::string terminal_chart(const std::vector<Curve>& curves, const ChartOptions&
 }
 
 std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& options) {
-  const Frame frame(curves, options.log_y);
+  const Frame frame(curves, options);
   constexpr double kLeft = 70, kTop = 40, kWidth = 620, kHeight = 320, kLine = 18;
   const double all_height = kTop + kHeight + 50 + kLine * static_cast<double>(curves.size());
   const auto x = [&](double value) { return kLeft + kWidth * frame.x(value); };
@@ -187,32 +199,43 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
       "sans-serif\" font-size=\"13\">\n<title>%s</title>\n<style>svg{color:#222;background:#fff}"
       "@media(prefers-color-scheme:dark){svg{color:#ddd;background:#16181c}}"
       "text{fill:currentColor}.grid{stroke:currentColor;opacity:.15}.axis{stroke:currentColor}</style>\n",
-      all_height, escaped(options.title).c_str());
+      all_height, escaped_html(options.title).c_str());
   out += format("<text x=\"%.0f\" y=\"22\" font-size=\"15\" font-weight=\"600\">%s</text>\n", kLeft,
-                escaped(options.title).c_str());
+                escaped_html(options.title).c_str());
   for (const double tick : frame.y_ticks(6))
     out += format(
         "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" "
         "text-anchor=\"end\">%s</text>\n",
         kLeft, kLeft + kWidth, y(tick), y(tick), kLeft - 8, y(tick) + 4, number(tick).c_str());
-  for (const double tick : ticks(frame.x_low, frame.x_high, 6))
+  for (const double tick : frame.x_ticks(6))
     out += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x(tick), kTop + kHeight + 20,
                   number(tick).c_str());
   out += format("<path class=\"axis\" fill=\"none\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", kLeft, kTop, kTop + kHeight,
                 kLeft + kWidth);
   out += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", kLeft + kWidth, kTop + kHeight + 38,
-                escaped(options.x_name).c_str());
+                escaped_html(options.x_name).c_str());
+  if (options.mark_x > frame.x_low && options.mark_x < frame.x_high)
+    out += format(
+        "<line class=\"axis\" stroke-dasharray=\"4 4\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text "
+        "x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+        x(options.mark_x), x(options.mark_x), kTop, kTop + kHeight, x(options.mark_x) + 6, kTop + 14,
+        escaped_html(options.mark_name).c_str());
   for (std::size_t c = 0; c < curves.size(); ++c) {
     const char* const colour = colours[c % 6];
     std::string points;
     for (std::size_t i = 0; i < curves[c].x.size(); ++i)
-      if (!options.log_y || curves[c].y[i] > 0) points += format("%.1f,%.1f ", x(curves[c].x[i]), y(curves[c].y[i]));
+      if (frame.drawn(curves[c], i)) {
+        points += format("%.1f,%.1f ", x(curves[c].x[i]), y(curves[c].y[i]));
+        if (options.points)
+          out += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", x(curves[c].x[i]),
+                        y(curves[c].y[i]), colour);
+      }
     out += format("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"%s\"/>\n", colour, points.c_str());
     const double line = kTop + kHeight + 50 + kLine * static_cast<double>(c);
     out += format(
         "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"%s\" stroke-width=\"3\"/><text "
         "x=\"%.0f\" y=\"%.0f\">%s, last %s</text>\n",
-        kLeft, kLeft + 24, line, line, colour, kLeft + 32, line + 4, escaped(curves[c].name).c_str(),
+        kLeft, kLeft + 24, line, line, colour, kLeft + 32, line + 4, escaped_html(curves[c].name).c_str(),
         number(curves[c].y.back()).c_str());
   }
   return out + "</svg>\n";

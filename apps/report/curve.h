@@ -9,7 +9,8 @@
 
 namespace seqtape {
 
-/// RUN/metrics.jsonl, line by line; a line that is not one of metrics (cut off by a kill) is left out. Throws ConfigError when there is none.
+/// RUN/metrics.jsonl, line by line; a line that is not one of metrics (cut off by a kill) is left out. Throws
+/// ConfigError when there is none.
 std::vector<Json> read_metrics(const std::filesystem::path& run);
 
 struct Curve {
@@ -30,10 +31,14 @@ std::vector<double> ticks(double low, double high, int count);
 
 struct ChartOptions {
   std::string title, x_name, y_name;
-  bool log_y = false;
+  bool log_y = false, log_x = false;
+  bool points = false;      ///< mark each point (SVG)
+  double mark_x = 0;        ///< a line at this x, if > 0 (SVG)
+  std::string mark_name{};  ///< its label
 };
 /// The curves in braille dots, `width` by `height` characters; `colour`: with ANSI colours.
 std::string terminal_chart(const std::vector<Curve>&, const ChartOptions&, int width, int height, bool colour);
+std::string escaped_html(const std::string&);
 /// A self-contained SVG that follows the reader's light or dark scheme.
 std::string svg_chart(const std::vector<Curve>&, const ChartOptions&);
 

@@ -1,0 +1,94 @@
+#include <iostream>
+
+#include "apps/command.h"
+#include "apps/compare/results.h"
+#include "apps/compare/scaling.h"
+#include "apps/trainer/describe.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "core/threads.h"
+
+namespace seqtape {
+namespace {
+
+constexpr std::size_t kManyRuns = 64;
+
+void options(cxxopts::Options& options) {
+  options.add_options()("configs", "a comparison file, or configs of one task",
+                        cxxopts::value<std::vector<std::string>>())(
+      "out", "folder of the comparison; default: runs/compare/ and the file's name", cxxopts::value<std::string>(),
+      "DIR")("seeds", "instead of the comparison's: 1,2,3", cxxopts::value<std::string>(), "S,S,...")(
+      "quick", "the small size that the comparison file describes")(
+      "jobs", "runs side by side; the threads are divided among them", cxxopts::value<int>()->default_value("1"), "N")(
+      "scaling", "measure time and memory at growing lengths instead of training")("retry", "try failed runs again")(
+      "yes", "go ahead with more than 64 runs")("json", "print results.json instead of the table");
+  common_options(options);
+  options.parse_positional({"configs"});
+}
+
+/// Writes every form of the results.
+void write_results(const Json& results, const ComparisonFolder& folder) {
+  replace_file(folder.path() / "results.json", results.dump(2) + "\n");
+  replace_file(folder.path() / "report.html", results_html(results, folder));
+  if (results["members"].empty()) return;
+  replace_file(folder.path() / "results.csv", results_csv(results));
+  replace_file(folder.path() / "results.md", results_markdown(results));
+}
+
+int run(const cxxopts::ParseResult& args) {
+  std::vector<std::filesystem::path> files;
+  if (args.count("configs"))
+    for (const std::string& file : args["configs"].as<std::vector<std::string>>()) files.push_back(file);
+  PlanOptions options{.quick = args.count("quick") != 0, .sets = sets(args)};
+  if (args.count("seeds")) options.seeds = number_list(args["seeds"].as<std::string>(), "--seeds");
+  const int jobs = args["jobs"].as<int>();
+  if (jobs < 1 || jobs > thread_count())
+    throw ConfigError(str("--jobs: must be from 1 to the number of threads, ", thread_count(), ", got ", jobs));
+  Plan plan = Plan::load(files, options);
+  if (plan.runs() > kManyRuns && !args.count("yes"))
+    throw ConfigError(str("the comparison has ", plan.runs(), " runs, more than ", kManyRuns, "; --yes goes ahead"));
+  const bool scaling = args.count("scaling") != 0;
+  const std::string name = files.size() == 1 ? files[0].stem().string() : plan.title;
+  const ComparisonFolder folder(args.count("out")
+                                    ? std::filesystem::path(args["out"].as<std::string>())
+                                    : std::filesystem::path("runs") / "compare" /
+                                          (name + (options.quick ? "-quick" : "") + (scaling ? "-scaling" : "")));
+  Json asked = {{"quick", options.quick}, {"seeds", plan.seeds}, {"sets", options.sets}, {"files", Json::array()}};
+  for (const auto& file : files) asked["files"].push_back(parse_json(read_file(file), file.string(), true));
+  folder.begin(plan, asked);
+  Json results = {{"title", plan.title}, {"members", Json::array()}};
+  if (!scaling) {
+    std::cout << plan.title << ": " << plan.members.size() << " models, " << plan.seeds.size() << " seeds, in "
+              << folder.path().string() << std::endl;
+    if (const int code = carry_out(plan, folder, jobs, args.count("retry") != 0)) return code;
+    results = collect(plan, folder);
+  } else {
+    results["machine"] = describe_machine();
+    results["scaling"] = measure_scaling(plan, folder, 60);
+  }
+  results["version"] = SEQTAPE_VERSION;
+  write_results(results, folder);
+  if (args.count("json")) {
+    std::cout << results.dump(2) << '\n';
+    return 0;
+  }
+  if (scaling)
+    std::cout << '\n' << scaling_table(results["scaling"]);
+  else
+    std::cout << '\n' << results_table(results) << '\n' << results["verdict"].get<std::string>() << '\n';
+  std::cout << "\nreport     " << (folder.path() / "report.html").string() << '\n';
+  // A failure is a result of the comparison; only when nothing came out has it failed.
+  return !scaling && results["verdict"].get<std::string>().rfind("No run has finished", 0) == 0 ? 1 : 0;
+}
+
+}  // namespace
+
+const Command kCompare{"compare",
+                       "CONFIG... [--seeds 1,2,3] [--out DIR]",
+                       "train several models under equal conditions and judge",
+                       "seqtape compare configs/compare/selective_copying.json --quick",
+                       options,
+                       run};
+
+}  // namespace seqtape

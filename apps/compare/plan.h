@@ -1,0 +1,44 @@
+#pragma once
+// What is compared: a comparison file, or several configs, as a list of runs.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+
+namespace seqtape {
+
+/// A model with a recipe. Its runs differ by their seeds alone.
+struct Member {
+  std::string label;
+  Json config;  ///< complete, with absolute paths
+};
+
+struct PlanOptions {
+  bool quick = false;
+  std::vector<long long> seeds{};   ///< instead of the file's
+  std::vector<std::string> sets{};  ///< for every config
+};
+
+/// docs/compare.md describes the file.
+struct Plan {
+  std::string title;
+  std::vector<Member> members;
+  std::vector<long long> seeds{1};
+  std::vector<long long> lengths;          ///< also tested at these
+  std::vector<long long> scaling_lengths;  ///< of --scaling
+
+  /// One comparison file, or configs whose tasks are the same. Checks every config, without its data. Throws
+  /// ConfigError.
+  static Plan load(const std::vector<std::filesystem::path>& files, const PlanOptions&);
+
+  std::size_t runs() const { return members.size() * seeds.size(); }
+  Json to_json() const;
+};
+
+/// Gives the model the width, a multiple of 8, whose parameters are nearest to `wanted`. The config's task must have
+/// its data. Throws ConfigError.
+void match_parameters(Json& config, double wanted);
+
+}  // namespace seqtape

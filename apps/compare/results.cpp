@@ -1,0 +1,294 @@
+#include "apps/compare/results.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "apps/compare/measure.h"
+#include "apps/report/curve.h"
+#include "apps/trainer/describe.h"
+#include "apps/trainer/training.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+namespace fs = std::filesystem;
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n == 0 ? NAN : n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+/// What a table shows of an evaluation: bits, the squared error, or the accuracy.
+std::string main_metric(const Json& metrics) {
+  for (const auto& [key, value] : metrics.items())
+    if (key.rfind("bits_per", 0) == 0) return key;
+  return metrics.contains("mse") ? "mse" : "accuracy";
+}
+
+double number_or_nan(const Json& object, const std::string& key) {
+  return object.contains(key) && object[key].is_number() ? object[key].get<double>() : NAN;
+}
+
+/// What is measured once for a member, without its training.
+Json measure_member(const Member& member, const ComparisonFolder& folder) {
+  const fs::path file = folder.measured(run_name(member, 0).substr(0, run_name(member, 0).rfind('-')));
+  if (fs::exists(file)) return parse_json(read_file(file), file.string());
+  Training training(RunConfig::from_json(member.config, ""));
+  training.allocate(false);
+  Json json = {{"parameters", training.model->parameter_count()},
+               {"length", training.shape.length},
+               {"tokens_a_step", training.config.train.batch * std::max<Index>(1, training.shape.length)}};
+  if (training.model->streams()) {
+    const Streaming streaming = measure_streaming(*training.model, training.shape.length, 0.3);
+    json["state_bytes"] = streaming.state_bytes;
+    json["generates_per_second"] = std::round(streaming.steps_per_second);
+  }
+  replace_file(file, json.dump(2) + "\n");
+  return json;
+}
+
+/// One run: how it ended, and its numbers.
+Json collect_run(const Plan& plan, const Member& member, long long seed, const ComparisonFolder& folder) {
+  const std::string name = run_name(member, seed);
+  Json measured = fs::exists(folder.measured(name))
+                      ? parse_json(read_file(folder.measured(name)), folder.measured(name).string())
+                      : Json::object();
+  Json run = {{"name", name}, {"seed", seed}, {"finished", measured.value("finished", false)}};
+  if (measured.contains("failure")) run["failure"] = measured["failure"];
+  if (!run["finished"].get<bool>()) return run;
+  Json last;
+  std::vector<double> speeds;
+  for (const Json& line : read_metrics(folder.run(name))) {
+    if (line["split"] == "validation" && !line.contains("length")) last = line;
+    if (line["split"] == "train") speeds.push_back(number_or_nan(line, "tokens_per_second"));
+  }
+  run["step"] = last["step"];
+  run["seconds"] = last["seconds"];
+  run["tokens_per_second"] = median(speeds);
+  run["peak_bytes"] = measured["peak_bytes"];
+  for (const char* not_a_score : {"step", "split", "seconds"}) last.erase(not_a_score);
+  run["metrics"] = last;
+  run["value"] = json_number(number_or_nan(last, main_metric(last)));
+  if (!plan.lengths.empty()) {
+    if (!measured.contains("lengths")) {
+      measured["lengths"] = Json::array();
+      for (const long long length : plan.lengths) {
+        try {
+          const Json scored = parse_json(
+              output_of_self({"eval", folder.run(name).string(), "--lengths", std::to_string(length), "--json"}),
+              "eval");
+          measured["lengths"].push_back(scored.is_array() ? scored[0] : scored);
+        } catch (const Error& error) {  // learned positions end, a cache grows beyond the memory
+          measured["lengths"].push_back({{"length", length}, {"failure", error.what()}});
+        }
+      }
+      replace_file(folder.measured(name), measured.dump(2) + "\n");
+    }
+    run["lengths"] = Json::array();
+    for (const Json& scored : measured["lengths"]) {
+      Json entry = {{"length", scored["length"]}};
+      if (scored.contains("failure"))
+        entry["failure"] = scored["failure"];
+      else
+        entry["value"] = json_number(number_or_nan(scored, main_metric(last)));
+      run["lengths"].push_back(entry);
+    }
+  }
+  return run;
+}
+
+std::string commas(const Json& number) {
+  return number.is_number() ? grouped(std::llround(number.get<double>())) : "-";
+}
+std::string bytes_text(const Json& number) { return number.is_number() ? human_bytes(number.get<double>()) : "-"; }
+
+/// A member's row, as text: label, value with range, failures, parameters, state, speeds, memory, time.
+std::vector<std::string> row_of(const Json& results, const Json& member) {
+  const Json& value = member["median"];
+  std::string range = value.is_number() ? metric_text(results, value.get<double>()) : "-";
+  if (value.is_number() && member["finished"].get<int>() > 1)
+    range += str(" (", metric_text(results, member["worst"].get<double>()), " to ",
+                 metric_text(results, member["best"].get<double>()), ")");
+  return {member["label"].get<std::string>(),
+          range,
+          str(member["failed"].get<int>(), "/", member["runs"].size()),
+          commas(member["parameters"]),
+          bytes_text(member.value("state_bytes", Json())),
+          commas(member.value("tokens_per_second", Json())),
+          commas(member.value("generates_per_second", Json())),
+          bytes_text(member.value("peak_bytes", Json())),
+          member["seconds"].is_number() ? human_seconds(member["seconds"].get<double>()) : "-"};
+}
+
+std::vector<std::string> headings(const Json& results) {
+  return {"model",       results["metric"].get<std::string>(),
+          "failed",      "parameters",
+          "state",       "trained/s",
+          "generated/s", "memory",
+          "time"};
+}
+
+}  // namespace
+
+std::string metric_text(const Json& results, double value) {
+  return results["metric"] == "accuracy" ? format("%.1f %%", 100 * value) : format("%.4g", value);
+}
+
+Json collect(const Plan& plan, const ComparisonFolder& folder) {
+  Json results = {
+      {"title", plan.title}, {"machine", describe_machine()}, {"seeds", plan.seeds}, {"metric", "accuracy"}};
+  results["members"] = Json::array();
+  for (const Member& member : plan.members) {
+    Json entry = {{"label", member.label}, {"config", member.config}, {"runs", Json::array()}};
+    std::vector<double> values, speeds, memory, seconds;
+    int failed = 0;
+    for (const long long seed : plan.seeds) {
+      Json run = collect_run(plan, member, seed, folder);
+      failed += run.contains("failure");
+      if (run["finished"].get<bool>()) {
+        results["metric"] = main_metric(run["metrics"]);
+        values.push_back(number_or_nan(run, "value"));
+        speeds.push_back(number_or_nan(run, "tokens_per_second"));
+        memory.push_back(number_or_nan(run, "peak_bytes"));
+        seconds.push_back(number_or_nan(run, "seconds"));
+      }
+      entry["runs"].push_back(std::move(run));
+    }
+    entry["finished"] = values.size();
+    entry["failed"] = failed;
+    const bool higher = results["metric"] == "accuracy";
+    std::sort(values.begin(), values.end());
+    entry["median"] = values.empty() ? Json() : json_number(median(values));
+    entry["worst"] = values.empty() ? Json() : json_number(higher ? values.front() : values.back());
+    entry["best"] = values.empty() ? Json() : json_number(higher ? values.back() : values.front());
+    entry["tokens_per_second"] = values.empty() ? Json() : json_number(median(speeds));
+    entry["peak_bytes"] = values.empty() ? Json() : json_number(median(memory));
+    entry["seconds"] = values.empty() ? Json() : json_number(median(seconds));
+    try {
+      entry.update(measure_member(member, folder));
+    } catch (const Error& error) {
+      entry["parameters"] = Json();
+      entry["length"] = 0;
+    }
+    results["members"].push_back(std::move(entry));
+  }
+  results["higher_is_better"] = results["metric"] == "accuracy";
+  results["verdict"] = verdict(results);
+  return results;
+}
+
+std::vector<Json> ranking(const Json& results) {
+  std::vector<Json> members = results["members"];
+  const bool higher = results["higher_is_better"];
+  std::stable_sort(members.begin(), members.end(), [&](const Json& a, const Json& b) {
+    if (!a["median"].is_number() || !b["median"].is_number()) return a["median"].is_number();
+    const double x = a["median"], y = b["median"];
+    return higher ? x > y : x < y;
+  });
+  return members;
+}
+
+std::string verdict(const Json& results) {
+  std::vector<Json> members = ranking(results);
+  std::string failures;
+  for (const Json& member : members)
+    if (member["failed"] > 0)
+      failures += str(" ", member["label"].get<std::string>(), " failed in ", member["failed"].dump(), " of ",
+                      member["runs"].size(), " runs.");
+  std::erase_if(members, [](const Json& member) { return !member["median"].is_number(); });
+  if (members.empty()) return "No run has finished." + failures;
+  const auto name = [&](const Json& member) { return member["label"].get<std::string>(); };
+  const auto text = [&](const Json& value) { return metric_text(results, value.get<double>()); };
+  const std::string metric = results["metric"].get<std::string>();
+  if (members.size() == 1)
+    return str("Only ", name(members[0]), " has finished: ", metric, " ", text(members[0]["median"]), ".") + failures;
+  const bool higher = results["higher_is_better"];
+  const double first_worst = members[0]["worst"];
+  std::vector<std::string> level;
+  for (std::size_t i = 1; i < members.size(); ++i) {
+    const double other = members[i]["best"];
+    if (higher ? other >= first_worst : other <= first_worst) level.push_back(name(members[i]));
+  }
+  std::string words;
+  if (level.empty()) {
+    words = str(name(members[0]), " is first: ", metric, " ", text(members[0]["median"]), ", then ", name(members[1]),
+                " with ", text(members[1]["median"]), ".");
+    const bool several = members[0]["finished"] > 1 && members[1]["finished"] > 1;
+    words += several ? " Its worst seed is better than the best seed of every other."
+                     : " One seed each: how much of that is chance cannot be told.";
+  } else {
+    words = str("No clear winner: ", name(members[0]), " has the better median (", metric, " ",
+                text(members[0]["median"]), "), but the seeds of ", join(level, ", "), " reach into its range.");
+  }
+  return words + failures;
+}
+
+std::string results_table(const Json& results) {
+  std::vector<std::vector<std::string>> rows{headings(results)};
+  for (const Json& member : ranking(results)) rows.push_back(row_of(results, member));
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      std::size_t width = 0;
+      for (const auto& other : rows) width = std::max(width, other[c].size());
+      text += format(c == 0 ? "%-*s" : "  %*s", static_cast<int>(width), row[c].c_str());
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string results_markdown(const Json& results) {
+  std::string text =
+      str("## ", results["title"].get<std::string>(), "\n\n", results["verdict"].get<std::string>(), "\n\n");
+  const auto line = [](const std::vector<std::string>& cells) { return "| " + join(cells, " | ") + " |\n"; };
+  text += line(headings(results));
+  text += line(std::vector<std::string>(headings(results).size(), "---"));
+  for (const Json& member : ranking(results)) text += line(row_of(results, member));
+  if (!results["members"].empty() && results["members"][0]["runs"][0].contains("lengths")) {
+    std::vector<std::string> cells{"length"};
+    for (const Json& scored : results["members"][0]["runs"][0]["lengths"]) cells.push_back(commas(scored["length"]));
+    text += "\n" + line(cells) + line(std::vector<std::string>(cells.size(), "---"));
+    for (const Json& member : ranking(results)) {
+      cells = {member["label"].get<std::string>()};
+      for (std::size_t i = 0; i < results["members"][0]["runs"][0]["lengths"].size(); ++i) {
+        std::vector<double> values;
+        for (const Json& run : member["runs"])
+          if (run.contains("lengths") && run["lengths"][i].contains("value"))
+            values.push_back(number_or_nan(run["lengths"][i], "value"));
+        cells.push_back(values.empty() ? "-" : metric_text(results, median(values)));
+      }
+      text += line(cells);
+    }
+  }
+  return text + str("\nMedians over seeds ", results["seeds"].dump(), " (worst to best); ",
+                    results["machine"].get<std::string>(), ".\n");
+}
+
+std::string results_csv(const Json& results) {
+  std::string text =
+      "model,seed,finished,metric,value,parameters,state_bytes,tokens_per_second,generates_per_second,peak_bytes,"
+      "seconds,step\n";
+  for (const Json& member : results["members"])
+    for (const Json& run : member["runs"]) {
+      const auto cell = [](const Json& object, const char* key) {
+        return object.contains(key) && !object[key].is_null() ? object[key].dump() : std::string();
+      };
+      std::string label = member["label"].get<std::string>();
+      if (label.find_first_of(",\"") != std::string::npos) label = Json(label).dump();
+      text += join({label, cell(run, "seed"), cell(run, "finished"), results["metric"].get<std::string>(),
+                    cell(run, "value"), cell(member, "parameters"), cell(member, "state_bytes"),
+                    cell(run, "tokens_per_second"), cell(member, "generates_per_second"), cell(run, "peak_bytes"),
+                    cell(run, "seconds"), cell(run, "step")},
+                   ",") +
+              "\n";
+    }
+  return text;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,28 @@
+#pragma once
+// What came out of a comparison, and the verdict.
+
+#include "apps/compare/runner.h"
+
+namespace seqtape {
+
+/// Measures what is still missing (accuracy at the plan's lengths, state and speed of generation), and gathers all:
+/// docs/compare.md describes the document. Failed runs are in it, as failures.
+Json collect(const Plan&, const ComparisonFolder&);
+
+/// The verdict in words, from the numbers alone: a member is first when its worst seed is better than the best seed of
+/// every other; otherwise there is no clear winner.
+std::string verdict(const Json& results);
+
+/// "99.6 %", "1.904", "0.00321": a value of the comparison's metric.
+std::string metric_text(const Json& results, double value);
+
+/// The members, best first; those without a finished run last.
+std::vector<Json> ranking(const Json& results);
+
+std::string results_table(const Json& results);     ///< for the terminal
+std::string results_markdown(const Json& results);  ///< for a paper or a README
+std::string results_csv(const Json& results);       ///< a line for each run
+/// The page, complete in itself.
+std::string results_html(const Json& results, const ComparisonFolder&);
+
+}  // namespace seqtape

@@ -1,0 +1,168 @@
+#include "apps/compare/scaling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "apps/report/curve.h"
+#include "apps/trainer/signals.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+struct Quantity {
+  const char *key, *title, *y_name;
+};
+// Of one sequence; a generated step of one token.
+constexpr Quantity kQuantities[] = {{"step_ms", "Training step", "ms"},
+                                    {"forward_ms", "Forward pass", "ms"},
+                                    {"generate_us", "A generated step", "µs"},
+                                    {"memory_mb", "Memory of a training step", "MB"},
+                                    {"state_kb", "State of a sequence", "KB"}};
+
+Json measure_point(const Member& member, long long length) {
+  const Json& model = member.config["model"];
+  const Json report =
+      parse_json(output_of_self({"bench", "--model", model["name"], "--set", "model=" + model.dump(), "--batch", "1",
+                                 "--length", std::to_string(length), "--seconds", "1", "--json"}),
+                 "bench");
+  const Json& step = report["steps"][0];
+  Json point = {{"length", length}};
+  for (const char* key : {"step_ms", "forward_ms", "generate_us"}) point[key] = step.value(key, Json());
+  point["memory_mb"] = step["peak_rss_mb"].get<double>() - step["start_rss_mb"].get<double>();
+  if (step.contains("state_bytes")) point["state_kb"] = step["state_bytes"].get<double>() / 1e3;
+  return point;
+}
+
+/// The points that have the quantity.
+Curve curve_of(const Json& member, const char* key) {
+  Curve curve{member["label"].get<std::string>(), {}, {}};
+  for (const Json& point : member["points"])
+    if (point.value(key, Json()).is_number() && point[key] > 0) {
+      curve.x.push_back(point["length"]);
+      curve.y.push_back(point[key]);
+    }
+  return curve;
+}
+
+}  // namespace
+
+Json measure_scaling(const Plan& plan, const ComparisonFolder& folder, double longest_step) {
+  if (plan.scaling_lengths.size() < 2) throw ConfigError("scaling: must be a list of at least two lengths");
+  catch_signals();
+  Json scaling = {{"members", Json::array()}};
+  for (const Member& member : plan.members) {
+    const std::string name = run_name(member, 0);
+    const auto file = folder.measured(name.substr(0, name.rfind('-')) + "-scaling");
+    Json known = std::filesystem::exists(file) ? parse_json(read_file(file), file.string())
+                                               : Json{{"label", member.label}, {"points", Json::array()}};
+    for (const long long length : plan.scaling_lengths) {
+      if (stop_signal()) throw Error("stopped; the same command goes on");
+      const bool measured = std::any_of(known["points"].begin(), known["points"].end(),
+                                        [&](const Json& point) { return point["length"] == length; });
+      if (measured) continue;
+      if (known.contains("ends")) break;
+      try {
+        known["points"].push_back(measure_point(member, length));
+        const double seconds = known["points"].back()["step_ms"].get<double>() / 1e3;
+        std::cout << format("%-16s length %8s  step %10s  memory %8.0f MB\n", member.label.c_str(),
+                            grouped(length).c_str(), human_seconds(seconds).c_str(),
+                            known["points"].back()["memory_mb"].get<double>())
+                  << std::flush;
+        if (seconds > longest_step) known["ends"] = str("a step at ", length, " took ", human_seconds(seconds));
+      } catch (const Error& error) {
+        known["ends"] = str("length ", length, ": ", error.what());
+        std::cout << member.label << ": " << known["ends"].get<std::string>() << std::endl;
+      }
+      replace_file(file, known.dump(2) + "\n");
+    }
+    known["fits"] = Json::object();
+    for (const Quantity& quantity : kQuantities) {
+      const Curve curve = curve_of(known, quantity.key);
+      known["fits"][quantity.key] = json_number(growth(curve.x, curve.y));
+    }
+    scaling["members"].push_back(std::move(known));
+  }
+  return scaling;
+}
+
+double growth(const std::vector<double>& x, const std::vector<double>& y) {
+  const std::size_t count = std::max<std::size_t>(3, x.size() / 2);
+  if (x.size() < count) return NAN;
+  double sx = 0, sy = 0, sxx = 0, sxy = 0;
+  for (std::size_t i = x.size() - count; i < x.size(); ++i) {
+    const double a = std::log(x[i]), b = std::log(y[i]);
+    sx += a, sy += b, sxx += a * a, sxy += a * b;
+  }
+  const auto n = static_cast<double>(count);
+  return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+}
+
+std::string growth_text(double exponent) {
+  if (!std::isfinite(exponent)) return "-";
+  const char* name = exponent < 0.2    ? "constant"
+                     : exponent < 0.8  ? "below linear"
+                     : exponent < 1.15 ? "linear"
+                     : exponent < 1.6  ? "above linear"
+                     : exponent < 2.2  ? "quadratic"
+                                       : "above quadratic";
+  return format("L^%.2f, %s", exponent, name);
+}
+
+std::string scaling_table(const Json& scaling) {
+  std::string text =
+      format("%-16s %-24s %-24s %-24s %-24s\n", "growth with L", "training step", "generated step", "memory", "state");
+  for (const Json& member : scaling["members"]) {
+    const auto fit = [&](const char* key) {
+      return growth_text(member["fits"][key].is_number() ? member["fits"][key].get<double>() : NAN);
+    };
+    text +=
+        format("%-16s %-24s %-24s %-24s %-24s\n", member["label"].get<std::string>().c_str(), fit("step_ms").c_str(),
+               fit("generate_us").c_str(), fit("memory_mb").c_str(), fit("state_kb").c_str());
+  }
+  return text;
+}
+
+std::string scaling_html(const Json& scaling) {
+  std::string html =
+      "<h2>Growth with length</h2>\n<p class=\"soft\">One sequence of bytes; both axes are logarithmic, so that a "
+      "straight "
+      "line is a power of the length. Exponents are fitted to the longer half of the points.</p>\n<div class=\"wide\" "
+      "tabindex=\"0\" role=\"region\" aria-label=\"Growth\"><table><thead><tr><th scope=\"col\">model</th>";
+  for (const Quantity& quantity : kQuantities) html += str("<th scope=\"col\">", quantity.title, "</th>");
+  html += "</tr></thead><tbody>\n";
+  for (const Json& member : scaling["members"]) {
+    html += str("<tr><td>", escaped_html(member["label"].get<std::string>()), "</td>");
+    for (const Quantity& quantity : kQuantities) {
+      const Json& fit = member["fits"][quantity.key];
+      html += str("<td>", growth_text(fit.is_number() ? fit.get<double>() : NAN), "</td>");
+    }
+    html += "</tr>\n";
+  }
+  html += "</tbody></table></div>\n";
+  for (const Quantity& quantity : kQuantities) {
+    std::vector<Curve> curves;
+    for (const Json& member : scaling["members"])
+      if (Curve curve = curve_of(member, quantity.key); !curve.x.empty()) curves.push_back(std::move(curve));
+    if (curves.empty()) continue;
+    html += str("<figure style=\"margin:1rem 0\">",
+                svg_chart(curves, {.title = quantity.title,
+                                   .x_name = "length",
+                                   .y_name = quantity.y_name,
+                                   .log_y = true,
+                                   .log_x = true,
+                                   .points = true}),
+                "<figcaption class=\"soft\">", quantity.title, " in ", quantity.y_name,
+                " over the length.</figcaption></figure>\n");
+  }
+  for (const Json& member : scaling["members"])
+    if (member.contains("ends"))
+      html += str("<p class=\"soft\">", escaped_html(member["label"].get<std::string>()),
+                  " was not measured further: ", escaped_html(member["ends"].get<std::string>()), ".</p>\n");
+  return html;
+}
+
+}  // namespace seqtape
