@@ -4,6 +4,7 @@
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
 #include "apps/trainer/describe.h"
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
@@ -64,7 +65,7 @@ int run(const cxxopts::ParseResult& args) {
     if (const int code = carry_out(plan, folder, jobs, args.count("retry") != 0)) return code;
     results = collect(plan, folder);
   } else {
-    results["machine"] = describe_machine();
+    results["machine"] = str(processor_name(), ", ", describe_machine());
     results["scaling"] = measure_scaling(plan, folder, 60);
   }
   results["version"] = SEQTAPE_VERSION;

@@ -5,6 +5,7 @@
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
 #include "apps/report/curve.h"
+#include "apps/report/statistics.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -15,13 +16,13 @@ constexpr const char* kStyle = R"css(
 :root{color-scheme:light dark;--ink:#1c1e21;--paper:#fff;--line:#d8dbe0;--soft:#5b616b;--first:#eaf3ff}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e6ea;--paper:#16181c;--line:#3a3f47;--soft:#a4abb6;--first:#1d2a3d}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:64rem;padding:1.5rem 1rem 4rem;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
+body{margin:0 auto;max-width:76rem;padding:1.5rem 1rem 4rem;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.2rem;margin:2.5rem 0 .5rem}
 .verdict{font-size:1.15rem;padding:1rem 1.2rem;border-left:4px solid #2a78d6;background:var(--first)}
 .soft{color:var(--soft)}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:.4rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{padding:.4rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
 th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible{outline:2px solid #2a78d6}
 tbody tr:first-child{background:var(--first)}
@@ -115,10 +116,8 @@ std::vector<Curve> learning_curves(const Json& results, const ComparisonFolder& 
       std::vector<double> xs, ys;
       for (const Curve& seed : seeds)
         if (i < seed.x.size()) xs.push_back(seed.x[i]), ys.push_back(seed.y[i]);
-      std::sort(xs.begin(), xs.end());
-      std::sort(ys.begin(), ys.end());
-      curve.x.push_back(xs[xs.size() / 2] * (x == "tokens" ? member.value("tokens_a_step", 1.0) : 1));
-      curve.y.push_back(ys[ys.size() / 2]);
+      curve.x.push_back(median(xs) * (x == "tokens" ? member.value("tokens_a_step", 1.0) : 1));
+      curve.y.push_back(median(ys));
     }
     curves.push_back(std::move(curve));
   }
@@ -139,9 +138,8 @@ std::vector<Curve> length_curves(const Json& results) {
         }
       if (length == 0) break;
       if (values.empty()) continue;
-      std::sort(values.begin(), values.end());
       curve.x.push_back(length);
-      curve.y.push_back(values[values.size() / 2]);
+      curve.y.push_back(median(values));
     }
     curves.push_back(std::move(curve));
   }

@@ -6,8 +6,10 @@
 
 #include "apps/compare/measure.h"
 #include "apps/report/curve.h"
+#include "apps/report/statistics.h"
 #include "apps/trainer/describe.h"
 #include "apps/trainer/training.h"
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
@@ -16,12 +18,6 @@ namespace seqtape {
 namespace {
 
 namespace fs = std::filesystem;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n == 0 ? NAN : n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 /// What a table shows of an evaluation: bits, the squared error, or the accuracy.
 std::string main_metric(const Json& metrics) {
@@ -140,8 +136,10 @@ std::string metric_text(const Json& results, double value) {
 }
 
 Json collect(const Plan& plan, const ComparisonFolder& folder) {
-  Json results = {
-      {"title", plan.title}, {"machine", describe_machine()}, {"seeds", plan.seeds}, {"metric", "accuracy"}};
+  Json results = {{"title", plan.title},
+                  {"machine", str(processor_name(), ", ", describe_machine())},
+                  {"seeds", plan.seeds},
+                  {"metric", "accuracy"}};
   results["members"] = Json::array();
   for (const Member& member : plan.members) {
     Json entry = {{"label", member.label}, {"config", member.config}, {"runs", Json::array()}};

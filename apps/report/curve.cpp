@@ -193,7 +193,8 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
   const double all_height = kTop + kHeight + 50 + kLine * static_cast<double>(curves.size());
   const auto x = [&](double value) { return kLeft + kWidth * frame.x(value); };
   const auto y = [&](double value) { return kTop + kHeight * (1 - frame.y(value)); };
-  static const char* const colours[] = {"#2a78d6", "#d1495b", "#2e9e6b", "#b7791f", "#7b5ed6", "#12919c"};
+  static const char* const colours[] = {"#2a78d6", "#d1495b", "#2e9e6b", "#b7791f",
+                                        "#7b5ed6", "#12919c", "#c2559d", "#6b7280"};
   std::string out = format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 %.0f\" role=\"img\" font-family=\"system-ui, "
       "sans-serif\" font-size=\"13\">\n<title>%s</title>\n<style>svg{color:#222;background:#fff}"
@@ -221,7 +222,7 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
         x(options.mark_x), x(options.mark_x), kTop, kTop + kHeight, x(options.mark_x) + 6, kTop + 14,
         escaped_html(options.mark_name).c_str());
   for (std::size_t c = 0; c < curves.size(); ++c) {
-    const char* const colour = colours[c % 6];
+    const char* const colour = colours[c % 8];
     std::string points;
     for (std::size_t i = 0; i < curves[c].x.size(); ++i)
       if (frame.drawn(curves[c], i)) {
