@@ -121,7 +121,8 @@ inline Vec scan_exp(Vec v) {
 /// exp(x) over the whole range, 1 ulp; 0 and inf beyond it; NaN stays.
 /// n = round(x / ln 2), f = x - n ln 2 in two parts, e^f = 1 + f + f^2 P(f), 3e-9 relative.
 inline Vec exp(Vec x) {
-  const Vec clamped = x > 88.7228394f ? splat(88.7228394f) : x < -87.3365479f ? splat(-87.3365479f) : x;
+  constexpr float kMost = 88.7228317f;  // of the next float the exponential is beyond the largest number
+  const Vec clamped = x > kMost ? splat(kMost) : x < -87.3365479f ? splat(-87.3365479f) : x;
   const Vec shifted = clamped * 1.44269504f + kRound;
   const Vec n = shifted - kRound;
   const Vec f = (clamped - n * 0.693145752f) - n * 1.42860677e-6f;
@@ -131,7 +132,7 @@ inline Vec exp(Vec x) {
   p = p * f + 0.49999994040f;
   p = p * f * f + f + 1.0f;
   const Vec y = scale_by_power(p, shifted);
-  return x > 88.7228394f ? splat(__builtin_inff()) : x < -87.3365479f ? Vec{} : y;
+  return x <= kMost ? (x < -87.3365479f ? Vec{} : y) : x + __builtin_inff();  // a NaN stays one
 }
 
 /// log(1 + x) for x in [0, 1]: 2 artanh(x / (2 + x)), 5e-9 relative, without cancellation for small x.
