@@ -12,20 +12,15 @@
 #include "core/text.h"
 #include "data/csv.h"
 #include "data/prefetch.h"
+#include "tests/support/make_task.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
+using testing::make;
 using testing::message_of;
 using testing::TemporaryFolder;
 
 namespace {
-
-std::unique_ptr<Task> make(const std::string& name, const Json& settings, std::uint64_t seed = 1) {
-  auto task = tasks().find(name)->make();
-  read_fields([&](Fields& f) { task->fields(f); }, settings, "task");
-  task->prepare(seed);
-  return task;
-}
 
 std::string refused(const std::string& name, const Json& settings) {
   try {

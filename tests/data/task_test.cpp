@@ -11,22 +11,13 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "tests/support/make_task.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
+using testing::make;
 using testing::message_of;
 using testing::TemporaryFolder;
-
-namespace {
-
-std::unique_ptr<Task> make(const std::string& name, const Json& settings, std::uint64_t seed = 1) {
-  auto task = tasks().find(name)->make();
-  read_fields([&](Fields& f) { task->fields(f); }, settings, "task");
-  task->prepare(seed);
-  return task;
-}
-
-}  // namespace
 
 TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in pieces") {
   static const std::set<std::string> with_files{"text",  "dna",         "images", "documents",
