@@ -21,6 +21,8 @@ struct Command {
 
 extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot, kCompare;
 
+/// "seqtape 0.1.0, commit 1a2b3c4".
+std::string version();
 /// The positional argument `name`. Throws ConfigError when it is missing.
 std::string argument(const cxxopts::ParseResult&, const char* name);
 /// Adds --set and --threads.

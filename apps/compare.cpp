@@ -68,7 +68,7 @@ int run(const cxxopts::ParseResult& args) {
     results["machine"] = str(processor_name(), ", ", describe_machine());
     results["scaling"] = measure_scaling(plan, folder, 60);
   }
-  results["version"] = SEQTAPE_VERSION;
+  results["version"] = version();
   write_results(results, folder);
   if (args.count("json")) {
     std::cout << results.dump(2) << '\n';

@@ -2,8 +2,10 @@
 #include <iostream>
 
 #include "apps/command.h"
+#include "apps/inside/inside.h"
 #include "apps/trainer/run_folder.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/safetensors.h"
 #include "core/text.h"
 
@@ -14,7 +16,12 @@ namespace {
 
 void options(cxxopts::Options& options) {
   options.add_options()("path", "safetensors file, checkpoint, run folder, or folder with model.safetensors",
-                        cxxopts::value<std::string>());
+                        cxxopts::value<std::string>())(
+      "example",
+      "run validation examples through the trained model and look inside: what its gradients reach, Mamba's "
+      "step sizes, the kernels of S4; writes RUN/inside/")("attention", "with --example: maps of attention too")(
+      "json", "with --example: print the numbers as JSON");
+  common_options(options);
   options.parse_positional({"path"});
 }
 
@@ -50,9 +57,30 @@ void print_tensors(const fs::path& path) {
   std::cout << "  " << file.entries().size() << " tensors, " << grouped(total) << " elements\n";
 }
 
+/// Looks into a trained model, and leaves charts and numbers in its run folder.
+int example(const cxxopts::ParseResult& args, const fs::path& path) {
+  const bool attention = args.count("attention") != 0;
+  TrainedModel trained = TrainedModel::open(path, false, sets(args));
+  trained.config.task->prepare(static_cast<std::uint64_t>(trained.config.seed));
+  // A map has L^2 numbers for each head: one example is enough.
+  const Json inside = look_inside(trained, attention ? 1 : 16, attention);
+  const fs::path folder = find_run(path).run / "inside";
+  fs::create_directories(folder);
+  replace_file(folder / "inside.json", inside.dump() + "\n");
+  for (const auto& [name, svg] : inside_charts(inside)) replace_file(folder / (name + ".svg"), svg);
+  if (args.count("json")) {
+    std::cout << inside.dump() << '\n';
+  } else {
+    std::cout << inside_text(inside) << "charts and numbers: " << folder.string() << '\n';
+  }
+  return 0;
+}
+
 int run(const cxxopts::ParseResult& args) {
   const fs::path path = argument(args, "path");
   if (!fs::exists(path)) throw ConfigError(str(path.string(), ": does not exist"));
+  if (args.count("example")) return example(args, path);
+  if (args.count("attention") || args.count("json")) throw ConfigError("--attention, --json: go with --example");
   if (fs::is_regular_file(path)) {
     print_tensors(path);
     return 0;
@@ -72,7 +100,11 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kInspect{
-    "inspect", "PATH", "what a run, checkpoint or weight file holds", "seqtape inspect runs/text/mamba", options, run};
+const Command kInspect{"inspect",
+                       "PATH [--example]",
+                       "what a run, checkpoint or weight file holds; a look inside a trained model",
+                       "seqtape inspect runs/text/mamba --example",
+                       options,
+                       run};
 
 }  // namespace seqtape

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "apps/command.h"
+#include "commit.h"  // written at build time
 #include "core/blas.h"
 #include "core/environment.h"
 #include "core/error.h"
@@ -64,7 +65,7 @@ int dispatch(int argc, char** argv) {
     return argc > 1 ? 0 : kUsage;
   }
   if (name == "--version") {
-    std::cout << "seqtape " SEQTAPE_VERSION "\n";
+    std::cout << version() << "\n";
     return 0;
   }
   std::vector<std::string> names;
@@ -76,6 +77,11 @@ int dispatch(int argc, char** argv) {
 }
 
 }  // namespace
+
+std::string version() {
+  const std::string commit = SEQTAPE_COMMIT;
+  return "seqtape " SEQTAPE_VERSION + (commit.empty() ? "" : ", commit " + commit);
+}
 
 std::string argument(const cxxopts::ParseResult& args, const char* name) {
   if (!args.count(name)) throw ConfigError(str("the argument ", name, " is missing; see --help"));

@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "core/text.h"
 
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace seqtape {
 namespace {
 

@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+// Instantiated once, in json.cpp: without this every object file holds it again, 4 MB each.
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace seqtape {
 
 /// Objects keep the order of their keys, so that a saved config reads like the one that was written.

@@ -48,7 +48,7 @@ class Mamba final : public Mixer {
   }
 
   /// The state is {window [B, K-1, E], h [B, E, N]}.
-  Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode&) override {
+  Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
     state.resize(2);
     // in_proj's rows are the conv branch, then the gate: two products into contiguous tensors, no split.
     const auto project = [&](Index begin) {
@@ -70,12 +70,19 @@ class Mamba final : public Mixer {
     scan.delta_bias = dt_bias_;
     scan.h0 = state[1];
     scan.lengths = lengths;
+    // Delta [B, L, E]: near 0 a step is passed over, a large one replaces the state by what the step brings.
+    if (mode.inside) mode.inside->add("delta", step_sizes(scan.delta).value());
     const Carried h = selective_scan(scan);
     state = {u.state, h.state};
     return out_proj_(h.y);
   }
 
  private:
+  Variable step_sizes(const Variable& delta) const {
+    Tensor biased(delta.shape());
+    for (Index i = 0; i < delta.size(); ++i) biased.data()[i] = delta.data()[i] + (*dt_bias_).data()[i % inner_];
+    return softplus(Variable(biased));
+  }
   /// hf: N(0, 0.1), the default initializer_range of transformers' MambaConfig; otherwise PyTorch's default.
   static Initializer weight_init(const MambaKind& kind, Index fan_in) {
     return kind.variant == "hf" ? init::normal(0.1) : init::torch_default(fan_in);

@@ -11,11 +11,27 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 /// What a mixer carries from one chunk of a sequence to the next: tensors with the batch first. Empty: the start.
 using State = std::vector<Variable>;
 
+/// What a forward pass shows of itself on request: a mixer adds what explains it, if it has anything.
+struct Inside {
+  bool attention = false;  ///< maps of attention are wanted too: L^2 numbers a head
+
+  struct Seen {
+    Index layer;
+    std::string name;
+    Tensor values;
+  };
+  std::vector<Seen> seen{};
+  Variable input{};  ///< the encoder's output [B, L, d_model], a leaf: gradients end here
+  Index layer = 0;   ///< where the pass is
+  void add(std::string name, Tensor values) { seen.push_back({layer, std::move(name), std::move(values)}); }
+};
+
 /// How a forward pass runs.
 struct RunMode {
-  bool training = false;  ///< dropout is on
-  std::uint64_t key = 0;  ///< of the dropout streams: changes from step to step
-  bool carry = true;      ///< the state behind the last step is wanted; without it some mixers run faster
+  bool training = false;     ///< dropout is on
+  std::uint64_t key = 0;     ///< of the dropout streams: changes from step to step
+  bool carry = true;         ///< the state behind the last step is wanted; without it some mixers run faster
+  Inside* inside = nullptr;  ///< gets a look inside
 };
 
 /// [B, L, D] -> [B, L, D]. One interface serves every way to run: the whole sequence (from an empty state), chunk by

@@ -41,6 +41,7 @@ class SelfAttention final : public Mixer {
     const AttentionOptions options{.causal = kind_.causal,
                                    .alibi = kind_.positions == "alibi",
                                    .scale = 1 / std::sqrt(static_cast<double>(heads.back()))};
+    if (mode.inside && mode.inside->attention) mode.inside->add("attention", weights(q, k, options, lengths));
     return out_(reshape(attention(q, k, v, options, lengths), x.shape()));
   }
 
@@ -48,6 +49,27 @@ class SelfAttention final : public Mixer {
   bool bounded_state() const override { return false; }
 
  private:
+  /// [B, heads, L, keys]: what attention answers when the values are unit vectors, a head's width of keys at a time.
+  static Tensor weights(const Variable& q, const Variable& k, const AttentionOptions& options,
+                        const IndexTensor& lengths) {
+    const Index batch = q.dim(0), length = q.dim(1), heads = q.dim(2), width = q.dim(3), keys = k.dim(1);
+    Tensor map(Shape{batch, heads, length, keys});
+    for (Index first = 0; first < keys; first += width) {
+      const Index here = std::min(width, keys - first);
+      Tensor units = Tensor::zeros(k.shape());
+      for (Index b = 0; b < batch; ++b)
+        for (Index i = 0; i < here; ++i)
+          for (Index h = 0; h < heads; ++h) units.data()[((b * keys + first + i) * heads + h) * width + i] = 1;
+      const Variable answer = attention(q.detach(), k.detach(), Variable(units), options, lengths);
+      for (Index b = 0; b < batch; ++b)
+        for (Index t = 0; t < length; ++t)
+          for (Index h = 0; h < heads; ++h)
+            for (Index i = 0; i < here; ++i)
+              map.data()[((b * heads + h) * length + t) * keys + first + i] =
+                  answer.data()[((b * length + t) * heads + h) * width + i];
+    }
+    return map;
+  }
   Variable with_positions(const Variable& x, Index before) const {
     const Index batch = x.dim(0), length = x.dim(1);
     if (before + length > kind_.max_length)

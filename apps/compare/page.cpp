@@ -4,6 +4,7 @@
 
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
+#include "apps/inside/inside.h"
 #include "apps/report/curve.h"
 #include "apps/report/statistics.h"
 #include "core/error.h"
@@ -56,13 +57,12 @@ std::string cell(const std::string& text, const Json& sort) {
 }
 
 std::string table(const Json& results) {
-  const std::string metric = results["metric"].get<std::string>();
   std::string html =
       "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Results\"><table class=\"sorts\"><thead><tr>";
   for (const std::string& heading :
-       {std::string("model"), metric, std::string("range"), std::string("failed"), std::string("parameters"),
-        std::string("state"), std::string("trained tokens/s"), std::string("generated tokens/s"),
-        std::string("peak memory"), std::string("training")})
+       {std::string("model"), score_name(results), std::string("range"), std::string("failed"),
+        std::string("parameters"), std::string("state"), std::string("trained tokens/s"),
+        std::string("generated tokens/s"), std::string("peak memory"), std::string("training")})
     html += str("<th scope=\"col\"><button type=\"button\">", escaped_html(heading), "</button></th>");
   html += "</tr></thead><tbody>\n";
   for (const Json& member : ranking(results)) {
@@ -177,7 +177,7 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
           title, "</title><style>", kStyle, "</style></head><body><main>\n<h1>", title, "</h1>\n");
   if (!results["members"].empty() && results.contains("verdict"))
     html += str("<p class=\"verdict\">", escaped_html(results["verdict"].get<std::string>()), "</p>\n");
-  html += str("<p class=\"soft\">", escaped_html(results["machine"].get<std::string>()), "; seqtape ",
+  html += str("<p class=\"soft\">", escaped_html(results["machine"].get<std::string>()), "; ",
               escaped_html(results.value("version", "")), ".</p>\n");
   if (!results["members"].empty()) {
     html += "<h2>Results</h2>\n" + table(results);
@@ -206,6 +206,11 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
                       .mark_name = "training length"},
                      "Tested on sequences of each length; a line that ends could not be tested further.");
   }
+  std::vector<std::pair<std::string, Json>> looks;
+  for (const Json& member : results["members"])
+    if (member.contains("inside") && member["inside"].is_object())
+      looks.emplace_back(member["label"].get<std::string>(), member["inside"]);
+  html += inside_html(looks);
   if (results.contains("scaling")) html += scaling_html(results["scaling"]);
   if (!results["members"].empty()) html += "<h2>Runs</h2>\n" + runs_list(results);
   return html + str("</main><script>", kScript, "</script></body></html>\n");

@@ -21,6 +21,7 @@ struct ComparisonFile {
   Json common = Json::object();  ///< task, optimizer, schedule, train
   Json models, grid = Json::object(), budget = Json::object();
   std::vector<long long> seeds{1}, lengths, scaling_lengths;
+  long long decided_at = 0;
 };
 
 [[noreturn]] void refuse(const std::string& key, const std::string& rule, const Json& got) {
@@ -38,8 +39,8 @@ std::vector<long long> positive_list(const Json& json, const char* key) {
 }
 
 ComparisonFile read(Json json, bool quick) {
-  static const std::vector<std::string> known{"title", "task",   "optimizer", "schedule", "train",   "models",
-                                              "grid",  "budget", "seeds",     "lengths",  "scaling", "quick"};
+  static const std::vector<std::string> known{"title",  "task",  "optimizer", "schedule", "train", "models",    "grid",
+                                              "budget", "seeds", "lengths",   "scaling",  "quick", "decided_at"};
   for (const auto& [key, value] : json.items())
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw ConfigError(str(key, ": unknown key of a comparison", suggestion(key, known)));
@@ -57,6 +58,12 @@ ComparisonFile read(Json json, bool quick) {
   if (json.contains("seeds")) file.seeds = positive_list(json["seeds"], "seeds");
   if (json.contains("lengths")) file.lengths = positive_list(json["lengths"], "lengths");
   if (json.contains("scaling")) file.scaling_lengths = positive_list(json["scaling"], "scaling");
+  if (json.contains("decided_at")) {
+    const Json& at = json["decided_at"];
+    if (std::find(json["lengths"].begin(), json["lengths"].end(), at) == json["lengths"].end())
+      refuse("decided_at", "one of lengths", at);
+    file.decided_at = at;
+  }
   for (const char* part : {"grid", "budget"})
     if (json.contains(part) && !json[part].is_object()) refuse(part, "an object", json[part]);
   if (json.contains("grid")) file.grid = json["grid"];
@@ -124,6 +131,7 @@ Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOpti
   plan.title = file.title.empty() ? path.stem().string() : file.title;
   plan.seeds = file.seeds;
   plan.lengths = file.lengths;
+  plan.decided_at = file.decided_at;
   plan.scaling_lengths = file.scaling_lengths;
   for (std::size_t i = 0; i < file.models.size(); ++i) {
     Json entry = file.models[i];
@@ -224,7 +232,8 @@ Plan Plan::load(const std::vector<std::filesystem::path>& files, const PlanOptio
 }
 
 Json Plan::to_json() const {
-  Json json = {{"title", title}, {"seeds", seeds}, {"lengths", lengths}, {"members", Json::array()}};
+  Json json = {
+      {"title", title}, {"seeds", seeds}, {"lengths", lengths}, {"decided_at", decided_at}, {"members", Json::array()}};
   for (const Member& member : members)
     json["members"].push_back({{"label", member.label}, {"name", file_name(member.label)}, {"config", member.config}});
   return json;

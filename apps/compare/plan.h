@@ -27,6 +27,7 @@ struct Plan {
   std::vector<Member> members;
   std::vector<long long> seeds{1};
   std::vector<long long> lengths;          ///< also tested at these
+  long long decided_at = 0;                ///< the one of them whose score ranks the models; 0: the training length
   std::vector<long long> scaling_lengths;  ///< of --scaling
 
   /// One comparison file, or configs whose tasks are the same. Checks every config, without its data. Throws

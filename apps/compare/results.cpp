@@ -69,7 +69,7 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
   run["peak_bytes"] = measured["peak_bytes"];
   for (const char* not_a_score : {"step", "split", "seconds"}) last.erase(not_a_score);
   run["metrics"] = last;
-  run["value"] = json_number(number_or_nan(last, main_metric(last)));
+  run["trained_value"] = run["value"] = json_number(number_or_nan(last, main_metric(last)));
   if (!plan.lengths.empty()) {
     if (!measured.contains("lengths")) {
       measured["lengths"] = Json::array();
@@ -92,10 +92,22 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
         entry["failure"] = scored["failure"];
       else
         entry["value"] = json_number(number_or_nan(scored, main_metric(last)));
+      if (scored["length"] == plan.decided_at) run["value"] = entry.value("value", Json());
       run["lengths"].push_back(entry);
     }
   }
   return run;
+}
+
+/// A look inside a run; null where it does not succeed.
+Json look_into(const std::string& name, const ComparisonFolder& folder) {
+  const fs::path file = folder.run(name) / "inside" / "inside.json";
+  try {
+    if (!fs::exists(file)) output_of_self({"inspect", folder.run(name).string(), "--example"});
+    return parse_json(read_file(file), file.string());
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 std::string commas(const Json& number) {
@@ -122,14 +134,15 @@ std::vector<std::string> row_of(const Json& results, const Json& member) {
 }
 
 std::vector<std::string> headings(const Json& results) {
-  return {"model",       results["metric"].get<std::string>(),
-          "failed",      "parameters",
-          "state",       "trained/s",
-          "generated/s", "memory",
-          "time"};
+  return {"model", score_name(results), "failed", "parameters", "state", "trained/s", "generated/s", "memory", "time"};
 }
 
 }  // namespace
+
+std::string score_name(const Json& results) {
+  const long long at = results.value("decided_at", 0LL);
+  return results["metric"].get<std::string>() + (at ? str(" at length ", grouped(at)) : "");
+}
 
 std::string metric_text(const Json& results, double value) {
   return results["metric"] == "accuracy" ? format("%.1f %%", 100 * value) : format("%.4g", value);
@@ -139,36 +152,45 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
   Json results = {{"title", plan.title},
                   {"machine", str(processor_name(), ", ", describe_machine())},
                   {"seeds", plan.seeds},
-                  {"metric", "accuracy"}};
+                  {"metric", "accuracy"},
+                  {"decided_at", plan.decided_at}};
   results["members"] = Json::array();
   for (const Member& member : plan.members) {
     Json entry = {{"label", member.label}, {"config", member.config}, {"runs", Json::array()}};
-    std::vector<double> values, speeds, memory, seconds;
+    std::vector<double> values, trained, speeds, memory, seconds;
     int failed = 0;
     for (const long long seed : plan.seeds) {
       Json run = collect_run(plan, member, seed, folder);
       failed += run.contains("failure");
       if (run["finished"].get<bool>()) {
         results["metric"] = main_metric(run["metrics"]);
-        values.push_back(number_or_nan(run, "value"));
+        if (run["value"].is_number()) values.push_back(run["value"]);  // not tested at the length that decides
+        trained.push_back(number_or_nan(run, "trained_value"));
         speeds.push_back(number_or_nan(run, "tokens_per_second"));
         memory.push_back(number_or_nan(run, "peak_bytes"));
         seconds.push_back(number_or_nan(run, "seconds"));
       }
       entry["runs"].push_back(std::move(run));
     }
-    entry["finished"] = values.size();
+    entry["finished"] = trained.size();
     entry["failed"] = failed;
     const bool higher = results["metric"] == "accuracy";
     std::sort(values.begin(), values.end());
     entry["median"] = values.empty() ? Json() : json_number(median(values));
     entry["worst"] = values.empty() ? Json() : json_number(higher ? values.front() : values.back());
     entry["best"] = values.empty() ? Json() : json_number(higher ? values.back() : values.front());
-    entry["tokens_per_second"] = values.empty() ? Json() : json_number(median(speeds));
-    entry["peak_bytes"] = values.empty() ? Json() : json_number(median(memory));
-    entry["seconds"] = values.empty() ? Json() : json_number(median(seconds));
+    const auto median_of = [](const std::vector<double>& list) {
+      return list.empty() ? Json() : json_number(median(list));
+    };
+    entry["trained_median"] = median_of(trained);
+    entry["tokens_per_second"] = median_of(speeds);
+    entry["peak_bytes"] = median_of(memory);
+    entry["seconds"] = median_of(seconds);
     try {
       entry.update(measure_member(member, folder));
+      for (const Json& run : entry["runs"])
+        if (!entry.contains("inside") && run["finished"].get<bool>())
+          entry["inside"] = look_into(run["name"].get<std::string>(), folder);
     } catch (const Error& error) {
       entry["parameters"] = Json();
       entry["length"] = 0;
@@ -191,6 +213,17 @@ std::vector<Json> ranking(const Json& results) {
   return members;
 }
 
+namespace {
+
+/// The gap between the first's worst seed and the second's best is more than either's seeds differ.
+bool wide_margin(const Json& first, const Json& second) {
+  const auto distance = [](const Json& a, const Json& b) { return std::fabs(a.get<double>() - b.get<double>()); };
+  const double gap = distance(first["worst"], second["best"]);
+  return gap > distance(first["worst"], first["best"]) && gap > distance(second["worst"], second["best"]);
+}
+
+}  // namespace
+
 std::string verdict(const Json& results) {
   std::vector<Json> members = ranking(results);
   std::string failures;
@@ -202,7 +235,7 @@ std::string verdict(const Json& results) {
   if (members.empty()) return "No run has finished." + failures;
   const auto name = [&](const Json& member) { return member["label"].get<std::string>(); };
   const auto text = [&](const Json& value) { return metric_text(results, value.get<double>()); };
-  const std::string metric = results["metric"].get<std::string>();
+  const std::string metric = score_name(results);
   if (members.size() == 1)
     return str("Only ", name(members[0]), " has finished: ", metric, " ", text(members[0]["median"]), ".") + failures;
   const bool higher = results["higher_is_better"];
@@ -214,14 +247,25 @@ std::string verdict(const Json& results) {
   }
   std::string words;
   if (level.empty()) {
-    words = str(name(members[0]), " is first: ", metric, " ", text(members[0]["median"]), ", then ", name(members[1]),
-                " with ", text(members[1]["median"]), ".");
     const bool several = members[0]["finished"] > 1 && members[1]["finished"] > 1;
+    words =
+        str(name(members[0]),
+            several && wide_margin(members[0], members[1]) ? " is first by a wide margin: " : " is first: ", metric,
+            " ", text(members[0]["median"]), ", then ", name(members[1]), " with ", text(members[1]["median"]), ".");
     words += several ? " Its worst seed is better than the best seed of every other."
                      : " One seed each: how much of that is chance cannot be told.";
   } else {
     words = str("No clear winner: ", name(members[0]), " has the better median (", metric, " ",
                 text(members[0]["median"]), "), but the seeds of ", join(level, ", "), " reach into its range.");
+  }
+  if (results.value("decided_at", 0LL) != 0) {  // what they were trained for, best first
+    std::stable_sort(members.begin(), members.end(), [&](const Json& a, const Json& b) {
+      const double x = a["trained_median"], y = b["trained_median"];
+      return higher ? x > y : x < y;
+    });
+    std::vector<std::string> scores;
+    for (const Json& member : members) scores.push_back(name(member) + " " + text(member["trained_median"]));
+    words += " At the training length: " + join(scores, ", ") + ".";
   }
   return words + failures;
 }

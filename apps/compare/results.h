@@ -10,9 +10,12 @@ namespace seqtape {
 Json collect(const Plan&, const ComparisonFolder&);
 
 /// The verdict in words, from the numbers alone: a member is first when its worst seed is better than the best seed of
-/// every other; otherwise there is no clear winner.
+/// every other (by a wide margin: when that gap is more than either's seeds differ); otherwise there is no clear
+/// winner.
 std::string verdict(const Json& results);
 
+/// "accuracy", "accuracy at length 128": what ranks the members.
+std::string score_name(const Json& results);
 /// "99.6 %", "1.904", "0.00321": a value of the comparison's metric.
 std::string metric_text(const Json& results, double value);
 

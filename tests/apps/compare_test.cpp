@@ -35,7 +35,7 @@ constexpr const char* kComparison = R"({
              {"label": "a rate too high", "model": {"name": "rnn", "d_model": 16, "layers": 1, "nonlinearity": "relu"},
               "optimizer": {"name": "sgd", "lr": 1e30, "clip_norm": 1e30}},
              {"model": {"name": "mamba", "d_model": 16, "layers": 1}}],
-  "seeds": [1, 2], "lengths": [12, 40],
+  "seeds": [1, 2], "lengths": [12, 40], "decided_at": 40,
   "quick": {"train": {"steps": 5}, "seeds": [3]}
 })";
 
@@ -63,7 +63,8 @@ std::string verdict_on(std::vector<Json> members) {
 
 TEST_CASE("the verdict follows from the numbers") {
   CHECK_EQ(verdict_on({member("a", {0.5, 0.55, 0.6}), member("b", {0.9, 0.95, 0.99})}),
-           "b is first: accuracy 95.0 %, then a with 55.0 %. Its worst seed is better than the best seed of every "
+           "b is first by a wide margin: accuracy 95.0 %, then a with 55.0 %. Its worst seed is better than the best "
+           "seed of every "
            "other.");
   CHECK_EQ(verdict_on({member("a", {0.5, 0.55, 0.92}), member("b", {0.9, 0.95, 0.99}), member("c", {0.1})}),
            "No clear winner: b has the better median (accuracy 95.0 %), but the seeds of a reach into its range.");
@@ -72,6 +73,8 @@ TEST_CASE("the verdict follows from the numbers") {
       "b is first: accuracy 90.0 %, then a with 50.0 %. One seed each: how much of that is chance cannot be told.");
   CHECK_EQ(verdict_on({member("a", {}, 2), member("b", {0.9, 0.9})}),
            "Only b has finished: accuracy 90.0 %. a failed in 2 of 2 runs.");
+  CHECK_EQ(verdict_on({member("a", {0.5, 0.6, 0.7}), member("b", {0.75, 0.9})}).substr(0, 23),
+           "b is first: accuracy 90");
   CHECK_EQ(verdict_on({member("a", {}, 1)}), "No run has finished. a failed in 1 of 1 runs.");
 }
 
@@ -109,9 +112,11 @@ TEST_CASE("compare: a table, a page; a failure is one run's; killed, it goes on 
       if (bad) continue;
       CHECK(run["value"].get<double>() > 0.1);
       CHECK_EQ(run["lengths"].size(), 2);
+      CHECK_EQ(run["value"], run["lengths"][1]["value"]);
       CHECK(run["peak_bytes"].get<double>() > 1e6);
       CHECK(run["tokens_per_second"].get<double>() > 0);
     }
+    CHECK_EQ(one.contains("inside"), !bad);
     CHECK(one["parameters"].get<double>() > 100);
     CHECK(one["state_bytes"].get<double>() > 16);
   }
@@ -149,6 +154,64 @@ TEST_CASE("compare: a table, a page; a failure is one run's; killed, it goes on 
                  results["members"][m]["runs"][r].value(key, Json()));
 }
 
+TEST_CASE("a look inside: what Mamba's steps, S4D's kernels, the attention and the gradients must be") {
+  const TemporaryFolder folder;
+  const auto look = [&](const std::string& model) {
+    const std::string config = (folder / "c.json").string(), run = (folder / "run").string();
+    write_file(config, R"({"task": {"name": "selective_copying", "length": 24, "items": 4, "vocab": 6},
+                           "train": {"steps": 3, "batch": 4, "tensorboard": false}, "model": )" +
+                           model + "}");
+    REQUIRE_EQ(run_program({"train", config, "--out", run, "--force"}).exit_code, 0);
+    const auto shown = run_program({"inspect", run, "--example", "--attention", "--json"});
+    CAPTURE(shown.err);
+    REQUIRE_EQ(shown.exit_code, 0);
+    CHECK(std::filesystem::exists(folder / "run" / "inside" / "gradient.svg"));
+    const Json json = parse_json(shown.out, "inside");
+    CHECK_EQ(json["gradient"]["norm"].size(), 24);  // the last step is scored
+    CHECK(json["gradient"]["norm"][0].get<double>() > 0);
+    return json;
+  };
+  const Json mamba = look(R"({"name": "mamba", "d_model": 8, "layers": 2})");
+  for (const Json& norm : mamba["gradient"]["norm"]) CHECK(norm.get<double>() > 0);
+  REQUIRE_EQ(mamba["delta"].size(), 2);
+  for (const Json& layer : mamba["delta"]) {
+    CHECK_EQ(layer["frequent"], 0);
+    // One example: its mean is made of the two.
+    double mean = 0;
+    int frequent = 0;
+    for (int t = 0; t < 24; ++t) {
+      mean += layer["steps"][t].get<double>() / 24;
+      frequent += mamba["tokens"][t] == 0;
+      CHECK(layer["steps"][t].get<double>() > 1e-4);  // dt_floor, about
+      CHECK(layer["steps"][t].get<double>() < 1);
+    }
+    CHECK(mean == doctest::Approx((layer["at_frequent"].get<double>() * frequent +
+                                   layer["at_others"].get<double>() * (24 - frequent)) /
+                                  24));
+  }
+  // A real, slow state forgets little; a fast one, nearly all at once.
+  const auto memory = [&](const std::string& dt) {
+    const Json json =
+        look(R"({"name": "s4d", "d_model": 8, "layers": 1, "d_state": 8, "initialization": "real", "dt_min": )" + dt +
+             R"(, "dt_max": )" + dt + "}");
+    CHECK_EQ(json["kernel"][0]["size"].size(), 24);
+    return json["kernel"][0]["memory"].get<int>();
+  };
+  CHECK(memory("1e-4") > 20);
+  CHECK(memory("5") < 5);
+  const Json transformer = look(R"({"name": "transformer", "d_model": 8, "layers": 1, "heads": 2})");
+  REQUIRE_EQ(transformer["attention"].size(), 2);
+  for (const Json& map : transformer["attention"])
+    for (std::size_t t = 0; t < 24; ++t) {
+      double sum = 0;
+      for (std::size_t key = 0; key < 24; ++key) {
+        sum += map["rows"][t][key].get<double>();
+        if (key > t) CHECK_EQ(map["rows"][t][key], 0);
+      }
+      CHECK(sum == doctest::Approx(1).epsilon(1e-5));
+    }
+}
+
 TEST_CASE("compare: what cannot be compared is refused") {
   const TemporaryFolder folder;
   const std::string file = (folder / "c.json").string();
@@ -174,6 +237,7 @@ TEST_CASE("compare: what cannot be compared is refused") {
         std::string::npos);
   CHECK(error({file}, with("grid", {{"optimizer.lr", Json::array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})}}))
             .find("the comparison has 72 runs, more than 64; --yes goes ahead") != std::string::npos);
+  CHECK(error({file}, with("decided_at", 41)).find("decided_at: must be one of lengths, got 41") != std::string::npos);
   CHECK(error({file}, with("budget", {{"steps", 1}, {"tokens", 1}})).find("exclude each other") != std::string::npos);
   CHECK(error({file, "--set", "model.d_stat=3"}).find("gru: model.d_stat: unknown key") != std::string::npos);
   const std::string config =

@@ -1,0 +1,260 @@
+#include "apps/inside/inside.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+/// The sequences of the look: whole, from validation.
+Batch examples_of(const TrainedModel& trained, Index count) {
+  const Task& task = *trained.config.task;
+  Batch batch;
+  const auto pass = task.pass(Split::validation, {.batch = count, .piece = std::max<Index>(1, task.shape().length)});
+  if (!pass->next(batch)) throw DataError("the task has no validation sequence to look at");
+  return batch;
+}
+
+/// Leaves of each sequence's answers the last one; returns its step.
+std::vector<Index> keep_last_answer(Batch& batch, const TaskShape& shape) {
+  std::vector<Index> steps;
+  for (Index b = 0; b < batch.batch; ++b) {
+    Index last = (batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)]) - 1;
+    if (!shape.pooled && !shape.regression) {
+      std::int32_t* const targets = batch.targets.data() + b * batch.length;
+      while (last > 0 && targets[last] == Batch::kIgnored) --last;
+      std::fill(targets, targets + last, Batch::kIgnored);
+    }
+    steps.push_back(last);
+  }
+  return steps;
+}
+
+Json gradient_by_distance(const Tensor& gradient, const std::vector<Index>& last) {
+  const Index length = gradient.dim(1), width = gradient.dim(2);
+  std::vector<double> sum(static_cast<std::size_t>(length)), count(sum.size());
+  for (std::size_t b = 0; b < last.size(); ++b)
+    for (Index t = 0; t <= last[b]; ++t) {
+      const Real* const row = gradient.data() + (static_cast<Index>(b) * length + t) * width;
+      const double squares = std::inner_product(row, row + width, row, 0.0);
+      const auto distance = static_cast<std::size_t>(last[b] - t);
+      // The loss is a mean over the sequences: each by itself has a gradient so many times larger.
+      sum[distance] += std::sqrt(squares) * static_cast<double>(last.size());
+      count[distance] += 1;
+    }
+  Json distances = Json::array(), norms = Json::array();
+  for (std::size_t i = 0; i < sum.size() && count[i] > 0; ++i) {
+    distances.push_back(i);
+    norms.push_back(json_number(sum[i] / count[i]));
+  }
+  return {{"distance", distances}, {"norm", norms}};
+}
+
+Json delta_by_step(const Inside::Seen& seen, const Batch& batch) {
+  const Index steps = seen.values.dim(0) * seen.values.dim(1), width = seen.values.dim(2);
+  std::vector<double> mean(static_cast<std::size_t>(steps));
+  for (Index i = 0; i < steps; ++i) {
+    const Real* const row = seen.values.data() + i * width;
+    mean[static_cast<std::size_t>(i)] = std::accumulate(row, row + width, 0.0) / static_cast<double>(width);
+  }
+  Json json = {{"layer", seen.layer}, {"steps", std::vector<double>(mean.begin(), mean.begin() + batch.length)}};
+  if (batch.tokens.empty()) return json;
+  std::map<std::int32_t, Index> counts;
+  for (const std::int32_t token : batch.tokens) ++counts[token];
+  const auto frequent = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+                          return a.second < b.second;
+                        })->first;
+  double at = 0, others = 0;
+  for (std::size_t i = 0; i < mean.size(); ++i) (batch.tokens[i] == frequent ? at : others) += mean[i];
+  const auto n = static_cast<double>(counts[frequent]);
+  json["frequent"] = frequent;
+  json["at_frequent"] = at / n;
+  json["at_others"] = json_number(others / (static_cast<double>(steps) - n));
+  return json;
+}
+
+Json kernel_size(const Inside::Seen& seen) {
+  const Index length = seen.values.dim(0), channels = seen.values.dim(1);
+  std::vector<double> size(static_cast<std::size_t>(length));
+  for (Index t = 0; t < length; ++t)
+    for (Index c = 0; c < channels; ++c)
+      size[static_cast<std::size_t>(t)] +=
+          std::fabs(static_cast<double>(seen.values.data()[t * channels + c])) / static_cast<double>(channels);
+  const double all = std::accumulate(size.begin(), size.end(), 0.0);
+  Index memory = 0;
+  for (double within = 0; memory < length && within < 0.95 * all; ++memory)
+    within += size[static_cast<std::size_t>(memory)];
+  return {{"layer", seen.layer}, {"size", size}, {"memory", memory}};
+}
+
+Json attention_maps(const Inside::Seen& seen) {
+  Json maps = Json::array();
+  const Index heads = seen.values.dim(1), length = seen.values.dim(2), keys = seen.values.dim(3);
+  for (Index h = 0; h < heads; ++h) {
+    Json rows = Json::array();
+    for (Index t = 0; t < length; ++t) {
+      const Real* const row = seen.values.data() + (h * length + t) * keys;
+      rows.push_back(std::vector<Real>(row, row + keys));
+    }
+    maps.push_back({{"layer", seen.layer}, {"head", h}, {"rows", std::move(rows)}});
+  }
+  return maps;
+}
+
+Curve curve_of(std::string name, const Json& y) {
+  Curve curve{std::move(name), {}, {}};
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (y[i].is_number()) {
+      curve.x.push_back(static_cast<double>(i));
+      curve.y.push_back(y[i]);
+    }
+  return curve;
+}
+
+std::string layer_name(const Json& entry) { return "layer " + entry["layer"].dump(); }
+
+const ChartOptions kGradientChart{
+    .title = "Gradient at the input", .x_name = "steps before the answer", .y_name = "norm", .log_y = true};
+constexpr const char* kDeltaTitle = "Mamba's step size";
+constexpr const char* kKernelTitle = "Size of the kernel";
+
+ChartOptions delta_chart(const std::string& of) {
+  return {.title = kDeltaTitle + of, .x_name = "step of the sequence", .y_name = "delta"};
+}
+ChartOptions kernel_chart(const std::string& of) {
+  return {.title = kKernelTitle + of, .x_name = "steps since the input", .y_name = "|K|", .log_y = true};
+}
+
+/// An attention map as a grid of grey, with the row that looks from top to bottom.
+std::string map_svg(const Json& map) {
+  const auto& rows = map["rows"];
+  const std::size_t length = rows.size(), block = (length + 255) / 256, cells = (length + block - 1) / block;
+  std::string svg =
+      str("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", cells, " ", cells,
+          "\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"attention of layer ", map["layer"].dump(),
+          ", head ", map["head"].dump(), "\"><rect width=\"", cells, "\" height=\"", cells, "\" fill=\"#fff\"/>");
+  for (std::size_t y = 0; y < cells; ++y)
+    for (std::size_t x = 0; x < cells; ++x) {
+      double most = 0;  // of the block
+      for (std::size_t i = y * block; i < std::min(length, (y + 1) * block); ++i)
+        for (std::size_t j = x * block; j < std::min(rows[i].size(), (x + 1) * block); ++j)
+          most = std::max(most, rows[i][j].get<double>());
+      if (most > 0.02)
+        svg += format("<rect x=\"%zu\" y=\"%zu\" width=\"1\" height=\"1\" fill=\"#123f7a\" opacity=\"%.2f\"/>", x, y,
+                      most);
+    }
+  return svg + "</svg>";
+}
+
+}  // namespace
+
+Json look_inside(const TrainedModel& trained, Index examples, bool attention) {
+  const TaskShape shape = trained.config.task->shape();
+  Batch batch = examples_of(trained, examples);
+  const std::vector<Index> last = keep_last_answer(batch, shape);
+  batch.weights.clear();
+  Inside inside{.attention = attention};
+  {
+    Tape tape;
+    ModelState state;
+    const Variable logits = trained.model->forward(model_input(batch), state, {.carry = false, .inside = &inside});
+    tape.backward(batch_loss(logits, batch, shape));
+  }
+  for (Parameter* parameter : trained.model->parameters()) parameter->variable.clear_grad();
+  Json json = {{"length", batch.length}};
+  if (!batch.tokens.empty())
+    json["tokens"] = std::vector<std::int32_t>(batch.tokens.begin(), batch.tokens.begin() + batch.length);
+  json["gradient"] = gradient_by_distance(inside.input.grad(), last);
+  for (const auto& seen : inside.seen) {
+    if (seen.name == "delta") json["delta"].push_back(delta_by_step(seen, batch));
+    if (seen.name == "kernel") json["kernel"].push_back(kernel_size(seen));
+    if (seen.name == "attention")
+      for (Json& map : attention_maps(seen)) json["attention"].push_back(std::move(map));
+  }
+  return json;
+}
+
+std::string inside_text(const Json& inside) {
+  std::string text;
+  const auto& norms = inside["gradient"]["norm"];
+  text += "gradient of the last answer's loss at the input, by the distance from it\n";
+  for (std::size_t distance = 0, next = 1; distance < norms.size(); distance = next, next *= 2)
+    text += format("  %8zu steps  %.3g\n", distance, norms[distance].is_number() ? norms[distance].get<double>() : NAN);
+  for (const Json& layer : inside.value("delta", Json::array())) {
+    text += layer_name(layer) + ": step size";
+    if (layer.contains("frequent"))
+      text += format(" %.3g at token %s, the most frequent; %.3g at the others", layer["at_frequent"].get<double>(),
+                     layer["frequent"].dump().c_str(),
+                     layer["at_others"].is_number() ? layer["at_others"].get<double>() : NAN);
+    text += "\n";
+  }
+  for (const Json& layer : inside.value("kernel", Json::array()))
+    text += str(layer_name(layer), ": 95 % of the kernel within ", layer["memory"].dump(), " of ", layer["size"].size(),
+                " steps\n");
+  if (inside.contains("attention")) text += str(inside["attention"].size(), " maps of attention\n");
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside) {
+  std::vector<std::pair<std::string, std::string>> charts;
+  charts.emplace_back("gradient", svg_chart({curve_of("", inside["gradient"]["norm"])}, kGradientChart));
+  const auto layers = [&](const char* what, const char* values, const ChartOptions& options) {
+    std::vector<Curve> curves;
+    for (const Json& layer : inside.value(what, Json::array()))
+      curves.push_back(curve_of(layer_name(layer), layer[values]));
+    if (!curves.empty()) charts.emplace_back(what, svg_chart(curves, options));
+  };
+  layers("delta", "steps", delta_chart(""));
+  layers("kernel", "size", kernel_chart(""));
+  for (const Json& map : inside.value("attention", Json::array()))
+    charts.emplace_back(str("attention-", map["layer"].dump(), "-", map["head"].dump()), map_svg(map));
+  return charts;
+}
+
+std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) {
+  if (looks.empty()) return "";
+  const auto figure = [](const std::string& svg, const std::string& words) {
+    return str("<figure style=\"margin:1rem 0\">", svg, "<figcaption class=\"soft\">", escaped_html(words),
+               "</figcaption></figure>\n");
+  };
+  std::string html = "<h2>A look inside</h2>\n";
+  std::vector<Curve> gradients;
+  for (const auto& [label, look] : looks) gradients.push_back(curve_of(label, look["gradient"]["norm"]));
+  html +=
+      figure(svg_chart(gradients, kGradientChart),
+             "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
+             "steadily is a gradient that vanishes.");
+  for (const auto& [label, look] : looks) {
+    std::vector<Curve> curves;
+    std::string words;
+    for (const Json& layer : look.value("delta", Json::array())) {
+      curves.push_back(curve_of(layer_name(layer), layer["steps"]));
+      if (layer.contains("frequent") && layer["at_others"].is_number())
+        words += format(" %s: mean %.3g at token %s, the most frequent, %.3g at the others.", layer_name(layer).c_str(),
+                        layer["at_frequent"].get<double>(), layer["frequent"].dump().c_str(),
+                        layer["at_others"].get<double>());
+    }
+    if (!curves.empty())
+      html += figure(svg_chart(curves, delta_chart(", " + label)),
+                     "What it selects: near 0 a step is passed over, a large step size takes it in." + words);
+  }
+  for (const auto& [label, look] : looks) {
+    std::vector<Curve> curves;
+    std::string words;
+    for (const Json& layer : look.value("kernel", Json::array())) {
+      curves.push_back(curve_of(layer_name(layer), layer["size"]));
+      words += str(" ", layer_name(layer), ": 95 % within ", layer["memory"].dump(), " steps.");
+    }
+    if (!curves.empty())
+      html += figure(
+          svg_chart(curves, kernel_chart(", " + label)),
+          "How long it remembers: what is left of an input, mean over the channels, the same for every input." + words);
+  }
+  return html;
+}
+
+}  // namespace seqtape

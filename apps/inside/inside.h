@@ -1,0 +1,33 @@
+#pragma once
+// A look inside a trained model: what it selects, how long it remembers, what its gradients reach.
+
+#include "apps/report/curve.h"
+#include "apps/trainer/trained_model.h"
+
+namespace seqtape {
+
+/// Runs `examples` validation sequences through the model, forward and backward. The document:
+///
+///   "length", "tokens" [L] of the first example (where the task has tokens)
+///   "gradient": {"distance": [...], "norm": [...]}   |d loss / d input_t|, mean over the examples, by the distance of
+///   t
+///               from the step whose answer is scored last; the loss is of that answer alone
+///   "delta": [{"layer", "steps": [L], "frequent", "at_frequent", "at_others"}]   Mamba's step sizes: mean over the
+///               channels at each step of the first example; mean at the most frequent token, and at all others
+///   "kernel": [{"layer", "size": [L], "memory"}]   |K(t)| of S4 and S4D, mean over the channels, and the steps within
+///               which 95 % of it lies
+///   "attention": [{"layer", "head", "rows": [L][L]}]   of the first example, only if asked for
+///
+/// Throws DataError when the task has no validation sequence.
+Json look_inside(const TrainedModel&, Index examples, bool attention);
+
+/// How it is told in a terminal.
+std::string inside_text(const Json& inside);
+
+/// The charts of one look, by name ("gradient", "delta", "kernel", "attention-0-1"), as SVG.
+std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside);
+
+/// The part of a comparison's page: `looks` by a member's label.
+std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks);
+
+}  // namespace seqtape
