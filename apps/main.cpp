@@ -2,7 +2,7 @@
 #include <stdexcept>
 
 #include "apps/command.h"
-#include "commit.h"  // written at build time
+#include "apps/commit.h"  // written at build time
 #include "core/blas.h"
 #include "core/environment.h"
 #include "core/error.h"
