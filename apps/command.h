@@ -19,7 +19,8 @@ struct Command {
   int (*run)(const cxxopts::ParseResult&);
 };
 
-extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot, kCompare;
+extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot, kCompare,
+    kExport, kImport;
 
 /// "seqtape 0.1.0, commit 1a2b3c4".
 std::string version();

@@ -27,6 +27,7 @@ const Registry<Task>& tasks() {
       {"series_classes", "classify time series", make_series_classes},
       {"series", "forecast a time series", [] { return std::make_unique<Series>(); }},
       {"text", "predict the next byte or character of files", make_text},
+      {"tokens", "predict the next token id of files of numbers", make_tokens},
       {"dna", "predict the next base of FASTA files", make_dna},
   }};
   return registry;

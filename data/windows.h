@@ -52,5 +52,6 @@ class Windows : public Task {
 
 std::unique_ptr<Task> make_text();
 std::unique_ptr<Task> make_dna();
+std::unique_ptr<Task> make_tokens();
 
 }  // namespace seqtape

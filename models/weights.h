@@ -2,6 +2,7 @@
 // Weights to and from safetensors files.
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "core/safetensors.h"
@@ -9,11 +10,21 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
+/// A tensor in a file of whatever format: its shape, and how its values are got.
+struct StoredTensor {
+  Shape shape;
+  std::function<std::vector<double>()> read;  ///< empty: they are not numbers of floating point
+  std::string dtype{};
+};
+using WeightMap = std::map<std::string, StoredTensor>;
+/// The tensors of a file, which is read again by each `read`.
+WeightMap weights_of(SafetensorsFile);
+
 using NameOf = std::function<std::string(const std::string& path)>;
 
-/// Gives every parameter the values of the file's tensor `name_of(path)`. Extents of 1 are not significant.
+/// Gives every parameter the values of the stored tensor `name_of(path)`. Extents of 1 are not significant.
 /// Throws CheckpointError naming every missing, extra and misshapen tensor; then no parameter has been touched.
-void load_weights(const SafetensorsFile& file, const std::string& where, const std::vector<Parameter*>& parameters,
+void load_weights(const WeightMap& stored, const std::string& where, const std::vector<Parameter*>& parameters,
                   const NameOf& name_of, const std::vector<std::string>& may_be_extra = {});
 
 /// What `load_matching_weights` did.
@@ -22,7 +33,7 @@ struct WeightMatch {
   std::vector<std::string>
       problems;  ///< "missing: head.weight [16, 64]", "wrong shape: ...", "not part of the model: ..."
 };
-/// Gives the parameters whose name and shape the file has its values, and leaves the others.
-WeightMatch load_matching_weights(const SafetensorsFile& file, const std::vector<Parameter*>& parameters);
+/// Gives the parameters whose name and shape are stored their values, and leaves the others.
+WeightMatch load_matching_weights(const WeightMap& stored, const std::vector<Parameter*>& parameters);
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -84,7 +84,7 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
 
 void Checkpoint::load_model(const std::vector<Parameter*>& parameters) const {
   const fs::path path = folder / kModel;
-  load_weights(SafetensorsFile(path), path.string(), parameters, [](const std::string& name) { return name; });
+  load_weights(weights_of(SafetensorsFile(path)), path.string(), parameters, [](const std::string& name) { return name; });
 }
 
 SafetensorsFile Checkpoint::training_file() const { return SafetensorsFile(folder / kOptimizer); }

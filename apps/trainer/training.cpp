@@ -63,7 +63,7 @@ std::string warm_start(const std::filesystem::path& from, const std::vector<Para
     const Checkpoint checkpoint = Checkpoint::open(find_run(from, true).checkpoint);
     file = checkpoint.folder / "model.safetensors";
   }
-  const WeightMatch match = load_matching_weights(SafetensorsFile(file), parameters);
+  const WeightMatch match = load_matching_weights(weights_of(SafetensorsFile(file)), parameters);
   if (match.loaded.empty())
     throw ConfigError(str("train.init_from: none of the weights of ", file.string(), " fit the model:\n  ",
                           join(match.problems, "\n  ")));

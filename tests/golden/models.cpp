@@ -5,7 +5,7 @@
 #include "autograd/optim/schedule.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "models/hf_mamba.h"
+#include "models/mamba_exchange.h"
 #include "tests/golden/golden.h"
 
 namespace seqtape::golden {
@@ -37,7 +37,7 @@ std::vector<std::int32_t> greedy(SequenceModel& model, const IndexTensor& prompt
 }
 
 void checkpoint(Case& c, const std::filesystem::path& folder) {
-  const auto model = load_hf_mamba(folder);
+  const auto model = load_mamba_folder(folder).model;
   const IndexTensor ids = c.ids("input_ids");
   Tape tape;
   ModelState state;
@@ -54,7 +54,7 @@ void checkpoint(Case& c, const std::filesystem::path& folder) {
 }
 
 void training(Case& c, const std::filesystem::path& folder) {
-  const auto model = load_hf_mamba(folder);
+  const auto model = load_mamba_folder(folder).model;
   const std::vector<Parameter*>& parameters = model->parameters();
   auto optimizer = optimizers().find(c.attribute("optimizer"))->make();
   const Json settings = {{"lr", c.number("lr")},

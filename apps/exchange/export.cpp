@@ -1,0 +1,208 @@
+#include "apps/exchange/export.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/random.h"
+#include "core/safetensors.h"
+#include "core/text.h"
+#include "models/mamba_gguf.h"
+
+namespace seqtape {
+namespace {
+
+namespace fs = std::filesystem;
+
+MambaNumbers numbers(const TrainedModel& trained) {
+  return MambaNumbers::of(trained.config.model, trained.model->shape());
+}
+
+bool reads_bytes(const TrainedModel& trained) {
+  const TaskShape shape = trained.config.task->shape();
+  return shape.bits_unit == "byte" && shape.vocabulary == 256;
+}
+
+/// The character that stands for a byte in byte-level vocabularies: itself where it can be printed, otherwise one
+/// beyond Latin-1 (GPT-2's bytes_to_unicode).
+std::string byte_character(int byte) {
+  int beyond = 0;
+  for (int b = 0; b <= byte; ++b) {
+    const bool printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+    if (b == byte) return to_utf8(std::u32string(1, static_cast<char32_t>(printable ? b : 256 + beyond)));
+    beyond += !printable;
+  }
+  return "";
+}
+
+/// A tokenizer whose tokens are the bytes: byte-level BPE without a merge.
+Json byte_tokenizer() {
+  const Json byte_level = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
+  Json vocabulary = Json::object();
+  for (int byte = 0; byte < 256; ++byte) vocabulary[byte_character(byte)] = byte;
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", Json::array()},
+          {"normalizer", nullptr},
+          {"pre_tokenizer", byte_level},
+          {"post_processor", nullptr},
+          {"decoder", byte_level},
+          {"model",
+           {{"type", "BPE"},
+            {"dropout", nullptr},
+            {"unk_token", nullptr},
+            {"continuing_subword_prefix", nullptr},
+            {"end_of_word_suffix", nullptr},
+            {"fuse_unk", false},
+            {"byte_fallback", false},
+            {"ignore_merges", false},
+            {"vocab", vocabulary},
+            {"merges", Json::array()}}}};
+}
+
+/// The convolution is [E, 1, K] there.
+Shape stored_shape(const Parameter& parameter) {
+  return parameter.path.ends_with("conv.weight") ? Shape{parameter.shape[0], 1, parameter.shape[1]} : parameter.shape;
+}
+
+void write_hf(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
+  const Json config = hf_json(numbers(trained));
+  fs::create_directories(folder);
+  write_file(folder / "config.json", config.dump(2) + "\n");
+  write_file(
+      folder / "generation_config.json",
+      Json({{"bos_token_id", 0}, {"eos_token_id", 0}, {"pad_token_id", 0}, {"max_new_tokens", 200}}).dump(2) + "\n");
+  SafetensorsWriter weights;
+  weights.metadata("format", "pt");
+  for (const Parameter* p : trained.model->parameters())
+    weights.add(hf_mamba_name(p->path), stored_shape(*p), p->variable.data());
+  weights.write(folder / "model.safetensors");
+  const bool bytes = reads_bytes(trained);
+  if (bytes) {
+    write_file(folder / "tokenizer.json", byte_tokenizer().dump() + "\n");
+    write_file(folder / "tokenizer_config.json", Json({{"tokenizer_class", "PreTrainedTokenizerFast"},
+                                                       {"clean_up_tokenization_spaces", false},
+                                                       {"model_max_length", 1000000000}})
+                                                         .dump(2) +
+                                                     "\n");
+  }
+  write_file(folder / "README.md",
+             str("# ", title,
+                 "\n\nA Mamba language model trained by seqtape, for Hugging Face transformers:\n\n```python\n"
+                 "from transformers import AutoTokenizer, MambaForCausalLM\n\nmodel = "
+                 "MambaForCausalLM.from_pretrained(\".\")\n",
+                 bytes ? "tokenizer = AutoTokenizer.from_pretrained(\".\")  # tokens are bytes\n"
+                         "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
+                         "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
+                       : "# Its tokens are numbers of the task; there is no tokenizer.\n",
+                 "```\n"));
+}
+
+void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const std::string&) {
+  const MambaNumbers n = numbers(trained);
+  const Json config = mamba_ssm_json(n);
+  fs::create_directories(folder);
+  write_file(folder / "config.json", config.dump(2) + "\n");
+  // The package pads the vocabulary to a multiple of 8, and wants the head even where it is the embedding.
+  const Index padded = (n.vocabulary + 7) / 8 * 8;
+  std::vector<std::vector<float>> matrices;
+  matrices.reserve(3);
+  SafetensorsWriter weights;
+  weights.metadata("format", "pt");
+  for (const Parameter* p : trained.model->parameters()) {
+    if (p->path != "embedding.weight" && p->path != "head.weight") {
+      weights.add(mamba_ssm_name(p->path), stored_shape(*p), p->variable.data());
+      continue;
+    }
+    std::vector<float>& matrix = matrices.emplace_back(p->variable.data(), p->variable.data() + p->shape.size());
+    matrix.resize(static_cast<std::size_t>(padded * n.d_model));
+    const Shape shape{padded, n.d_model};
+    weights.add(mamba_ssm_name(p->path), shape, matrix.data());
+    if (n.tied) weights.add("lm_head.weight", shape, matrix.data());
+  }
+  weights.write(folder / "model.safetensors");
+}
+
+void write_gguf(const TrainedModel& trained, const fs::path& path, const std::string& title) {
+  std::vector<std::string> tokens;
+  const bool bytes = reads_bytes(trained);
+  for (Index token = 0; token < trained.model->shape().vocabulary; ++token)
+    tokens.push_back(bytes ? std::string(1, static_cast<char>(token)) : str("[", token, "]"));
+  save_mamba_gguf(path, title, numbers(trained), trained.model->parameters(), tokens);
+}
+
+void write_safetensors(const TrainedModel& trained, const fs::path& path, const std::string&) {
+  SafetensorsWriter weights;
+  for (const Parameter* p : trained.model->parameters()) weights.add(p->path, p->shape, p->variable.data());
+  weights.write(path);
+}
+
+void write_npz_file(const TrainedModel& trained, const fs::path& path, const std::string&) {
+  write_npz(path, trained.model->parameters());
+}
+
+std::unique_ptr<SequenceModel> read_folder(const TrainedModel&, const fs::path& path) {
+  return load_mamba_folder(path).model;
+}
+std::unique_ptr<SequenceModel> read_gguf(const TrainedModel&, const fs::path& path) {
+  return load_mamba_gguf(path).model;
+}
+std::unique_ptr<SequenceModel> read_safetensors(const TrainedModel& trained, const fs::path& path) {
+  auto model = std::make_unique<SequenceModel>(trained.config.model, trained.model->shape());
+  load_weights(weights_of(SafetensorsFile(path)), path.string(), model->parameters(), [](auto& name) { return name; });
+  return model;
+}
+
+/// A fixed input: tokens or values of a seed.
+ModelInput fixed_input(const ModelShape& shape, Index length, std::vector<std::int32_t>& tokens) {
+  Random random(1, "parity");
+  ModelInput input;
+  if (shape.vocabulary) {
+    for (Index t = 0; t < length; ++t) tokens.push_back(static_cast<std::int32_t>(random.below(shape.vocabulary)));
+    input.tokens = IndexTensor::of(Shape{1, length}, tokens);
+  } else {
+    input.values = Tensor(Shape{1, length, shape.features});
+    for (Index i = 0; i < input.values.size(); ++i) input.values.data()[i] = static_cast<Real>(random.normal());
+  }
+  return input;
+}
+
+std::vector<float> logits_of(SequenceModel& model, const ModelInput& input) {
+  ModelState state;
+  const Variable logits = model.forward(input, state, {.carry = false});
+  return {logits.data() + logits.size() - logits.shape().back(), logits.data() + logits.size()};
+}
+
+}  // namespace
+
+const std::vector<ExportFormat>& export_formats() {
+  static const std::vector<ExportFormat> formats{
+      {"hf", "a folder for Hugging Face transformers (Mamba)", true, write_hf, read_folder},
+      {"mamba_ssm", "a folder for the authors' package mamba_ssm (Mamba)", true, write_mamba_ssm, read_folder},
+      {"gguf", "a file for llama.cpp (Mamba)", false, write_gguf, read_gguf},
+      {"c", "a C99 program and its weights (Mamba)", true, write_c_program, nullptr},
+      {"safetensors", "the weights, under our names (every model)", false, write_safetensors, read_safetensors},
+      {"npz", "the weights for NumPy, under our names (every model)", false, write_npz_file, nullptr}};
+  return formats;
+}
+
+Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::path& path) {
+  constexpr Index kLength = 32;
+  std::vector<std::int32_t> tokens;
+  const ModelInput input = fixed_input(trained.model->shape(), kLength, tokens);
+  const std::vector<float> ours = logits_of(*trained.model, input);
+  Json json = {{"format", format.name}, {"tokens", tokens}, {"logits", ours}};
+  if (!format.read) return json;
+  const std::vector<float> theirs = logits_of(*format.read(trained, path), input);
+  double largest = 0;
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    largest = std::max(largest, static_cast<double>(std::fabs(ours[i] - theirs[i])));
+  json["read_back"] = theirs;
+  json["largest_difference"] = largest;
+  return json;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,93 @@
+#include "apps/exchange/export.h"
+
+#include <iostream>
+
+#include "apps/command.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace fs = std::filesystem;
+
+namespace seqtape {
+namespace {
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const ExportFormat& format : export_formats()) all.push_back(format.name);
+  return all;
+}
+
+void options(cxxopts::Options& options) {
+  std::string formats;
+  for (const ExportFormat& format : export_formats()) formats += str(format.name, ": ", format.what, "; ");
+  options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
+      "format", formats, cxxopts::value<std::string>(), "FORMAT")("out", "file or folder to write",
+                                                                  cxxopts::value<std::string>(), "PATH")(
+      "best", "the best checkpoint instead of the last")("force", "replace what is there")(
+      "verify", "print how far the logits of what was written, read again, are from the model's");
+  common_options(options);
+  options.parse_positional({"run"});
+}
+
+/// Writes beside and renames: there is the old export or the new one, whole.
+void write_whole(const ExportFormat& format, const TrainedModel& trained, const fs::path& out,
+                 const std::string& title) {
+  fs::path beside = out;
+  beside += ".tmp";
+  fs::remove_all(beside);
+  if (out.has_parent_path()) fs::create_directories(out.parent_path());
+  try {
+    format.write(trained, beside, title);
+    const Json record = parity(trained, format, beside);
+    if (format.folder)
+      write_file(beside / "parity.json", record.dump() + "\n");
+    else
+      replace_file(fs::path(out) += ".parity.json", record.dump() + "\n");
+  } catch (...) {
+    fs::remove_all(beside);
+    throw;
+  }
+  fs::remove_all(out);
+  fs::rename(beside, out);
+}
+
+int run(const cxxopts::ParseResult& args) {
+  const std::string run = argument(args, "run");
+  if (!args.count("format")) throw ConfigError(str("--format: is missing; known: ", join(names(), ", ")));
+  const std::string wanted = args["format"].as<std::string>();
+  const ExportFormat* chosen = nullptr;
+  for (const ExportFormat& one : export_formats())
+    if (wanted == one.name) chosen = &one;
+  if (!chosen)
+    throw ConfigError(str("--format: unknown format \"", wanted, "\"", suggestion(wanted, names()),
+                          "; known: ", join(names(), ", ")));
+  if (!args.count("out")) throw ConfigError("--out: is missing: the file or folder to write");
+  const fs::path out = args["out"].as<std::string>();
+  if (fs::exists(out) && !args.count("force")) throw ConfigError(str(out.string(), ": exists; --force replaces it"));
+  if (fs::exists(out / "checkpoints")) throw ConfigError(str(out.string(), ": is a run folder"));
+  const TrainedModel trained = TrainedModel::open(run, args.count("best") != 0, sets(args));
+  const fs::path folder = fs::absolute(find_run(run).run).lexically_normal();
+  write_whole(*chosen, trained, out, (folder.has_filename() ? folder : folder.parent_path()).filename().string());
+  std::cout << out.string() << ": " << chosen->what << '\n';
+  if (args.count("verify")) {
+    const Json record = parity(trained, *chosen, out);
+    if (record.contains("largest_difference"))
+      std::cout << format("largest difference of the logits, read back: %.3g\n",
+                          record["largest_difference"].get<double>());
+    else
+      std::cout << "this format is not read here; parity.json has the logits to compare with\n";
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kExport{"export",
+                      "RUN --format FORMAT --out PATH",
+                      "a trained model for other programs",
+                      "seqtape export runs/text/mamba-hf --format gguf --out mamba.gguf --verify",
+                      options,
+                      run};
+
+}  // namespace seqtape

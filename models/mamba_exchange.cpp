@@ -1,0 +1,294 @@
+#include "models/mamba_exchange.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "models/mamba.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class T>
+T value_or(const Json& config, const char* key, T fallback) {
+  const auto found = config.find(key);
+  if (found == config.end() || found->is_null()) return fallback;
+  try {
+    return found->get<T>();
+  } catch (const Json::exception&) {
+    throw CheckpointError(str("config.json: ", key, ": unexpected value ", found->dump()));
+  }
+}
+
+void require(bool holds, const char* key, const Json& config, const char* what) {
+  if (!holds) throw CheckpointError(str("config.json: ", key, ": ", what, ", got ", config.value(key, Json()).dump()));
+}
+
+void require_positive(std::initializer_list<std::pair<const char*, Index>> sizes, const Json& config) {
+  for (const auto& [key, size] : sizes) require(size > 0, key, config, "must be > 0");
+}
+
+/// The weights of one file, or of the shards that an index names.
+WeightMap weights_in(const fs::path& folder) {
+  const fs::path whole = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
+  if (fs::exists(whole)) return weights_of(SafetensorsFile(whole));
+  if (!fs::exists(index)) {
+    const bool pickled = fs::exists(folder / "pytorch_model.bin");
+    throw CheckpointError(
+        str(folder.string(), ": has no model.safetensors",
+            pickled ? "; pytorch_model.bin is a pickle, which can run any code and is not read. In Python, "
+                      "safetensors.torch.save_file(torch.load(\"pytorch_model.bin\", weights_only=True), "
+                      "\"model.safetensors\") converts it"
+                    : " and no model.safetensors.index.json"));
+  }
+  const Json json = parse_json(read_file(index), index.string());
+  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
+    throw CheckpointError(str(index.string(), ": has no weight_map"));
+  WeightMap weights;
+  std::map<std::string, WeightMap> shards;
+  for (const auto& [name, file] : json["weight_map"].items()) {
+    const std::string shard = file.is_string() ? file.get<std::string>() : "";
+    if (shard.empty() || shard.find('/') != std::string::npos || shard.find('\\') != std::string::npos ||
+        shard[0] == '.')
+      throw CheckpointError(
+          str(index.string(), ": weight_map: ", name, ": must be the name of a file beside it, got ", file.dump()));
+    auto found = shards.find(shard);
+    if (found == shards.end()) found = shards.emplace(shard, weights_of(SafetensorsFile(folder / shard))).first;
+    const auto tensor = found->second.find(name);
+    if (tensor == found->second.end()) throw CheckpointError(str(index.string(), ": ", shard, " has no tensor ", name));
+    weights.insert(*tensor);
+  }
+  return weights;
+}
+
+/// Leaves out the rows of a padded vocabulary.
+void cut_rows(WeightMap& weights, const std::string& name, Index rows) {
+  const auto found = weights.find(name);
+  if (found == weights.end()) return;
+  StoredTensor& tensor = found->second;
+  if (tensor.shape.rank() != 2 || tensor.shape[0] <= rows) return;
+  const Index columns = tensor.shape[1];
+  tensor.shape = Shape{rows, columns};
+  tensor.read = [read = tensor.read, rows, columns] {
+    std::vector<double> values = read();
+    values.resize(static_cast<std::size_t>(rows * columns));
+    return values;
+  };
+}
+
+/// A layer's parameters have the same names in both programs.
+std::string layer_name(const std::string& path) {
+  static const std::map<std::string, std::string> within{{"mixer.a_log", "mixer.A_log"},
+                                                         {"mixer.d", "mixer.D"},
+                                                         {"mixer.conv.weight", "mixer.conv1d.weight"},
+                                                         {"mixer.conv.bias", "mixer.conv1d.bias"}};
+  const std::size_t number = path.find('.') + 1, rest = path.find('.', number) + 1;  // "blocks." 12 "." rest
+  std::string tail = path.substr(rest);
+  if (const auto found = within.find(tail); found != within.end()) tail = found->second;
+  return "backbone.layers." + path.substr(number, rest - number) + tail;
+}
+
+}  // namespace
+
+namespace {
+
+void must(bool holds, const char* key, const char* what) {
+  if (!holds)
+    throw ConfigError(
+        str("model.", key, ": ", what, "; configs/text/mamba-hf.json is a model that other programs know"));
+}
+
+}  // namespace
+
+void refuse_head_bias(const MambaNumbers& n) { must(!n.head_bias, "head_bias", "must be false"); }
+
+MambaNumbers MambaNumbers::of(const ModelConfig& config, const ModelShape& shape) {
+  const auto* kind = dynamic_cast<const MambaKind*>(config.mixer.get());
+  must(kind && config.name == "mamba", "name", "must be mamba");
+  must(std::all_of(config.layers.names.begin(), config.layers.names.end(), [](auto& name) { return name == "mamba"; }),
+       "layers", "must all be mamba");
+  must(config.norm == "rms_norm", "norm", "must be rms_norm");
+  must(config.norm_place == "pre", "norm_place", "must be pre");
+  must(config.residual_scale == 1, "residual_scale", "must be 1");
+  if (shape.vocabulary == 0 || shape.pooled || shape.outputs != shape.vocabulary)
+    throw ConfigError("task: must predict the next of its tokens, as task.name text does");
+  MambaNumbers n;
+  n.vocabulary = shape.vocabulary;
+  n.d_model = config.d_model;
+  n.layers = config.layers.count;
+  n.d_state = kind->d_state;
+  n.d_conv = kind->d_conv;
+  n.d_inner = kind->inner(config.d_model);
+  n.dt_rank = kind->rank(config.d_model);
+  n.norm_eps = config.norm_eps;
+  n.tied = config.tie_embeddings;
+  n.head_bias = config.head_bias;
+  n.conv_bias = kind->conv_bias;
+  n.proj_bias = kind->proj_bias;
+  return n;
+}
+
+ModelConfig MambaNumbers::config() const {
+  auto kind = std::make_unique<MambaKind>();
+  kind->d_state = d_state;
+  kind->d_conv = d_conv;
+  kind->d_inner = d_inner;
+  kind->dt_rank = dt_rank;
+  kind->conv_bias = conv_bias;
+  kind->proj_bias = proj_bias;
+  kind->variant = "hf";
+  ModelConfig config;
+  config.name = "mamba";
+  config.d_model = d_model;
+  config.layers.count = layers;
+  config.norm_eps = norm_eps;
+  config.tie_embeddings = tied;
+  config.head_bias = head_bias;
+  config.mixer = std::move(kind);
+  return config;
+}
+
+Json hf_json(const MambaNumbers& n) {
+  refuse_head_bias(n);
+  return {{"architectures", {"MambaForCausalLM"}},
+          {"model_type", "mamba"},
+          {"vocab_size", n.vocabulary},
+          {"hidden_size", n.d_model},
+          {"num_hidden_layers", n.layers},
+          {"state_size", n.d_state},
+          {"conv_kernel", n.d_conv},
+          {"expand", n.d_inner / n.d_model},
+          {"intermediate_size", n.d_inner},
+          {"time_step_rank", n.dt_rank},
+          {"layer_norm_epsilon", n.norm_eps},
+          {"use_bias", n.proj_bias},
+          {"use_conv_bias", n.conv_bias},
+          {"tie_word_embeddings", n.tied},
+          {"hidden_act", "silu"},
+          {"residual_in_fp32", true},
+          {"initializer_range", 0.1},
+          {"rescale_prenorm_residual", false},
+          {"time_step_scale", 1.0},
+          {"time_step_min", 0.001},
+          {"time_step_max", 0.1},
+          {"time_step_init_scheme", "random"},
+          {"time_step_floor", 0.0001},
+          {"use_cache", true},
+          {"use_mambapy", false},
+          {"bos_token_id", 0},
+          {"eos_token_id", 0},
+          {"pad_token_id", 0},
+          {"torch_dtype", "float32"}};
+}
+
+MambaNumbers from_hf_json(const Json& json) {
+  if (value_or<std::string>(json, "model_type", "") != "mamba")
+    throw CheckpointError(
+        str("config.json: model_type: must be \"mamba\", got ", json.value("model_type", Json()).dump()));
+  require(value_or<std::string>(json, "hidden_act", "silu") == "silu", "hidden_act", json, "only silu is supported");
+  MambaNumbers n;  // the fallbacks are the defaults of transformers' MambaConfig
+  n.vocabulary = value_or<Index>(json, "vocab_size", 50280);
+  n.d_model = value_or<Index>(json, "hidden_size", 768);
+  n.layers = value_or<Index>(json, "num_hidden_layers", 32);
+  n.norm_eps = value_or<double>(json, "layer_norm_epsilon", 1e-5);
+  n.tied = value_or<bool>(json, "tie_word_embeddings", true);
+  n.d_state = value_or<Index>(json, "state_size", 16);
+  n.d_conv = value_or<Index>(json, "conv_kernel", 4);
+  n.d_inner = value_or<Index>(json, "intermediate_size", value_or<Index>(json, "expand", 2) * n.d_model);
+  const Json rank = json.value("time_step_rank", Json("auto"));
+  n.dt_rank = rank.is_number_integer() ? rank.get<Index>() : 0;
+  n.conv_bias = value_or<bool>(json, "use_conv_bias", true);
+  n.proj_bias = value_or<bool>(json, "use_bias", false);
+  require_positive({{"vocab_size", n.vocabulary},
+                    {"hidden_size", n.d_model},
+                    {"num_hidden_layers", n.layers},
+                    {"state_size", n.d_state},
+                    {"conv_kernel", n.d_conv},
+                    {"intermediate_size", n.d_inner}},
+                   json);
+  return n;
+}
+
+Json mamba_ssm_json(const MambaNumbers& n) {
+  refuse_head_bias(n);
+  if (n.norm_eps != 1e-5)
+    throw ConfigError(str("model.norm_eps: must be 1e-05, which mamba_ssm has built in, got ", n.norm_eps));
+  if (n.d_inner % n.d_model != 0)
+    throw ConfigError(str("model.d_inner: must be a multiple of d_model ", n.d_model, ", got ", n.d_inner));
+  return {{"d_model", n.d_model},
+          {"d_intermediate", 0},
+          {"n_layer", n.layers},
+          {"vocab_size", n.vocabulary},
+          {"ssm_cfg",
+           {{"layer", "Mamba1"},
+            {"d_state", n.d_state},
+            {"d_conv", n.d_conv},
+            {"expand", n.d_inner / n.d_model},
+            {"dt_rank", n.dt_rank},
+            {"conv_bias", n.conv_bias},
+            {"bias", n.proj_bias}}},
+          {"attn_layer_idx", Json::array()},
+          {"attn_cfg", Json::object()},
+          {"rms_norm", true},
+          {"residual_in_fp32", true},
+          {"fused_add_norm", true},
+          {"pad_vocab_size_multiple", 8},
+          {"tie_embeddings", n.tied}};
+}
+
+MambaNumbers from_mamba_ssm_json(const Json& json) {
+  MambaNumbers n;  // the fallbacks are the defaults of mamba_ssm's MambaConfig and Mamba
+  n.d_model = value_or<Index>(json, "d_model", 2560);
+  n.layers = value_or<Index>(json, "n_layer", 64);
+  n.vocabulary = value_or<Index>(json, "vocab_size", 50277);
+  n.tied = value_or<bool>(json, "tie_embeddings", true);
+  require(value_or<bool>(json, "rms_norm", true), "rms_norm", json, "only true is supported");
+  require(value_or<Index>(json, "d_intermediate", 0) == 0, "d_intermediate", json, "only 0 is supported");
+  require(json.value("attn_layer_idx", Json::array()).empty(), "attn_layer_idx", json, "attention is not supported");
+  const Json ssm = json.value("ssm_cfg", Json::object());
+  require(value_or<std::string>(ssm, "layer", "Mamba1") == "Mamba1", "ssm_cfg", json, "only Mamba1 is supported");
+  n.d_state = value_or<Index>(ssm, "d_state", 16);
+  n.d_conv = value_or<Index>(ssm, "d_conv", 4);
+  n.d_inner = value_or<Index>(ssm, "expand", 2) * n.d_model;
+  const Json rank = ssm.value("dt_rank", Json("auto"));
+  n.dt_rank = rank.is_number_integer() ? rank.get<Index>() : 0;
+  n.conv_bias = value_or<bool>(ssm, "conv_bias", true);
+  n.proj_bias = value_or<bool>(ssm, "bias", false);
+  require_positive({{"vocab_size", n.vocabulary}, {"d_model", n.d_model}, {"n_layer", n.layers}}, json);
+  require_positive({{"d_state", n.d_state}, {"d_conv", n.d_conv}, {"expand", n.d_inner}}, ssm);
+  return n;
+}
+
+std::string hf_mamba_name(const std::string& path) {
+  if (path == "embedding.weight") return "backbone.embeddings.weight";
+  if (path == "norm.weight") return "backbone.norm_f.weight";
+  if (path == "head.weight") return "lm_head.weight";
+  return layer_name(path);
+}
+
+std::string mamba_ssm_name(const std::string& path) {
+  return path == "embedding.weight" ? "backbone.embedding.weight" : hf_mamba_name(path);
+}
+
+MambaModel load_mamba_folder(const fs::path& folder) {
+  const fs::path config_path = folder / "config.json";
+  if (!fs::exists(config_path)) throw CheckpointError(str(folder.string(), ": has no config.json"));
+  const Json json = parse_json(read_file(config_path), config_path.string());
+  if (!json.is_object()) throw CheckpointError(str(config_path.string(), ": is not an object"));
+  const bool official = !json.contains("model_type") && json.contains("d_model");
+  MambaModel loaded{official ? from_mamba_ssm_json(json) : from_hf_json(json), nullptr};
+  const MambaNumbers& n = loaded.numbers;
+  WeightMap weights = weights_in(folder);
+  for (const char* matrix : {"backbone.embedding.weight", "lm_head.weight"})
+    if (official) cut_rows(weights, matrix, n.vocabulary);
+  loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
+  // A tied checkpoint may hold the shared matrix twice.
+  load_weights(weights, folder.string(), loaded.model->parameters(), official ? mamba_ssm_name : hf_mamba_name,
+               n.tied ? std::vector<std::string>{"lm_head.weight"} : std::vector<std::string>{});
+  return loaded;
+}
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,52 @@
+#pragma once
+// Mamba language models as other programs keep them: Hugging Face transformers (`MambaForCausalLM`) and the authors'
+// package mamba_ssm. Both hold the same tensors under nearly the same names; their configs differ.
+
+#include <filesystem>
+#include <string>
+
+#include "core/json.h"
+#include "models/sequence_model.h"
+#include "models/weights.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+
+/// All that describes such a model.
+struct MambaNumbers {
+  Index vocabulary = 0, d_model = 0, layers = 0, d_state = 16, d_conv = 4, d_inner = 0, dt_rank = 0;
+  double norm_eps = 1e-5;
+  bool tied = true, conv_bias = true, proj_bias = false, head_bias = false;
+
+  /// Throws ConfigError for a model that is not one, with the key and what it must be.
+  static MambaNumbers of(const ModelConfig&, const ModelShape&);
+  ModelConfig config() const;
+  ModelShape shape() const { return {.vocabulary = vocabulary, .outputs = vocabulary}; }
+};
+
+/// Throws ConfigError when the head has a bias: no other program knows one.
+void refuse_head_bias(const MambaNumbers&);
+
+/// transformers' config.json, and back. Absent keys have the defaults of MambaConfig. Throws CheckpointError, by key,
+/// for what is not supported.
+Json hf_json(const MambaNumbers&);
+MambaNumbers from_hf_json(const Json&);
+/// mamba_ssm's config.json, and back.
+Json mamba_ssm_json(const MambaNumbers&);
+MambaNumbers from_mamba_ssm_json(const Json&);
+
+/// "blocks.0.mixer.a_log" -> "backbone.layers.0.mixer.A_log"
+std::string hf_mamba_name(const std::string& path);
+/// The same but for the embedding: "backbone.embedding.weight".
+std::string mamba_ssm_name(const std::string& path);
+
+/// The model of a folder with config.json and model.safetensors, or its shards by model.safetensors.index.json, of
+/// either program. Shapes that differ by extents of 1 (conv1d's [E, 1, K]) are the same, and rows beyond the vocabulary
+/// (mamba_ssm pads it) are left out. Throws CheckpointError; all missing, extra and misshapen tensors are named, and
+/// nothing is loaded by halves.
+struct MambaModel {
+  MambaNumbers numbers;
+  std::unique_ptr<SequenceModel> model;
+};
+MambaModel load_mamba_folder(const std::filesystem::path&);
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,249 @@
+// `seqtape export` and `import` as a user runs them. What other programs make of the files: tests/interop/.
+#include <doctest/doctest.h>
+#include <zip.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/safetensors.h"
+#include "core/text.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace seqtape;
+using testing::TemporaryFolder;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path kGolden = SEQTAPE_SOURCE_DIR "/tests/golden";
+
+testing::Outcome run(const std::string& line) {
+  auto outcome = testing::seqtape(line);
+  CAPTURE(line);
+  CAPTURE(outcome.err);
+  return outcome;
+}
+void succeeds(const std::string& line) {
+  const auto outcome = run(line);
+  CAPTURE(line);
+  CAPTURE(outcome.err);
+  REQUIRE_EQ(outcome.exit_code, 0);
+}
+void refused(const std::string& line, int code, const std::string& why) {
+  const auto outcome = run(line);
+  CAPTURE(line);
+  CAPTURE(outcome.err);
+  CHECK_EQ(outcome.exit_code, code);
+  CHECK(outcome.err.find(why) != std::string::npos);
+}
+
+/// A byte model in FOLDER/NAME, trained for a few steps.
+std::string train(const TemporaryFolder& folder, const std::string& name, const std::string& model) {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "the quick brown fox jumps over the lazy dog. ";
+  write_file(folder / "text", text);
+  write_file(folder / (name + ".json"), R"({"task": {"name": "text", "path": "text", "length": 64},
+    "optimizer": {"name": "adamw", "lr": 0.01}, "train": {"steps": 30, "batch": 4, "tensorboard": false},
+    "model": )" + model + "}");
+  const std::string path = (folder / name).string();
+  succeeds("train " + (folder / (name + ".json")).string() + " --out " + path);
+  return path;
+}
+constexpr const char* kPortable =
+    R"({"name": "mamba", "d_model": 24, "layers": 2, "tie_embeddings": true, "head_bias": false})";
+constexpr const char* kOwnHead =
+    R"({"name": "mamba", "d_model": 16, "layers": 1, "d_state": 4, "d_conv": 3, "proj_bias": true, "head_bias": false})";
+
+/// The tensors of the run's last checkpoint, by name.
+std::map<std::string, std::vector<float>> weights(const TemporaryFolder& folder, const std::string& run_path) {
+  const std::string file = (folder / "w.safetensors").string();
+  succeeds("export " + run_path + " --format safetensors --force --out " + file);
+  const SafetensorsFile opened(file);
+  std::map<std::string, std::vector<float>> all;
+  for (const auto& [name, entry] : opened.entries()) all[name] = opened.floats(name);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("out and in again: the same weights, bit for bit, and the same words") {
+  const TemporaryFolder folder;
+  for (const char* model : {kPortable, kOwnHead}) {
+    fs::remove_all(folder / "run");
+    const std::string path = train(folder, "run", model);
+    const auto before = weights(folder, path);
+    const std::string words = run("generate " + path + " --prompt 'the q' --tokens 40 --temperature 0").out;
+    for (const std::string form : {"hf", "mamba_ssm", "gguf"}) {
+      if (form == "gguf" && model == kOwnHead) continue;  // llama.cpp's has no biases of the projections
+      CAPTURE(form);
+      const std::string out = (folder / (form + "-out")).string(), back = (folder / (form + "-back")).string();
+      fs::remove_all(back);
+      succeeds("export " + path + " --format " + form + " --force --out " + out);
+      succeeds("import " + out + " --out " + back + " --data " + (folder / "text").string());
+      const auto after = weights(folder, back);
+      REQUIRE_EQ(after.size(), before.size());
+      for (const auto& [name, values] : before) {
+        CAPTURE(name);
+        if (form == "gguf" && name.ends_with("a_log")) {  // stored as -exp(a_log)
+          for (std::size_t i = 0; i < values.size(); ++i)
+            CHECK(after.at(name)[i] == doctest::Approx(values[i]).epsilon(1e-6));
+        } else {
+          CHECK(after.at(name) == values);
+        }
+      }
+      CHECK_EQ(run("generate " + back + " --prompt 'the q' --tokens 40 --temperature 0").out, words);
+      CHECK_EQ(run("eval " + back + " --json").exit_code, 0);
+      const Json record = parse_json(read_file(form == "gguf" ? out + ".parity.json" : out + "/parity.json"), "parity");
+      CHECK(record["largest_difference"].get<double>() < 1e-4);
+      CHECK_EQ(record["logits"].size(), 256);
+    }
+  }
+}
+
+TEST_CASE("the C program compiles without a warning and says what generate says") {
+  const TemporaryFolder folder;
+  for (const char* model : {kPortable, kOwnHead, R"({"name": "mamba", "d_model": 16, "layers": 2})"}) {
+    fs::remove_all(folder / "run");
+    const std::string path = train(folder, "run", model), out = (folder / "c").string();
+    succeeds("export " + path + " --format c --force --out " + out);
+    const std::string build =
+        "cc -O2 -std=c99 -Wall -Wextra -Werror -pedantic " + out + "/model.c -lm -o " + out + "/model";
+    REQUIRE_EQ(std::system(build.c_str()), 0);
+    const std::string command = out + "/model " + out + "/model.bin 'the q' 60 >" + out + "/said";
+    REQUIRE_EQ(std::system(command.c_str()), 0);
+    const std::string ours = run("generate " + path + " --prompt 'the q' --tokens 60 --temperature 0").out;
+    CHECK_EQ("the q" + read_file(out + "/said"), ours);
+    // Weights of another size are noticed.
+    fs::resize_file(out + "/model.bin", fs::file_size(out + "/model.bin") - 4);
+    CHECK(std::system((command + " 2>" + out + "/error").c_str()) != 0);
+  }
+}
+
+TEST_CASE("a checkpoint of transformers: in and out, the same tensors bit for bit") {
+  const TemporaryFolder folder;
+  int seen = 0;
+  for (const auto& entry : fs::directory_iterator(kGolden)) {
+    if (entry.path().filename().string().rfind("hf_mamba.", 0) != 0) continue;
+    const std::string in = (folder / "in").string(), out = (folder / "hf").string();
+    fs::remove_all(in);
+    succeeds("import " + entry.path().string() + " --out " + in);
+    succeeds("export " + in + " --format hf --force --out " + out);
+    const SafetensorsFile theirs(entry.path() / "model.safetensors"), ours(out + "/model.safetensors");
+    CHECK_EQ(ours.metadata().at("format"), "pt");
+    for (const auto& [name, tensor] : theirs.entries()) {
+      CAPTURE(name);
+      REQUIRE(ours.contains(name));
+      CHECK(ours.entry(name).shape == tensor.shape);
+      CHECK(ours.floats(name) == theirs.floats(name));
+      ++seen;
+    }
+    CHECK_EQ(ours.entries().size(), theirs.entries().size());
+    const Json old = parse_json(read_file(entry.path() / "config.json"), "theirs"),
+               now = parse_json(read_file(out + "/config.json"), "ours");
+    for (const char* key : {"vocab_size", "hidden_size", "num_hidden_layers", "state_size", "conv_kernel", "expand",
+                            "intermediate_size", "time_step_rank", "layer_norm_epsilon", "use_bias", "use_conv_bias",
+                            "tie_word_embeddings", "hidden_act", "model_type"})
+      CHECK_EQ(now[key], old[key]);
+    const auto said = run("generate " + in + " --prompt '1 2 3' --tokens 5 --temperature 0");
+    CHECK_EQ(said.exit_code, 0);
+    CHECK_EQ(said.out.rfind("1 2 3", 0), 0);
+  }
+  CHECK(seen > 10);
+}
+
+TEST_CASE("shards, and what an index may not do") {
+  const TemporaryFolder folder;
+  const std::string path = train(folder, "run", kPortable);
+  const fs::path whole = folder / "whole", parts = folder / "parts";
+  succeeds("export " + path + " --format hf --out " + whole.string());
+  fs::create_directories(parts);
+  fs::copy(whole / "config.json", parts / "config.json");
+  const SafetensorsFile file(whole / "model.safetensors");
+  std::map<std::string, std::vector<float>> values;
+  SafetensorsWriter shards[2];
+  Json index = {{"weight_map", Json::object()}};
+  int at = 0;
+  for (const auto& [name, entry] : file.entries()) {
+    values[name] = file.floats(name);
+    shards[at % 2].add(name, entry.shape, values[name].data());
+    index["weight_map"][name] = str("part-", at++ % 2, ".safetensors");
+  }
+  for (int i = 0; i < 2; ++i) shards[i].write(parts / str("part-", i, ".safetensors"));
+  write_file(parts / "model.safetensors.index.json", index.dump());
+  succeeds("import " + parts.string() + " --out " + (folder / "back").string());
+  CHECK(weights(folder, (folder / "back").string()) == weights(folder, path));
+  const auto no = [&](const Json& bad, const std::string& why) {
+    write_file(parts / "model.safetensors.index.json", bad.dump());
+    refused("import " + parts.string() + " --out " + (folder / "no").string(), 1, why);
+    CHECK_FALSE(fs::exists(folder / "no"));
+  };
+  const std::string first = file.entries().begin()->first;
+  for (const char* trick : {"../run/x.safetensors", "/etc/passwd", "..", ""}) {
+    Json bad = index;
+    bad["weight_map"][first] = trick;
+    no(bad, "must be the name of a file beside it");
+  }
+  Json bad = index;
+  bad["weight_map"][first] = str("part-", 1, ".safetensors");
+  no(bad, "has no tensor " + first);
+  bad = index;
+  bad["weight_map"].erase(first);
+  no(bad, "missing: " + first);
+  no(Json::object(), "has no weight_map");
+  fs::remove(parts / "model.safetensors.index.json");
+  write_file(parts / "pytorch_model.bin", "x");
+  refused("import " + parts.string() + " --out " + (folder / "no").string(), 1, "is a pickle");
+}
+
+TEST_CASE("models that a format cannot hold are refused, with what to set; paths are looked after") {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "out").string();
+  const std::string biased = train(folder, "biased", R"({"name": "mamba", "d_model": 16, "layers": 1})");
+  for (const std::string form : {"hf", "mamba_ssm", "gguf"})
+    refused("export " + biased + " --format " + form + " --out " + out, 2, "model.head_bias: must be false");
+  const std::string own = train(folder, "own", kOwnHead);
+  refused("export " + own + " --format gguf --out " + out, 2, "model.proj_bias: must be false for llama.cpp");
+  const std::string gru = train(folder, "gru", R"({"name": "gru", "d_model": 16, "layers": 1})");
+  for (const std::string form : {"hf", "mamba_ssm", "gguf", "c"})
+    refused("export " + gru + " --format " + form + " --out " + out, 2, "model.name: must be mamba");
+  CHECK_FALSE(fs::exists(out));
+  CHECK_FALSE(fs::exists(out + ".tmp"));
+  refused("export " + gru + " --format onn --out " + out, 2, "unknown format \"onn\"");
+  refused("export " + gru + " --out " + out, 2, "--format: is missing");
+  refused("export " + gru + " --format npz", 2, "--out: is missing");
+  write_file(out, "mine");
+  refused("export " + gru + " --format npz --out " + out, 2, "exists; --force replaces it");
+  CHECK_EQ(read_file(out), "mine");
+  refused("export " + gru + " --format npz --force --out " + own, 2, "is a run folder");
+  refused("import " + (folder / "nowhere").string() + " --out " + (folder / "no").string(), 2, "does not exist");
+  refused("import " + folder.path().string() + " --out " + (folder / "no").string(), 1, "has no config.json");
+  refused("import " + out + " --out " + (folder / "no").string(), 1, "not a GGUF file");
+  refused("import " + out + " --out " + own, 2, "exists; --out chooses another");
+  CHECK_FALSE(fs::exists(folder / "no"));
+
+  // NumPy's file holds the very bytes.
+  const std::string npz = (folder / "x.npz").string();
+  succeeds("export " + gru + " --format npz --out " + npz);
+  zip_t* const archive = zip_open(npz.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, nullptr);
+  REQUIRE(archive != nullptr);
+  const auto values = weights(folder, gru);
+  CHECK_EQ(zip_get_num_entries(archive, 0), static_cast<zip_int64_t>(values.size()));
+  for (const auto& [name, expected] : values) {
+    CAPTURE(name);
+    zip_file_t* const member = zip_fopen(archive, (name + ".npy").c_str(), 0);
+    REQUIRE(member != nullptr);
+    std::string bytes(1 << 20, '\0');
+    bytes.resize(static_cast<std::size_t>(zip_fread(member, bytes.data(), bytes.size())));
+    zip_fclose(member);
+    REQUIRE_EQ(bytes.substr(0, 8), std::string("\x93NUMPY\x01\0", 8));
+    const std::size_t start = 10 + static_cast<unsigned char>(bytes[8]) + 256 * static_cast<std::size_t>(bytes[9]);
+    CHECK_EQ(start % 64, 0);
+    REQUIRE_EQ(bytes.size() - start, 4 * expected.size());
+    CHECK_EQ(std::memcmp(bytes.data() + start, expected.data(), 4 * expected.size()), 0);
+  }
+  zip_close(archive);
+}
