@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing needs, from Debian's packages. Safe to run again.
 #   --browser: also what the tests of the report page need
+#   --interop: also the programs that read our exports (tests/interop/), into build/interop/
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
@@ -9,7 +10,14 @@ need_packages git g++ cmake ninja-build libopenblas-openmp-dev libopenblas0-open
   libcxxopts-dev libsndfile1-dev libsamplerate0-dev libcsv-dev libzip-dev doctest-dev protobuf-compiler zlib1g-dev ca-certificates
 for option in "$@"; do
   case "$option" in
-    --browser) need_packages chromium nodejs npm ;;
-    *) fail "unknown option \"$option\"; known: --browser" ;;
+    --browser) need_packages chromium && need_node ;;
+    --interop)
+      need_node
+      mkdir -p build/interop
+      cp tests/interop/package.json build/interop/
+      say "Installing llama.cpp and Hugging Face's readers from npm"
+      (cd build/interop && npm install --omit=optional --ignore-scripts --no-audit --no-fund --silent)
+      ;;
+    *) fail "unknown option \"$option\"; known: --browser, --interop" ;;
   esac
 done

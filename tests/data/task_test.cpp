@@ -20,8 +20,8 @@ using testing::message_of;
 using testing::TemporaryFolder;
 
 TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in pieces") {
-  static const std::set<std::string> with_files{"text",  "dna",         "images", "documents",
-                                                "audio", "dna_classes", "series", "series_classes"};
+  static const std::set<std::string> with_files{"text",        "dna",    "images",         "documents", "audio",
+                                                "dna_classes", "series", "series_classes", "tokens"};
   for (const auto& entry : tasks().entries) {
     if (with_files.count(entry.name)) continue;
     CAPTURE(entry.name);
@@ -616,4 +616,55 @@ TEST_CASE("documents: every text once an epoch, like lengths together, splits th
              make("documents", {{"path", (folder / "t.tsv").string()}});
            }),
            (folder / "t.tsv").string() + ":3: must be a class, a tab and a text");
+}
+
+TEST_CASE("copying: what no memory can do costs 10 ln 8 / (T + 20)") {
+  for (const Index t : {100, 500}) {
+    const auto task = make("copying", {{"length", t + 20}});
+    Batch batch;
+    task->training_batch(0, 400, batch);
+    // Known without memory: blanks everywhere but behind the delimiter's ten; there, each of the eight symbols alike.
+    double cost = 0, scored = 0;
+    std::map<std::int32_t, double> counts;
+    for (Index b = 0; b < batch.batch; ++b)
+      for (Index i = 0; i < t + 20; ++i) {
+        const std::int32_t target = batch.targets[static_cast<std::size_t>(b * (t + 20) + i)];
+        REQUIRE(target != Batch::kIgnored);
+        scored += 1;
+        if (i < t + 10) {
+          CHECK_EQ(target, 8);
+        } else {
+          REQUIRE(target < 8);
+          cost += std::log(8.0);
+          counts[target] += 1;
+        }
+      }
+    CHECK(cost / scored == doctest::Approx(10 * std::log(8.0) / static_cast<double>(t + 20)));
+    for (const auto& [symbol, count] : counts) CHECK(count == doctest::Approx(500).epsilon(0.2));
+    CHECK_EQ(counts.size(), 8);
+  }
+}
+
+TEST_CASE("tokens: ids of files") {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += std::to_string(i % 50) + (i % 3 ? " " : ",\n");
+  write_file(folder / "ids", text);
+  const Json settings = {{"path", (folder / "ids").string()}, {"vocab", 50}, {"length", 10}, {"train_fraction", 0.5}};
+  const auto task = make("tokens", settings);
+  CHECK_EQ(task->shape().vocabulary, 50);
+  CHECK(task->encode("3 49, 0") == std::vector<std::int32_t>{3, 49, 0});
+  CHECK_EQ(task->decode({7, 8}), "7 8 ");
+  Batch piece;
+  REQUIRE(task->pass(Split::validation, {.batch = 1, .piece = 10})->next(piece));
+  for (std::size_t i = 0; i < 10; ++i) {
+    CHECK_EQ(piece.tokens[i], static_cast<std::int32_t>(i));  // the second half begins at 100
+    CHECK_EQ(piece.targets[i], static_cast<std::int32_t>(i) + 1);
+  }
+  for (const char* wrong : {"1 2 50", "1 2 -3", "1 2 x", "1 2 99999999999"}) {
+    write_file(folder / "ids", wrong);
+    CHECK(message_of<DataError>([&] {
+            make("tokens", settings);
+          }).find("ids: number 3: must be a token in [0, 50), got") != std::string::npos);
+  }
 }

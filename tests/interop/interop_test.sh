@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Trains three small models and has other programs read their exports. interop_test.sh SEQTAPE MODULES_FOLDER
+#   llama.cpp continues a prompt with the same 64 most likely tokens as `generate`;
+#   @huggingface/gguf parses the file; @huggingface/transformers encodes text to its bytes and back.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+seqtape=$(realpath "$1") modules=$2
+[ -d "$modules/node_modules/node-llama-cpp" ] || { echo "skipped: scripts/setup.sh --interop installs what it needs"; exit 77; }
+[ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || { echo "skipped: node-llama-cpp needs Node.js 20"; exit 77; }
+export SEQTAPE_NODE_MODULES=$modules/node_modules
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+bytes() { od -An -v -tu1 | tr -s ' \n' ',' | sed 's/^,//; s/,$//'; }
+prompt='def step'
+cat "$here"/../../models/*.cpp "$here"/../../core/*.cpp >"$work/text"
+while read -r width layers states; do
+  run=$work/mamba-$width
+  "$seqtape" train "$here/../../configs/text/mamba-hf.json" --out "$run" --set "task.path=$work/text" \
+    --set model.d_model="$width" --set model.layers="$layers" --set model.d_state="$states" --set optimizer.lr=0.005 \
+    --set train.steps=150 --set train.batch=8 --set train.tensorboard=false >"$work/log"
+  "$seqtape" export "$run" --format gguf --out "$run.gguf" --verify
+  "$seqtape" export "$run" --format hf --out "$run-hf" >/dev/null
+  ours=$("$seqtape" generate "$run" --prompt "$prompt" --tokens 64 --temperature 0 2>/dev/null | tail -c +$((${#prompt} + 1)) |
+    head -c 64 | bytes)
+  theirs=$(node "$here/gguf.mjs" "$run.gguf" "$(printf %s "$prompt" | bytes)" 64 | tr -d '[]')
+  echo "width $width: $ours"
+  [ "$ours" = "$theirs" ] || { echo "llama.cpp says: $theirs"; exit 1; }
+  [ "$(tr ',' '\n' <<<"$ours" | wc -l)" = 64 ] || { echo "not 64 tokens"; exit 1; }
+  node "$here/files.mjs" "$run.gguf" "$run-hf"
+done <<'SIZES'
+32 1 16
+64 2 8
+128 3 16
+SIZES
