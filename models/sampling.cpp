@@ -6,6 +6,13 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
+void penalize(Real* logits, const std::set<std::int32_t>& seen, double penalty) {
+  for (const std::int32_t token : seen) {
+    const auto logit = static_cast<double>(logits[token]);
+    logits[token] = static_cast<Real>(logit > 0 ? logit / penalty : logit * penalty);
+  }
+}
+
 std::int32_t sample(const Real* logits, Index classes, const Sampling& settings, Random& random) {
   if (settings.temperature == 0) return static_cast<std::int32_t>(std::max_element(logits, logits + classes) - logits);
   std::vector<std::int32_t> order(static_cast<std::size_t>(classes));
@@ -17,10 +24,16 @@ std::int32_t sample(const Real* logits, Index classes, const Sampling& settings,
   std::vector<double> weights;
   for (const std::int32_t token : order)
     weights.push_back(std::exp(static_cast<double>(logits[token] - logits[order[0]]) / settings.temperature));
+  if (settings.top_p < 1) {
+    const double wanted = settings.top_p * std::accumulate(weights.begin(), weights.end(), 0.0);
+    std::size_t count = 0;
+    for (double sum = 0; count < weights.size() && sum < wanted; ++count) sum += weights[count];
+    weights.resize(std::max<std::size_t>(1, count));
+  }
   double left = random.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);
   for (std::size_t i = 0; i < weights.size(); ++i)
     if ((left -= weights[i]) < 0) return order[i];
-  return order.back();
+  return order[weights.size() - 1];
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -104,6 +104,19 @@ TEST_CASE("out and in again: the same weights, bit for bit, and the same words")
   }
 }
 
+TEST_CASE("generate stops behind the text it is told to stop at") {
+  const TemporaryFolder folder;
+  const std::string path = train(folder, "run", kPortable);
+  const std::string all = run("generate " + path + " --prompt 'the q' --tokens 40 --temperature 0").out;
+  const std::string stop = all.substr(15, 2);
+  const std::string cut =
+      run("generate " + path + " --prompt 'the q' --tokens 40 --temperature 0 --stop '" + stop + "'").out;
+  CHECK_EQ(cut, all.substr(0, all.find(stop, 5) + 2) + "\n");
+  refused("generate " + path + " --stop ''", 2, "--stop: must not be empty");
+  refused("generate " + path + " --top-p 1.5", 2, "--top-p: must be > 0 and <= 1, got 1.5");
+  refused("generate " + path + " --repetition-penalty 0", 2, "--repetition-penalty: must be > 0, got 0");
+}
+
 TEST_CASE("the C program compiles without a warning and says what generate says") {
   const TemporaryFolder folder;
   for (const char* model : {kPortable, kOwnHead, R"({"name": "mamba", "d_model": 16, "layers": 2})"}) {
