@@ -13,9 +13,11 @@ namespace seqtape {
 namespace {
 
 void options(cxxopts::Options& options) {
-  options.add_options()(
-      "path", "a folder with config.json and safetensors (transformers, mamba_ssm), or a .gguf file: Mamba",
-      cxxopts::value<std::string>())("out", "run folder to write", cxxopts::value<std::string>(), "RUN")(
+  options.add_options()("path",
+                        "a folder with config.json and safetensors (transformers, mamba_ssm), or a .gguf file: Mamba; "
+                        "Mamba-2 of transformers",
+                        cxxopts::value<std::string>())("out", "run folder to write", cxxopts::value<std::string>(),
+                                                       "RUN")(
       "data", "file for eval and train; later: --set task.path=FILE", cxxopts::value<std::string>(), "FILE");
   options.parse_positional({"path"});
 }

@@ -14,16 +14,6 @@ void log_arange(const Tensor& a_log, Random&) {
     a_log.data()[i] = static_cast<Real>(std::log(static_cast<double>(i % states + 1)));
 }
 
-/// A bias whose softplus is log-uniform in [low, high], at least `floor`: softplus^-1(dt) = dt + log(1 - e^-dt).
-Initializer inverse_softplus_of_dt(double low, double high, double floor) {
-  return [=](const Tensor& bias, Random& random) {
-    for (Index i = 0; i < bias.size(); ++i) {
-      const double dt = std::max(floor, std::exp(random.uniform(std::log(low), std::log(high))));
-      bias.data()[i] = static_cast<Real>(dt + std::log(-std::expm1(-dt)));
-    }
-  };
-}
-
 class Mamba final : public Mixer {
  public:
   Mamba(const MambaKind& kind, const MixerPlace& place)
@@ -41,7 +31,7 @@ class Mamba final : public Mixer {
           parameter("conv.bias", {inner_}, kind.variant == "hf" ? init::zeros() : init::torch_default(kind.d_conv));
     part("x_proj", x_proj_);
     part("dt_proj", dt_proj_);
-    dt_bias_ = parameter("dt_proj.bias", {inner_}, inverse_softplus_of_dt(kind.dt_min, kind.dt_max, kind.dt_floor));
+    dt_bias_ = parameter("dt_proj.bias", {inner_}, init::step_sizes(kind.dt_min, kind.dt_max, kind.dt_floor));
     a_log_ = parameter("a_log", {inner_, states_}, log_arange, {.weight_decay = false});
     skip_ = parameter("d", {inner_}, init::ones());
     part("out_proj", out_proj_);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "models/mamba.h"
+#include "models/mamba2.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -103,13 +104,18 @@ void must(bool holds, const char* key, const char* what) {
 
 }  // namespace
 
+void refuse_mamba2(const MambaNumbers& n, const char* format) {
+  if (n.version == 2) throw ConfigError(str("model.name: must be mamba for the format ", format, ", got mamba2"));
+}
 void refuse_head_bias(const MambaNumbers& n) { must(!n.head_bias, "head_bias", "must be false"); }
 
 MambaNumbers MambaNumbers::of(const ModelConfig& config, const ModelShape& shape) {
   const auto* kind = dynamic_cast<const MambaKind*>(config.mixer.get());
-  must(kind && config.name == "mamba", "name", "must be mamba");
-  must(std::all_of(config.layers.names.begin(), config.layers.names.end(), [](auto& name) { return name == "mamba"; }),
-       "layers", "must all be mamba");
+  const auto* second = dynamic_cast<const Mamba2Kind*>(config.mixer.get());
+  must(kind || second, "name", "must be mamba or mamba2");
+  must(std::all_of(config.layers.names.begin(), config.layers.names.end(),
+                   [&](auto& name) { return name == config.name; }),
+       "layers", "must all be of one kind");
   must(config.norm == "rms_norm", "norm", "must be rms_norm");
   must(config.norm_place == "pre", "norm_place", "must be pre");
   must(config.residual_scale == 1, "residual_scale", "must be 1");
@@ -119,83 +125,118 @@ MambaNumbers MambaNumbers::of(const ModelConfig& config, const ModelShape& shape
   n.vocabulary = shape.vocabulary;
   n.d_model = config.d_model;
   n.layers = config.layers.count;
-  n.d_state = kind->d_state;
-  n.d_conv = kind->d_conv;
-  n.d_inner = kind->inner(config.d_model);
-  n.dt_rank = kind->rank(config.d_model);
   n.norm_eps = config.norm_eps;
   n.tied = config.tie_embeddings;
   n.head_bias = config.head_bias;
-  n.conv_bias = kind->conv_bias;
-  n.proj_bias = kind->proj_bias;
+  const auto common = [&](const auto& mixer) {
+    n.d_state = mixer.d_state;
+    n.d_conv = mixer.d_conv;
+    n.d_inner = mixer.inner(config.d_model);
+    n.conv_bias = mixer.conv_bias;
+    n.proj_bias = mixer.proj_bias;
+  };
+  if (kind) {
+    common(*kind);
+    n.dt_rank = kind->rank(config.d_model);
+  } else {
+    common(*second);
+    n.version = 2;
+    n.head_dim = second->head(config.d_model);
+    n.groups = second->n_groups;
+    must(second->norm_eps == config.norm_eps, "gate_norm_eps", "must be norm_eps");
+  }
   return n;
 }
 
 ModelConfig MambaNumbers::config() const {
-  auto kind = std::make_unique<MambaKind>();
-  kind->d_state = d_state;
-  kind->d_conv = d_conv;
-  kind->d_inner = d_inner;
-  kind->dt_rank = dt_rank;
-  kind->conv_bias = conv_bias;
-  kind->proj_bias = proj_bias;
-  kind->variant = "hf";
   ModelConfig config;
-  config.name = "mamba";
+  const auto common = [&](auto& mixer) {
+    mixer.d_state = d_state;
+    mixer.d_conv = d_conv;
+    mixer.conv_bias = conv_bias;
+    mixer.proj_bias = proj_bias;
+  };
+  if (version == 1) {
+    auto kind = std::make_unique<MambaKind>();
+    common(*kind);
+    kind->d_inner = d_inner;
+    kind->dt_rank = dt_rank;
+    kind->variant = "hf";
+    config.name = "mamba";
+    config.mixer = std::move(kind);
+  } else {
+    auto kind = std::make_unique<Mamba2Kind>();
+    common(*kind);
+    kind->expand = d_inner / d_model;
+    kind->head_dim = head_dim;
+    kind->n_groups = groups;
+    kind->norm_eps = norm_eps;
+    config.name = "mamba2";
+    config.mixer = std::move(kind);
+  }
   config.d_model = d_model;
   config.layers.count = layers;
   config.norm_eps = norm_eps;
   config.tie_embeddings = tied;
   config.head_bias = head_bias;
-  config.mixer = std::move(kind);
   return config;
 }
 
 Json hf_json(const MambaNumbers& n) {
   refuse_head_bias(n);
-  return {{"architectures", {"MambaForCausalLM"}},
-          {"model_type", "mamba"},
-          {"vocab_size", n.vocabulary},
-          {"hidden_size", n.d_model},
-          {"num_hidden_layers", n.layers},
-          {"state_size", n.d_state},
-          {"conv_kernel", n.d_conv},
-          {"expand", n.d_inner / n.d_model},
-          {"intermediate_size", n.d_inner},
-          {"time_step_rank", n.dt_rank},
-          {"layer_norm_epsilon", n.norm_eps},
-          {"use_bias", n.proj_bias},
-          {"use_conv_bias", n.conv_bias},
-          {"tie_word_embeddings", n.tied},
-          {"hidden_act", "silu"},
-          {"residual_in_fp32", true},
-          {"initializer_range", 0.1},
-          {"rescale_prenorm_residual", false},
-          {"time_step_scale", 1.0},
-          {"time_step_min", 0.001},
-          {"time_step_max", 0.1},
-          {"time_step_init_scheme", "random"},
-          {"time_step_floor", 0.0001},
-          {"use_cache", true},
-          {"use_mambapy", false},
-          {"bos_token_id", 0},
-          {"eos_token_id", 0},
-          {"pad_token_id", 0},
-          {"torch_dtype", "float32"}};
+  Json json = {{"architectures", {n.version == 1 ? "MambaForCausalLM" : "Mamba2ForCausalLM"}},
+               {"model_type", n.version == 1 ? "mamba" : "mamba2"},
+               {"vocab_size", n.vocabulary},
+               {"hidden_size", n.d_model},
+               {"num_hidden_layers", n.layers},
+               {"state_size", n.d_state},
+               {"conv_kernel", n.d_conv},
+               {"expand", n.d_inner / n.d_model},
+               {"layer_norm_epsilon", n.norm_eps},
+               {"use_bias", n.proj_bias},
+               {"use_conv_bias", n.conv_bias},
+               {"tie_word_embeddings", n.tied},
+               {"hidden_act", "silu"},
+               {"residual_in_fp32", true},
+               {"initializer_range", 0.1},
+               {"rescale_prenorm_residual", false},
+               {"time_step_min", 0.001},
+               {"time_step_max", 0.1},
+               {"time_step_floor", 0.0001},
+               {"use_cache", true},
+               {"bos_token_id", 0},
+               {"eos_token_id", 0},
+               {"pad_token_id", 0},
+               {"torch_dtype", "float32"}};
+  if (n.version == 1)
+    json.update({{"intermediate_size", n.d_inner},
+                 {"time_step_rank", n.dt_rank},
+                 {"time_step_scale", 1.0},
+                 {"time_step_init_scheme", "random"},
+                 {"use_mambapy", false}});
+  else
+    json.update({{"num_heads", n.d_inner / n.head_dim},
+                 {"head_dim", n.head_dim},
+                 {"n_groups", n.groups},
+                 {"chunk_size", 256}});  // time_step_limit stays at its default, (0, inf), which JSON cannot say
+  return json;
 }
 
 MambaNumbers from_hf_json(const Json& json) {
-  if (value_or<std::string>(json, "model_type", "") != "mamba")
+  const std::string type = value_or<std::string>(json, "model_type", "");
+  if (type != "mamba" && type != "mamba2")
     throw CheckpointError(
-        str("config.json: model_type: must be \"mamba\", got ", json.value("model_type", Json()).dump()));
+        str("config.json: model_type: must be \"mamba\" or \"mamba2\", got ", json.value("model_type", Json()).dump()));
   require(value_or<std::string>(json, "hidden_act", "silu") == "silu", "hidden_act", json, "only silu is supported");
-  MambaNumbers n;  // the fallbacks are the defaults of transformers' MambaConfig
-  n.vocabulary = value_or<Index>(json, "vocab_size", 50280);
-  n.d_model = value_or<Index>(json, "hidden_size", 768);
-  n.layers = value_or<Index>(json, "num_hidden_layers", 32);
+  MambaNumbers n;  // the fallbacks are the defaults of transformers' MambaConfig and Mamba2Config
+  n.version = type == "mamba" ? 1 : 2;
+  const bool first = n.version == 1;
+  n.vocabulary = value_or<Index>(json, "vocab_size", first ? 50280 : 32768);
+  n.d_model = value_or<Index>(json, "hidden_size", first ? 768 : 4096);
+  n.layers = value_or<Index>(json, "num_hidden_layers", first ? 32 : 64);
   n.norm_eps = value_or<double>(json, "layer_norm_epsilon", 1e-5);
-  n.tied = value_or<bool>(json, "tie_word_embeddings", true);
-  n.d_state = value_or<Index>(json, "state_size", 16);
+  n.tied = value_or<bool>(json, "tie_word_embeddings", first);
+  n.d_state = value_or<Index>(json, "state_size", first ? 16 : 128);
   n.d_conv = value_or<Index>(json, "conv_kernel", 4);
   n.d_inner = value_or<Index>(json, "intermediate_size", value_or<Index>(json, "expand", 2) * n.d_model);
   const Json rank = json.value("time_step_rank", Json("auto"));
@@ -209,6 +250,16 @@ MambaNumbers from_hf_json(const Json& json) {
                     {"conv_kernel", n.d_conv},
                     {"intermediate_size", n.d_inner}},
                    json);
+  if (first) return n;
+  n.head_dim = value_or<Index>(json, "head_dim", 64);
+  n.groups = value_or<Index>(json, "n_groups", 8);
+  const Index heads = value_or<Index>(json, "num_heads", 128);
+  require_positive({{"head_dim", n.head_dim}, {"n_groups", n.groups}}, json);
+  n.d_inner = value_or<Index>(json, "expand", 2) * n.d_model;
+  require(heads * n.head_dim == n.d_inner, "num_heads", json, "must be expand * hidden_size / head_dim");
+  if (const Json limit = json.value("time_step_limit", Json()); limit.is_array() && limit.size() == 2)
+    require(limit[0] == 0 && !(limit[1].is_number() && limit[1].get<double>() < 1e3), "time_step_limit", json,
+            "only 0 to infinity is supported");
   return n;
 }
 
@@ -216,6 +267,7 @@ Json mamba_ssm_json(const MambaNumbers& n) {
   refuse_head_bias(n);
   if (n.norm_eps != 1e-5)
     throw ConfigError(str("model.norm_eps: must be 1e-05, which mamba_ssm has built in, got ", n.norm_eps));
+  refuse_mamba2(n, "mamba_ssm");
   if (n.d_inner % n.d_model != 0)
     throw ConfigError(str("model.d_inner: must be a multiple of d_model ", n.d_model, ", got ", n.d_inner));
   return {{"d_model", n.d_model},

@@ -1,6 +1,7 @@
 #pragma once
-// Mamba language models as other programs keep them: Hugging Face transformers (`MambaForCausalLM`) and the authors'
-// package mamba_ssm. Both hold the same tensors under nearly the same names; their configs differ.
+// Mamba language models as other programs keep them: Hugging Face transformers (`MambaForCausalLM`,
+// `Mamba2ForCausalLM`) and the authors' package mamba_ssm. Both hold the same tensors under nearly the same names;
+// their configs differ.
 
 #include <filesystem>
 #include <string>
@@ -13,7 +14,9 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 
 /// All that describes such a model.
 struct MambaNumbers {
-  Index vocabulary = 0, d_model = 0, layers = 0, d_state = 16, d_conv = 4, d_inner = 0, dt_rank = 0;
+  Index version = 1;  ///< 2: Mamba-2, which has heads and groups instead of a rank of the step sizes
+  Index vocabulary = 0, d_model = 0, layers = 0, d_state = 16, d_conv = 4, d_inner = 0, dt_rank = 0, head_dim = 0,
+        groups = 1;
   double norm_eps = 1e-5;
   bool tied = true, conv_bias = true, proj_bias = false, head_bias = false;
 
@@ -25,6 +28,8 @@ struct MambaNumbers {
 
 /// Throws ConfigError when the head has a bias: no other program knows one.
 void refuse_head_bias(const MambaNumbers&);
+/// Throws ConfigError for Mamba-2.
+void refuse_mamba2(const MambaNumbers&, const char* format);
 
 /// transformers' config.json, and back. Absent keys have the defaults of MambaConfig. Throws CheckpointError, by key,
 /// for what is not supported.

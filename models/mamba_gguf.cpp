@@ -48,6 +48,7 @@ std::string gguf_mamba_name(const std::string& path) {
 void save_mamba_gguf(const std::filesystem::path& path, const std::string& name, const MambaNumbers& n,
                      const std::vector<Parameter*>& parameters, const std::vector<std::string>& tokens) {
   refuse_head_bias(n);
+  refuse_mamba2(n, "gguf");
   if (n.d_inner != 2 * n.d_model)
     throw ConfigError(str("model.d_inner: must be 2 d_model for llama.cpp, ", 2 * n.d_model, ", got ", n.d_inner));
   if (!n.conv_bias) throw ConfigError("model.conv_bias: must be true for llama.cpp");

@@ -56,6 +56,15 @@ Initializer normal(double deviation) {
 Initializer uniform(double bound) {
   return draw([bound](Random& random) { return random.uniform(-bound, bound); });
 }
+Initializer step_sizes(double low, double high, double floor) {
+  return [=](const Tensor& bias, Random& random) {
+    for (Index i = 0; i < bias.size(); ++i) {
+      const double dt = std::max(floor, std::exp(random.uniform(std::log(low), std::log(high))));
+      bias.data()[i] = static_cast<Real>(dt + std::log(-std::expm1(-dt)));  // softplus^-1(dt)
+    }
+  };
+}
+
 Initializer torch_default(Index fan_in) { return uniform(1 / std::sqrt(static_cast<double>(fan_in))); }
 
 }  // namespace init

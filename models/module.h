@@ -65,6 +65,8 @@ Initializer normal(double deviation);
 Initializer uniform(double bound);
 /// PyTorch's default for Linear and Conv1d weights and biases: uniform within 1/sqrt(fan_in).
 Initializer torch_default(Index fan_in);
+/// Biases whose softplus is log-uniform in [low, high], at least `floor`: Mamba's step sizes.
+Initializer step_sizes(double low, double high, double floor);
 }  // namespace init
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,6 +1,7 @@
 // The visible table of architectures: a line each.
 #include "models/lru.h"
 #include "models/mamba.h"
+#include "models/mamba2.h"
 #include "models/minimal_rnn.h"
 #include "models/recurrent.h"
 #include "models/s4.h"
@@ -11,6 +12,7 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 const Registry<MixerKind>& mixers() {
   static const Registry<MixerKind> registry{{
       {"mamba", "selective state space model (Gu & Dao 2023)", [] { return std::make_unique<MambaKind>(); }},
+      {"mamba2", "Mamba with one rate a head (Dao & Gu 2024)", [] { return std::make_unique<Mamba2Kind>(); }},
       {"s4", "state space model, HiPPO-LegS (Gu et al. 2022)", [] { return std::make_unique<S4Kind>(false); }},
       {"s4d", "diagonal state space model (Gu et al. 2022)", [] { return std::make_unique<S4Kind>(true); }},
       {"lru", "linear recurrent unit (Orvieto et al. 2023)", [] { return std::make_unique<LruKind>(); }},

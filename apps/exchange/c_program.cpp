@@ -209,6 +209,7 @@ int main(int argc, char **argv) {
 
 void write_c_program(const TrainedModel& trained, const std::filesystem::path& folder, const std::string& title) {
   const MambaNumbers n = MambaNumbers::of(trained.config.model, trained.model->shape());
+  refuse_mamba2(n, "c");
   const TaskShape shape = trained.config.task->shape();
   std::string text =
       str("/* ", title,

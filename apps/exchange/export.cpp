@@ -92,8 +92,8 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
   write_file(folder / "README.md",
              str("# ", title,
                  "\n\nA Mamba language model trained by seqtape, for Hugging Face transformers:\n\n```python\n"
-                 "from transformers import AutoTokenizer, MambaForCausalLM\n\nmodel = "
-                 "MambaForCausalLM.from_pretrained(\".\")\n",
+                 "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+                 "model = AutoModelForCausalLM.from_pretrained(\".\")\n",
                  bytes ? "tokenizer = AutoTokenizer.from_pretrained(\".\")  # tokens are bytes\n"
                          "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
                          "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
@@ -180,7 +180,7 @@ std::vector<float> logits_of(SequenceModel& model, const ModelInput& input) {
 
 const std::vector<ExportFormat>& export_formats() {
   static const std::vector<ExportFormat> formats{
-      {"hf", "a folder for Hugging Face transformers (Mamba)", true, write_hf, read_folder},
+      {"hf", "a folder for Hugging Face transformers (Mamba, Mamba-2)", true, write_hf, read_folder},
       {"mamba_ssm", "a folder for the authors' package mamba_ssm (Mamba)", true, write_mamba_ssm, read_folder},
       {"gguf", "a file for llama.cpp (Mamba)", false, write_gguf, read_gguf},
       {"c", "a C99 program and its weights (Mamba)", true, write_c_program, nullptr},

@@ -146,8 +146,8 @@ TEST_CASE("a signal saves, says how to go on, and exits with 128 + its number") 
 }
 
 TEST_CASE("every mixer and every optimizer resume with the same bits, on another number of threads, in mid-epoch") {
-  const std::vector<std::string> mixers{"mamba", "s4",  "s4d",    "lru",     "rnn",
-                                        "lstm",  "gru", "mingru", "minlstm", "transformer"};
+  const std::vector<std::string> mixers{"mamba", "s4",     "s4d",     "lru",         "rnn",   "lstm",
+                                        "gru",   "mingru", "minlstm", "transformer", "mamba2"};
   const std::vector<std::string> optimizers{"adamw", "adam", "sgd"};
   std::string text;
   Random random(7, "resume_test");

@@ -92,7 +92,7 @@ void training(Case& c, const std::filesystem::path& folder) {
 }  // namespace
 
 const std::map<std::string, RunModel>& models() {
-  static const std::map<std::string, RunModel> table{{"hf_mamba", checkpoint}, {"train_mamba", training}};
+  static const std::map<std::string, RunModel> table{{"hf_mamba", checkpoint}, {"hf_mamba2", checkpoint}, {"train_mamba", training}};
   return table;
 }
 

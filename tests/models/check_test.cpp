@@ -56,6 +56,7 @@ TEST_CASE("variants") {
             {"dt_rank", 2},
             {"proj_bias", true},
             {"conv_bias", false}},
+           {{"name", "mamba2"}, {"d_state", 5}, {"head_dim", 4}, {"n_groups", 2}, {"proj_bias", true}},
            {{"name", "gru"}, {"norm", "layer_norm"}, {"norm_place", "post"}, {"residual_scale", 0.5}},
            {{"name", "mamba"}, {"layers", {"mamba", "transformer", "s4d"}}, {"transformer", {{"heads", 2}}}}}) {
     Json small = model;
