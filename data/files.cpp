@@ -26,7 +26,9 @@ std::size_t after_byte_order_mark(const std::string& text) { return text.compare
 std::vector<std::filesystem::path> files_under(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (!fs::exists(path, error)) throw DataError(str("task.path: ", path.string(), " does not exist"));
+  const bool exists = fs::exists(path, error);
+  if (error) throw DataError(str("task.path: ", path.string(), " cannot be read: ", error.message()));
+  if (!exists) throw DataError(str("task.path: ", path.string(), " does not exist"));
   if (!fs::is_directory(path)) return {path};
   std::vector<fs::path> files;
   fs::recursive_directory_iterator entries(path, error), end;

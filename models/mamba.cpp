@@ -61,18 +61,13 @@ class Mamba final : public Mixer {
     scan.h0 = state[1];
     scan.lengths = lengths;
     // Delta [B, L, E]: near 0 a step is passed over, a large one replaces the state by what the step brings.
-    if (mode.inside) mode.inside->add("delta", step_sizes(scan.delta).value());
+    if (mode.inside) mode.inside->add("delta", step_sizes(scan));
     const Carried h = selective_scan(scan);
     state = {u.state, h.state};
     return out_proj_(h.y);
   }
 
  private:
-  Variable step_sizes(const Variable& delta) const {
-    Tensor biased(delta.shape());
-    for (Index i = 0; i < delta.size(); ++i) biased.data()[i] = delta.data()[i] + (*dt_bias_).data()[i % inner_];
-    return softplus(Variable(biased));
-  }
   /// hf: N(0, 0.1), the default initializer_range of transformers' MambaConfig; otherwise PyTorch's default.
   static Initializer weight_init(const MambaKind& kind, Index fan_in) {
     return kind.variant == "hf" ? init::normal(0.1) : init::torch_default(fan_in);
@@ -89,6 +84,14 @@ class Mamba final : public Mixer {
 };
 
 }  // namespace
+
+Tensor step_sizes(const ScanArguments& scan) {
+  Tensor biased(scan.delta.shape());
+  const Index channels = scan.delta_bias.size();
+  for (Index i = 0; i < biased.size(); ++i)
+    biased.data()[i] = scan.delta.data()[i] + scan.delta_bias.data()[i % channels];
+  return softplus(Variable(biased)).value();
+}
 
 void MambaKind::fields(Fields& f) {
   f("d_state", d_state, "states of each channel (N)", positive_up_to(4096));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "models/mamba.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -100,14 +101,6 @@ class Mamba2 final : public Mixer {
     for (Index i = 0; i < group; ++i) place.data()[(g * group + i) * group + i] = 1;
     return linear(y, Variable(place));
   }
-  static Tensor step_sizes(const ScanArguments& scan) {
-    Tensor biased(scan.delta.shape());
-    const Index channels = scan.delta_bias.size();
-    for (Index i = 0; i < biased.size(); ++i)
-      biased.data()[i] = scan.delta.data()[i] + scan.delta_bias.data()[i % channels];
-    return softplus(Variable(biased)).value();
-  }
-
   Index inner_, states_, head_, groups_;
   double norm_eps_;
   Linear in_proj_, out_proj_;

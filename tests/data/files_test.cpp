@@ -1,5 +1,7 @@
 // Tasks that read files of real data: fixtures are written here, byte by byte.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmath>
@@ -376,6 +378,29 @@ TEST_CASE("files: folders that lead back to themselves, cut gz files") {
   CHECK(make("dna", {{"path", path}})->fingerprint().find("20000 bases") != std::string::npos);
   write_file(path, read_file(path).substr(0, 2000));
   CHECK_EQ(refused("dna", {{"path", path}}), path + ": is a damaged or truncated gz file");
+}
+
+TEST_CASE("files: what may not be read is refused by name, with the reason") {
+  const TemporaryFolder folder;
+  const std::string open = (folder / "open").string(), closed = open + "/closed", file = open + "/file";
+  std::filesystem::create_directories(closed);
+  write_file(closed + "/x", std::string(400, 'x'));
+  write_file(file, std::string(400, 'x'));
+  ::chmod(folder.path().c_str(), 0755);
+  ::chmod(file.c_str(), 0);
+  ::chmod(closed.c_str(), 0);
+  const bool root = ::geteuid() == 0;  // who may read everything
+  if (root) REQUIRE_EQ(::seteuid(65534), 0);
+  const std::string in_closed = refused("text", {{"path", closed + "/x"}}),
+                    of_closed = refused("text", {{"path", closed}}), of_open = refused("text", {{"path", open}}),
+                    of_file = refused("text", {{"path", file}});
+  if (root) REQUIRE_EQ(::seteuid(0), 0);
+  ::chmod(closed.c_str(), 0700);
+  CHECK_EQ(in_closed, "task.path: " + closed + "/x cannot be read: Permission denied");
+  CHECK_EQ(of_closed, "task.path: " + closed + " cannot be listed: Permission denied");
+  CHECK_EQ(of_open, "task.path: " + open + " cannot be listed: Permission denied");
+  CHECK(of_file.find(file + ": ") != std::string::npos);
+  CHECK(of_file.find("Permission denied") != std::string::npos);
 }
 
 TEST_CASE("prefetch: the batches of their steps, in any order") {
