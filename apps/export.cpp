@@ -1,5 +1,6 @@
 #include "apps/exchange/export.h"
 
+#include <cmath>
 #include <iostream>
 
 #include "apps/command.h"
@@ -28,6 +29,20 @@ void options(cxxopts::Options& options) {
       "verify", "print how far the logits of what was written, read again, are from the model's");
   common_options(options);
   options.parse_positional({"run"});
+}
+
+/// What --force may replace: an export, which has its parity.json.
+bool is_export(const fs::path& out) {
+  if (fs::is_directory(out)) return fs::exists(out / "parity.json") && !fs::exists(out / "checkpoints");
+  return fs::is_regular_file(out) && fs::exists(fs::path(out) += ".parity.json");
+}
+
+/// Throws NumericalError for weights that are not numbers.
+void check_finite(const TrainedModel& trained) {
+  for (const Parameter* p : trained.model->parameters())
+    for (Index i = 0; i < p->shape.size(); ++i)
+      if (!std::isfinite(p->variable.data()[i]))
+        throw NumericalError(str(p->path, ": is not finite everywhere; the model's training diverged"));
 }
 
 /// Writes beside and renames: there is the old export or the new one, whole.
@@ -63,12 +78,21 @@ int run(const cxxopts::ParseResult& args) {
     throw ConfigError(str("--format: unknown format \"", wanted, "\"", suggestion(wanted, names()),
                           "; known: ", join(names(), ", ")));
   if (!args.count("out")) throw ConfigError("--out: is missing: the file or folder to write");
-  const fs::path out = args["out"].as<std::string>();
-  if (fs::exists(out) && !args.count("force")) throw ConfigError(str(out.string(), ": exists; --force replaces it"));
-  if (fs::exists(out / "checkpoints")) throw ConfigError(str(out.string(), ": is a run folder"));
+  if (args["out"].as<std::string>().empty()) throw ConfigError("--out: must name the file or folder to write");
+  fs::path out = fs::absolute(args["out"].as<std::string>()).lexically_normal();
+  if (!out.has_filename()) out = out.parent_path();  // "folder/"
+  if (fs::exists(out) && !args.count("force"))
+    throw ConfigError(str(out.string(), ": exists; --force replaces an export"));
+  if (fs::exists(out) && (!is_export(out) || fs::is_directory(out) != chosen->folder))
+    throw ConfigError(str(out.string(), ": is not an export of this format, and --force replaces nothing else"));
   const TrainedModel trained = TrainedModel::open(run, args.count("best") != 0, sets(args));
   const fs::path folder = fs::absolute(find_run(run).run).lexically_normal();
-  write_whole(*chosen, trained, out, (folder.has_filename() ? folder : folder.parent_path()).filename().string());
+  check_finite(trained);
+  try {
+    write_whole(*chosen, trained, out, (folder.has_filename() ? folder : folder.parent_path()).filename().string());
+  } catch (const fs::filesystem_error& error) {
+    throw Error(str(out.string(), ": cannot be written: ", error.code().message()));
+  }
   std::cout << out.string() << ": " << chosen->what << '\n';
   if (args.count("verify")) {
     const Json record = parity(trained, *chosen, out);

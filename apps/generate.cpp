@@ -51,6 +51,7 @@ int run(const cxxopts::ParseResult& args) {
                                                                 : task.decode({0});
   if (prompt.empty()) throw ConfigError("--prompt: must not be empty: the first token needs one before it");
   std::vector<std::int32_t> input = task.encode(prompt);
+  if (input.empty()) throw ConfigError("--prompt: holds no token");
   Random random(args["seed"].as<std::uint64_t>(), "generate");
   std::cout << prompt << std::flush;
   // The prompt goes through at once; then every token is a step of constant cost on the carried state.

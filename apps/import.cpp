@@ -18,17 +18,22 @@ void options(cxxopts::Options& options) {
                         "Mamba-2 of transformers",
                         cxxopts::value<std::string>())("out", "run folder to write", cxxopts::value<std::string>(),
                                                        "RUN")(
-      "data", "file for eval and train; later: --set task.path=FILE", cxxopts::value<std::string>(), "FILE");
+      "data", "file for eval and train; later: --set task.path=FILE, absolute", cxxopts::value<std::string>(), "FILE");
   options.parse_positional({"path"});
 }
 
 int run(const cxxopts::ParseResult& args) {
   const fs::path path = argument(args, "path");
   if (!args.count("out")) throw ConfigError("--out: is missing: the run folder to write");
+  if (args["out"].as<std::string>().empty()) throw ConfigError("--out: must name the run folder to write");
+  if (args.count("data") && !fs::exists(args["data"].as<std::string>()))
+    throw ConfigError(str("--data: ", args["data"].as<std::string>(), " does not exist"));
   const RunFolder folder(args["out"].as<std::string>());
   if (fs::exists(folder.path()) && !fs::is_empty(folder.path()))
     throw ConfigError(str(folder.path().string(), ": exists; --out chooses another"));
   if (!fs::exists(path)) throw ConfigError(str(path.string(), ": does not exist"));
+  if (path.extension() == ".safetensors")
+    throw ConfigError(str(path.string(), ": holds weights alone; give the folder, with its config.json"));
   const MambaModel loaded = fs::is_directory(path) ? load_mamba_folder(path) : load_mamba_gguf(path);
   const MambaNumbers& n = loaded.numbers;
   RunConfig config;
@@ -46,7 +51,7 @@ int run(const cxxopts::ParseResult& args) {
   const RunLock lock(folder.path());
   folder.begin(config.to_json());
   folder.save(0, {{"step", 0}, {"imported", fs::absolute(path).lexically_normal().string()}},
-              loaded.model->parameters(), {}, false, 1);
+              loaded.model->parameters(), {}, true, 1);
   std::cout << folder.path().string() << ": Mamba, " << grouped(loaded.model->parameter_count()) << " parameters, "
             << n.vocabulary << " tokens\n";
   return 0;

@@ -62,8 +62,12 @@ int example(const cxxopts::ParseResult& args, const fs::path& path) {
   const bool attention = args.count("attention") != 0;
   TrainedModel trained = TrainedModel::open(path, false, sets(args));
   trained.config.task->prepare(static_cast<std::uint64_t>(trained.config.seed));
-  // A map has L^2 numbers for each head: one example is enough.
-  const Json inside = look_inside(trained, attention ? 1 : 16, attention);
+  Json inside = look_inside(trained, 16, false);
+  if (attention) {  // a map has L^2 numbers for each head: one example is enough
+    const Json maps = look_inside(trained, 1, true);
+    if (!maps.contains("attention")) throw ConfigError("--attention: no layer of this model has attention");
+    inside["attention"] = maps["attention"];
+  }
   const fs::path folder = find_run(path).run / "inside";
   fs::create_directories(folder);
   replace_file(folder / "inside.json", inside.dump() + "\n");

@@ -28,8 +28,20 @@ void require(bool holds, const char* key, const Json& config, const char* what) 
   if (!holds) throw CheckpointError(str("config.json: ", key, ": ", what, ", got ", config.value(key, Json()).dump()));
 }
 
-void require_positive(std::initializer_list<std::pair<const char*, Index>> sizes, const Json& config) {
-  for (const auto& [key, size] : sizes) require(size > 0, key, config, "must be > 0");
+/// A size: a whole number > 0 that memory could hold.
+Index size_or(const Json& config, const char* key, Index fallback) {
+  const auto found = config.find(key);
+  if (found == config.end() || found->is_null()) return fallback;
+  if (!found->is_number_integer() || *found < 1 || *found > Index{1} << 28)
+    throw CheckpointError(
+        str("config.json: ", key, ": must be a whole number from 1 to ", Index{1} << 28, ", got ", found->dump()));
+  return found->get<Index>();
+}
+
+/// Throws CheckpointError when so many layers cannot be in so few tensors.
+void check_layers(Index layers, std::size_t tensors, const std::string& where) {
+  if (static_cast<std::size_t>(layers) > tensors)
+    throw CheckpointError(str(where, ": would have ", layers, " layers, but holds only ", tensors, " tensors"));
 }
 
 /// The weights of one file, or of the shards that an index names.
@@ -231,31 +243,24 @@ MambaNumbers from_hf_json(const Json& json) {
   MambaNumbers n;  // the fallbacks are the defaults of transformers' MambaConfig and Mamba2Config
   n.version = type == "mamba" ? 1 : 2;
   const bool first = n.version == 1;
-  n.vocabulary = value_or<Index>(json, "vocab_size", first ? 50280 : 32768);
-  n.d_model = value_or<Index>(json, "hidden_size", first ? 768 : 4096);
-  n.layers = value_or<Index>(json, "num_hidden_layers", first ? 32 : 64);
+  n.vocabulary = size_or(json, "vocab_size", first ? 50280 : 32768);
+  n.d_model = size_or(json, "hidden_size", first ? 768 : 4096);
+  n.layers = size_or(json, "num_hidden_layers", first ? 32 : 64);
   n.norm_eps = value_or<double>(json, "layer_norm_epsilon", 1e-5);
+  require(n.norm_eps > 0 && n.norm_eps < 1, "layer_norm_epsilon", json, "must be between 0 and 1");
   n.tied = value_or<bool>(json, "tie_word_embeddings", first);
-  n.d_state = value_or<Index>(json, "state_size", first ? 16 : 128);
-  n.d_conv = value_or<Index>(json, "conv_kernel", 4);
-  n.d_inner = value_or<Index>(json, "intermediate_size", value_or<Index>(json, "expand", 2) * n.d_model);
+  n.d_state = size_or(json, "state_size", first ? 16 : 128);
+  n.d_conv = size_or(json, "conv_kernel", 4);
+  n.d_inner = size_or(json, "intermediate_size", size_or(json, "expand", 2) * n.d_model);
   const Json rank = json.value("time_step_rank", Json("auto"));
-  n.dt_rank = rank.is_number_integer() ? rank.get<Index>() : 0;
+  n.dt_rank = rank == "auto" ? 0 : size_or(json, "time_step_rank", 0);
   n.conv_bias = value_or<bool>(json, "use_conv_bias", true);
   n.proj_bias = value_or<bool>(json, "use_bias", false);
-  require_positive({{"vocab_size", n.vocabulary},
-                    {"hidden_size", n.d_model},
-                    {"num_hidden_layers", n.layers},
-                    {"state_size", n.d_state},
-                    {"conv_kernel", n.d_conv},
-                    {"intermediate_size", n.d_inner}},
-                   json);
   if (first) return n;
-  n.head_dim = value_or<Index>(json, "head_dim", 64);
-  n.groups = value_or<Index>(json, "n_groups", 8);
-  const Index heads = value_or<Index>(json, "num_heads", 128);
-  require_positive({{"head_dim", n.head_dim}, {"n_groups", n.groups}}, json);
-  n.d_inner = value_or<Index>(json, "expand", 2) * n.d_model;
+  n.head_dim = size_or(json, "head_dim", 64);
+  n.groups = size_or(json, "n_groups", 8);
+  const Index heads = size_or(json, "num_heads", 128);
+  n.d_inner = size_or(json, "expand", 2) * n.d_model;
   require(heads * n.head_dim == n.d_inner, "num_heads", json, "must be expand * hidden_size / head_dim");
   if (const Json limit = json.value("time_step_limit", Json()); limit.is_array() && limit.size() == 2)
     require(limit[0] == 0 && !(limit[1].is_number() && limit[1].get<double>() < 1e3), "time_step_limit", json,
@@ -293,24 +298,22 @@ Json mamba_ssm_json(const MambaNumbers& n) {
 
 MambaNumbers from_mamba_ssm_json(const Json& json) {
   MambaNumbers n;  // the fallbacks are the defaults of mamba_ssm's MambaConfig and Mamba
-  n.d_model = value_or<Index>(json, "d_model", 2560);
-  n.layers = value_or<Index>(json, "n_layer", 64);
-  n.vocabulary = value_or<Index>(json, "vocab_size", 50277);
+  n.d_model = size_or(json, "d_model", 2560);
+  n.layers = size_or(json, "n_layer", 64);
+  n.vocabulary = size_or(json, "vocab_size", 50277);
   n.tied = value_or<bool>(json, "tie_embeddings", true);
   require(value_or<bool>(json, "rms_norm", true), "rms_norm", json, "only true is supported");
-  require(value_or<Index>(json, "d_intermediate", 0) == 0, "d_intermediate", json, "only 0 is supported");
+  require(json.value("d_intermediate", Json(0)) == 0, "d_intermediate", json, "only 0 is supported");
   require(json.value("attn_layer_idx", Json::array()).empty(), "attn_layer_idx", json, "attention is not supported");
   const Json ssm = json.value("ssm_cfg", Json::object());
   require(value_or<std::string>(ssm, "layer", "Mamba1") == "Mamba1", "ssm_cfg", json, "only Mamba1 is supported");
-  n.d_state = value_or<Index>(ssm, "d_state", 16);
-  n.d_conv = value_or<Index>(ssm, "d_conv", 4);
-  n.d_inner = value_or<Index>(ssm, "expand", 2) * n.d_model;
+  n.d_state = size_or(ssm, "d_state", 16);
+  n.d_conv = size_or(ssm, "d_conv", 4);
+  n.d_inner = size_or(ssm, "expand", 2) * n.d_model;
   const Json rank = ssm.value("dt_rank", Json("auto"));
-  n.dt_rank = rank.is_number_integer() ? rank.get<Index>() : 0;
+  n.dt_rank = rank == "auto" ? 0 : size_or(ssm, "dt_rank", 0);
   n.conv_bias = value_or<bool>(ssm, "conv_bias", true);
   n.proj_bias = value_or<bool>(ssm, "bias", false);
-  require_positive({{"vocab_size", n.vocabulary}, {"d_model", n.d_model}, {"n_layer", n.layers}}, json);
-  require_positive({{"d_state", n.d_state}, {"d_conv", n.d_conv}, {"expand", n.d_inner}}, ssm);
   return n;
 }
 
@@ -328,19 +331,24 @@ std::string mamba_ssm_name(const std::string& path) {
 MambaModel load_mamba_folder(const fs::path& folder) {
   const fs::path config_path = folder / "config.json";
   if (!fs::exists(config_path)) throw CheckpointError(str(folder.string(), ": has no config.json"));
-  const Json json = parse_json(read_file(config_path), config_path.string());
-  if (!json.is_object()) throw CheckpointError(str(config_path.string(), ": is not an object"));
-  const bool official = !json.contains("model_type") && json.contains("d_model");
-  MambaModel loaded{official ? from_mamba_ssm_json(json) : from_hf_json(json), nullptr};
-  const MambaNumbers& n = loaded.numbers;
-  WeightMap weights = weights_in(folder);
-  for (const char* matrix : {"backbone.embedding.weight", "lm_head.weight"})
-    if (official) cut_rows(weights, matrix, n.vocabulary);
-  loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
-  // A tied checkpoint may hold the shared matrix twice.
-  load_weights(weights, folder.string(), loaded.model->parameters(), official ? mamba_ssm_name : hf_mamba_name,
-               n.tied ? std::vector<std::string>{"lm_head.weight"} : std::vector<std::string>{});
-  return loaded;
+  try {
+    const Json json = parse_json(read_file(config_path), config_path.string());
+    if (!json.is_object()) throw CheckpointError(str(config_path.string(), ": is not an object"));
+    const bool official = !json.contains("model_type") && json.contains("d_model");
+    MambaModel loaded{official ? from_mamba_ssm_json(json) : from_hf_json(json), nullptr};
+    const MambaNumbers& n = loaded.numbers;
+    WeightMap weights = weights_in(folder);
+    check_layers(n.layers, weights.size(), folder.string());
+    for (const char* matrix : {"backbone.embedding.weight", "lm_head.weight"})
+      if (official) cut_rows(weights, matrix, n.vocabulary);
+    loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
+    // A tied checkpoint may hold the shared matrix twice.
+    load_weights(weights, folder.string(), loaded.model->parameters(), official ? mamba_ssm_name : hf_mamba_name,
+                 n.tied ? std::vector<std::string>{"lm_head.weight"} : std::vector<std::string>{});
+    return loaded;
+  } catch (const ConfigError& error) {  // of the JSON, or of a model that these sizes do not make
+    throw CheckpointError(str(folder.string(), ": ", error.what()));
+  }
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

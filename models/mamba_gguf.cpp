@@ -111,6 +111,9 @@ MambaModel load_mamba_gguf(const std::filesystem::path& path) {
   if (embedding == file->entries().end() || embedding->second.shape.rank() != 2)
     throw CheckpointError(str(path.string(), ": has no matrix token_embd.weight"));
   n.vocabulary = embedding->second.shape[0];
+  if (static_cast<std::size_t>(n.layers) > file->entries().size())
+    throw CheckpointError(
+        str(path.string(), ": mamba.block_count: ", n.layers, " layers in ", file->entries().size(), " tensors"));
   WeightMap weights;
   for (const auto& [name, entry] : file->entries()) {
     StoredTensor tensor{entry.shape, [file, name = name] { return file->values(name); }};

@@ -185,9 +185,11 @@ std::string inside_text(const Json& inside) {
   for (std::size_t distance = 0, next = 1; distance < norms.size(); distance = next, next *= 2)
     text += format("  %8zu steps  %.3g\n", distance, norms[distance].is_number() ? norms[distance].get<double>() : NAN);
   for (const Json& layer : inside.value("delta", Json::array())) {
-    text += layer_name(layer) + ": step size";
+    double mean = 0;
+    for (const Json& step : layer["steps"]) mean += step.get<double>() / static_cast<double>(layer["steps"].size());
+    text += layer_name(layer) + format(": step size %.3g", mean);
     if (layer.contains("frequent"))
-      text += format(" %.3g at token %s, the most frequent; %.3g at the others", layer["at_frequent"].get<double>(),
+      text += format("; %.3g at token %s, the most frequent; %.3g at the others", layer["at_frequent"].get<double>(),
                      layer["frequent"].dump().c_str(),
                      layer["at_others"].is_number() ? layer["at_others"].get<double>() : NAN);
     text += "\n";

@@ -156,13 +156,13 @@ TEST_CASE("compare: a table, a page; a failure is one run's; killed, it goes on 
 
 TEST_CASE("a look inside: what Mamba's steps, S4D's kernels, the attention and the gradients must be") {
   const TemporaryFolder folder;
-  const auto look = [&](const std::string& model) {
+  const auto look = [&](const std::string& model, const char* more = "--json") {
     const std::string config = (folder / "c.json").string(), run = (folder / "run").string();
     write_file(config, R"({"task": {"name": "selective_copying", "length": 24, "items": 4, "vocab": 6},
                            "train": {"steps": 3, "batch": 4, "tensorboard": false}, "model": )" +
                            model + "}");
     REQUIRE_EQ(run_program({"train", config, "--out", run, "--force"}).exit_code, 0);
-    const auto shown = run_program({"inspect", run, "--example", "--attention", "--json"});
+    const auto shown = run_program({"inspect", run, "--example", "--json", more});
     CAPTURE(shown.err);
     REQUIRE_EQ(shown.exit_code, 0);
     CHECK(std::filesystem::exists(folder / "run" / "inside" / "gradient.svg"));
@@ -199,7 +199,7 @@ TEST_CASE("a look inside: what Mamba's steps, S4D's kernels, the attention and t
   };
   CHECK(memory("1e-4") > 20);
   CHECK(memory("5") < 5);
-  const Json transformer = look(R"({"name": "transformer", "d_model": 8, "layers": 1, "heads": 2})");
+  const Json transformer = look(R"({"name": "transformer", "d_model": 8, "layers": 1, "heads": 2})", "--attention");
   REQUIRE_EQ(transformer["attention"].size(), 2);
   for (const Json& map : transformer["attention"])
     for (std::size_t t = 0; t < 24; ++t) {

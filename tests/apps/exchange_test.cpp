@@ -101,6 +101,8 @@ TEST_CASE("out and in again: the same weights, bit for bit, and the same words")
       }
       CHECK_EQ(run("generate " + back + " --prompt 'the q' --tokens 40 --temperature 0").out, words);
       CHECK_EQ(run("eval " + back + " --json").exit_code, 0);
+      succeeds("train " + back + "/config.json --init-from " + back + " --set train.steps=1 --force --out " +
+               (folder / "tuned").string());
       const Json record = parse_json(read_file(form == "gguf" ? out + ".parity.json" : out + "/parity.json"), "parity");
       CHECK(record["largest_difference"].get<double>() < 1e-4);
       CHECK_EQ(record["logits"].size(), 256);
@@ -238,13 +240,48 @@ TEST_CASE("models that a format cannot hold are refused, with what to set; paths
   refused("export " + gru + " --out " + out, 2, "--format: is missing");
   refused("export " + gru + " --format npz", 2, "--out: is missing");
   write_file(out, "mine");
-  refused("export " + gru + " --format npz --out " + out, 2, "exists; --force replaces it");
+  refused("export " + gru + " --format npz --out " + out, 2, "exists; --force replaces an export");
+  // Only an export of the same kind is replaced: not a file or folder of the user's, not a run, nor what holds or is in
+  // one.
+  const std::string no = "is not an export of this format, and --force replaces nothing else";
+  fs::create_directories(folder / "mine");
+  write_file(folder / "mine" / "x", "mine");
+  for (const std::string& place :
+       {out, own, own + "/checkpoints", folder.path().string(), (folder / "mine").string()}) {
+    refused("export " + own + " --format hf --force --out " + place, 2, no);
+    refused("export " + gru + " --format npz --force --out " + place, 2, no);
+  }
   CHECK_EQ(read_file(out), "mine");
-  refused("export " + gru + " --format npz --force --out " + own, 2, "is a run folder");
+  CHECK_EQ(read_file(folder / "mine" / "x"), "mine");
+  CHECK(fs::exists(own + "/checkpoints/index.json"));
+  succeeds("export " + own + " --format hf --out " + (folder / "slash").string() + "/");
+  succeeds("export " + own + " --format hf --force --out " + (folder / "slash").string());
+  refused("export " + own + " --format c --out ''", 2, "--out: must name");
+  refused("export " + own + " --format c --out /dev/null/x", 1, "/dev/null/x: cannot be written: Not a directory");
   refused("import " + (folder / "nowhere").string() + " --out " + (folder / "no").string(), 2, "does not exist");
   refused("import " + folder.path().string() + " --out " + (folder / "no").string(), 1, "has no config.json");
   refused("import " + out + " --out " + (folder / "no").string(), 1, "not a GGUF file");
   refused("import " + out + " --out " + own, 2, "exists; --out chooses another");
+  const std::string slash = (folder / "slash").string(), nowhere = (folder / "no").string();
+  refused("import " + slash + "/model.safetensors --out " + nowhere, 2, "give the folder, with its config.json");
+  refused("import " + slash + " --data " + nowhere + " --out " + nowhere, 2, "--data: ");
+  refused("import " + slash + " --out ''", 2, "--out: must name the run folder");
+  const Json config = parse_json(read_file(slash + "/config.json"), "config");
+  const auto with = [&](const char* key, const Json& value, const std::string& why) {
+    Json changed = config;
+    changed[key] = value;
+    write_file(slash + "/config.json", changed.dump());
+    refused("import " + slash + " --out " + nowhere, 1, why);
+  };
+  for (const char* key :
+       {"hidden_size", "num_hidden_layers", "state_size", "conv_kernel", "vocab_size", "time_step_rank"})
+    for (const Json& value : {Json(0), Json(-1), Json(1.5), Json(1e30), Json("x"), Json(true), Json(1ull << 63)})
+      with(key, value, str("config.json: ", key, ": must be a whole number from 1 to"));
+  with("num_hidden_layers", 100000000, "would have 100000000 layers, but holds only");
+  with("hidden_size", 100000000, "do not fit the model");
+  with("layer_norm_epsilon", 1e30, "layer_norm_epsilon: must be between 0 and 1");
+  write_file(slash + "/config.json", "{");
+  refused("import " + slash + " --out " + nowhere, 1, "config.json");
   CHECK_FALSE(fs::exists(folder / "no"));
 
   // NumPy's file holds the very bytes.

@@ -654,7 +654,7 @@ TEST_CASE("tokens: ids of files") {
   const auto task = make("tokens", settings);
   CHECK_EQ(task->shape().vocabulary, 50);
   CHECK(task->encode("3 49, 0") == std::vector<std::int32_t>{3, 49, 0});
-  CHECK_EQ(task->decode({7, 8}), "7 8 ");
+  CHECK_EQ(task->decode({7, 8}), " 7 8");
   Batch piece;
   REQUIRE(task->pass(Split::validation, {.batch = 1, .piece = 10})->next(piece));
   for (std::size_t i = 0; i < 10; ++i) {
