@@ -19,7 +19,7 @@ class TokenFiles final : public Windows {
   std::vector<std::int32_t> encode(const std::string& text) const override { return numbers(text, "--prompt"); }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
-    for (const std::int32_t token : tokens) text += " " + std::to_string(token);
+    for (const std::int32_t token : tokens) text += str(" ", token);
     return text;
   }
 
