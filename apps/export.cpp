@@ -1,5 +1,7 @@
 #include "apps/exchange/export.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <iostream>
 
@@ -25,7 +27,7 @@ void options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "format", formats, cxxopts::value<std::string>(), "FORMAT")("out", "file or folder to write",
                                                                   cxxopts::value<std::string>(), "PATH")(
-      "best", "the best checkpoint instead of the last")("force", "replace what is there")(
+      "best", "the best checkpoint instead of the last")("force", "replace an export")(
       "verify", "print how far the logits of what was written, read again, are from the model's");
   common_options(options);
   options.parse_positional({"run"});
@@ -49,8 +51,7 @@ void check_finite(const TrainedModel& trained) {
 void write_whole(const ExportFormat& format, const TrainedModel& trained, const fs::path& out,
                  const std::string& title) {
   fs::path beside = out;
-  beside += ".tmp";
-  fs::remove_all(beside);
+  beside += str(".", ::getpid(), ".unfinished");  // a name that nothing of the user's has
   if (out.has_parent_path()) fs::create_directories(out.parent_path());
   try {
     format.write(trained, beside, title);
@@ -74,9 +75,7 @@ int run(const cxxopts::ParseResult& args) {
   const ExportFormat* chosen = nullptr;
   for (const ExportFormat& one : export_formats())
     if (wanted == one.name) chosen = &one;
-  if (!chosen)
-    throw ConfigError(str("--format: unknown format \"", wanted, "\"", suggestion(wanted, names()),
-                          "; known: ", join(names(), ", ")));
+  if (!chosen) throw ConfigError(str("--format: unknown format \"", wanted, "\"", suggestion(wanted, names())));
   if (!args.count("out")) throw ConfigError("--out: is missing: the file or folder to write");
   if (args["out"].as<std::string>().empty()) throw ConfigError("--out: must name the file or folder to write");
   fs::path out = fs::absolute(args["out"].as<std::string>()).lexically_normal();
