@@ -94,13 +94,14 @@ std::vector<std::string> Tape::op_names() const {
 }
 
 std::vector<Variable> record(const char* op, std::initializer_list<Variable> inputs, std::vector<Tensor> outputs,
-                             Tape::Backward backward) {
+                             Tape::Backward backward, OpNumbers numbers) {
   Tape* const tape = current_tape;
   if (tape && tape->checks_numbers())
     for (const Tensor& output : outputs) require_numbers(output, op, "the output");
   const bool wanted = tape && std::any_of(inputs.begin(), inputs.end(), [](auto& x) { return x.requires_grad(); });
   std::vector<Variable> variables;
   for (Tensor& output : outputs) variables.emplace_back(std::move(output), wanted);
+  if (Trace* const trace = Trace::current()) trace->add(op, inputs, variables, numbers);
   if (!wanted) return variables;
   Tape::Node node{op, {}, {}, std::move(backward)};
   for (const Variable& input : inputs) node.inputs.push_back(input.slot());

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/variable.h"
+#include "autograd/trace.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
@@ -73,16 +73,19 @@ class Tape {
 };
 
 /// Puts an op's outputs on the current tape, if there is one and an input requires a gradient; what the closure
-/// captures is what is kept for the backward. Returns the outputs as variables.
+/// captures is what is kept for the backward. Returns the outputs as variables. `numbers`: what the outputs depend on
+/// beside the inputs, for a trace.
 std::vector<Variable> record(const char* op, std::initializer_list<Variable> inputs, std::vector<Tensor> outputs,
-                             Tape::Backward backward);
+                             Tape::Backward backward, OpNumbers numbers = {});
 
 /// The same for one output.
 template <class Backward>
-Variable record(const char* op, std::initializer_list<Variable> inputs, Tensor output, Backward backward) {
+Variable record(const char* op, std::initializer_list<Variable> inputs, Tensor output, Backward backward,
+                OpNumbers numbers = {}) {
   return record(
       op, inputs, std::vector<Tensor>{std::move(output)},
-      [backward = std::move(backward)](const std::vector<Tensor>& dy, Gradients& into) { backward(dy[0], into); })[0];
+      [backward = std::move(backward)](const std::vector<Tensor>& dy, Gradients& into) { backward(dy[0], into); },
+      numbers)[0];
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -114,6 +114,15 @@ Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint6
 }
 
 Variable SequenceModel::forward(const ModelInput& input, ModelState& state, const RunMode& mode) {
+  const Variable x = features(input, state, mode);
+  return head(shape_.pooled ? pool(x, input.lengths, state, mode) : x);
+}
+
+Variable SequenceModel::head(const Variable& x) const {
+  return head_ ? (*head_)(x) : linear(x, embedding_, head_bias_);
+}
+
+Variable SequenceModel::features(const ModelInput& input, ModelState& state, const RunMode& mode) {
   Variable x = embedding_.defined() ? embedding(input.tokens, embedding_) : (*encoder_)(Variable(input.values));
   if (mode.inside) x = mode.inside->input = Variable(x.value(), true);
   state.layers.resize(blocks_.size());
@@ -126,9 +135,7 @@ Variable SequenceModel::forward(const ModelInput& input, ModelState& state, cons
       x = residual(x, *block.mlp_norm, 2 * i + 1, mode,
                    [&](const Variable& in) { return (*block.mlp_out)(gelu((*block.mlp_in)(in))); });
   }
-  x = (*norm_)(x);
-  if (shape_.pooled) x = pool(x, input.lengths, state, mode);
-  return head_ ? (*head_)(x) : linear(x, embedding_, head_bias_);
+  return (*norm_)(x);
 }
 
 Variable SequenceModel::pool(const Variable& x, const IndexTensor& lengths, ModelState& state,

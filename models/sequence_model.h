@@ -67,6 +67,9 @@ class SequenceModel : public Module {
   /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all
   /// steps so far; gradients reach the last piece only.
   Variable forward(const ModelInput&, ModelState& state, const RunMode& mode = {});
+  /// The parts of `forward` around the pooling: [B, L, d_model] of the last norm, and the head on any [..., d_model].
+  Variable features(const ModelInput&, ModelState& state, const RunMode& mode = {});
+  Variable head(const Variable& features) const;
 
  private:
   struct Block : Module {

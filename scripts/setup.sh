@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
 need_packages git g++ cmake ninja-build libopenblas-openmp-dev libopenblas0-openmp libdnnl-dev nlohmann-json3-dev \
-  libcxxopts-dev libsndfile1-dev libsamplerate0-dev libcsv-dev libzip-dev doctest-dev protobuf-compiler zlib1g-dev ca-certificates
+  libcxxopts-dev libsndfile1-dev libsamplerate0-dev libcsv-dev libzip-dev libonnx-dev libprotobuf-dev \
+  doctest-dev protobuf-compiler zlib1g-dev ca-certificates
 for option in "$@"; do
   case "$option" in
     --browser) need_packages chromium && need_node ;;
@@ -15,7 +16,7 @@ for option in "$@"; do
       need_node
       mkdir -p build/interop
       cp tests/interop/package.json build/interop/
-      say "Installing llama.cpp and Hugging Face's readers from npm"
+      say "Installing llama.cpp, ONNX Runtime and Hugging Face's readers from npm"
       (cd build/interop && npm install --omit=optional --ignore-scripts --no-audit --no-fund --silent)
       ;;
     *) fail "unknown option \"$option\"; known: --browser, --interop" ;;

@@ -183,6 +183,8 @@ const std::vector<ExportFormat>& export_formats() {
       {"hf", "a folder for Hugging Face transformers (Mamba, Mamba-2)", true, write_hf, read_folder},
       {"mamba_ssm", "a folder for the authors' package mamba_ssm (Mamba)", true, write_mamba_ssm, read_folder},
       {"gguf", "a file for llama.cpp (Mamba)", false, write_gguf, read_gguf},
+      {"onnx", "two ONNX graphs: whole sequences, and a step with its states (every model that can run in steps)", true,
+       write_onnx, nullptr},
       {"c", "a C99 program and its weights (Mamba)", true, write_c_program, nullptr},
       {"safetensors", "the weights, under our names (every model)", false, write_safetensors, read_safetensors},
       {"npz", "the weights for NumPy, under our names (every model)", false, write_npz_file, nullptr}};
@@ -194,7 +196,11 @@ Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::p
   std::vector<std::int32_t> tokens;
   const ModelInput input = fixed_input(trained.model->shape(), kLength, tokens);
   const std::vector<float> ours = logits_of(*trained.model, input);
-  Json json = {{"format", format.name}, {"tokens", tokens}, {"logits", ours}};
+  Json json = {{"format", format.name}, {"length", kLength}, {"logits", ours}};
+  if (input.tokens.defined())
+    json["tokens"] = tokens;
+  else
+    json["values"] = input.values.to_vector();
   if (!format.read) return json;
   const std::vector<float> theirs = logits_of(*format.read(trained, path), input);
   double largest = 0;

@@ -17,13 +17,17 @@ struct ExportFormat {
 
 const std::vector<ExportFormat>& export_formats();
 
-/// The logits behind a fixed input, and how far those of the model read back from `path` are from them: {"tokens",
-/// "logits", "read_back", "largest_difference"}; the last two are absent where the format cannot be read here.
+/// The logits behind a fixed input, and how far those of the model read back from `path` are from them: {"length",
+/// "tokens" or "values", "logits", "read_back", "largest_difference"}; the last two are absent where the format cannot be read here.
 Json parity(const TrainedModel&, const ExportFormat&, const std::filesystem::path&);
 
 /// A C99 program, model.c, with its weights, model.bin, that generates with the model and needs nothing but the C
 /// library.
 void write_c_program(const TrainedModel&, const std::filesystem::path& folder, const std::string& title);
+
+/// Two ONNX graphs: model.onnx reads whole sequences, step.onnx goes on from its states, one step at a time. Throws
+/// ConfigError for a model that cannot run in steps, or with an op that has no form in ONNX.
+void write_onnx(const TrainedModel&, const std::filesystem::path& folder, const std::string& title);
 
 /// NumPy's .npz: a zip file with an .npy for each tensor. Throws CheckpointError.
 void write_npz(const std::filesystem::path&, const std::vector<Parameter*>&);

@@ -31,7 +31,8 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v, cons
                   }
                   kernels::attention->backward(sizes(), {q.data(), k.data(), v.data()}, y.data(), log_sum.data(),
                                                dy.data(), to[0], to[1], to[2]);
-                });
+                },
+                {{"causal", options.causal}, {"alibi", options.alibi}, {"scale", options.scale}});
 }
 
 Variable rotary(const Variable& x, Index offset, double base) {
@@ -39,9 +40,11 @@ Variable rotary(const Variable& x, Index offset, double base) {
   const Index batch = x.dim(0), length = x.dim(1), heads = x.dim(2), dim = x.dim(3);
   Tensor y = Tensor::like(x.value());
   kernels::attention->rotate(batch, length, heads, dim, offset, base, 1, false, x.data(), y.data());
-  return record("rotary", {x}, y, [=](const Tensor& dy, Gradients& into) {
-    kernels::attention->rotate(batch, length, heads, dim, offset, base, -1, true, dy.data(), into[0]);
-  });
+  return record("rotary", {x}, y,
+                [=](const Tensor& dy, Gradients& into) {
+                  kernels::attention->rotate(batch, length, heads, dim, offset, base, -1, true, dy.data(), into[0]);
+                },
+                {{"offset", static_cast<double>(offset)}, {"base", base}});
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -45,6 +45,7 @@ Variable embedding(const IndexTensor& ids, const Variable& table) {
   shape.push_back(n);
   Tensor y(shape);
   kernels::rows->gather(ids.size(), n, ids.data(), table.data(), y.data());
+  if (Trace* const trace = Trace::current()) trace->ids_of_next(ids);
   return record("embedding", {table}, y, [ids, n](const Tensor& dy, Gradients& into) {
     kernels::rows->gather_backward(ids.size(), n, ids.data(), dy.data(), into[0]);
   });

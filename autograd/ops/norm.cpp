@@ -14,7 +14,8 @@ Variable rms_norm(const Variable& x, const Variable& weight, double eps) {
   return record("rms_norm", {x, weight}, y,
                 [count, n, x = x.value(), w = weight.value(), scale](const Tensor& dy, Gradients& into) {
                   kernels::norm->rms_backward(count, n, x.data(), w.data(), scale.data(), dy.data(), into[0], into[1]);
-                });
+                },
+                {{"eps", eps}});
 }
 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
@@ -27,7 +28,8 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
                 [count, n, x = x.value(), w = weight.value(), stats](const Tensor& dy, Gradients& into) {
                   kernels::norm->layer_backward(count, n, x.data(), w.data(), stats.data(), dy.data(), into[0], into[1],
                                                 into[2]);
-                });
+                },
+                {{"eps", eps}});
 }
 
 Variable softmax(const Variable& x) {

@@ -42,9 +42,11 @@ Variable scale(const Variable& x, double factor) {
   if (factor == 1) return x;
   Tensor y = Tensor::zeros(x.shape());
   kernels::pointwise->accumulate(x.size(), static_cast<Real>(factor), x.data(), y.data());
-  return record("scale", {x}, y, [factor](const Tensor& dy, Gradients& into) {
-    kernels::pointwise->accumulate(dy.size(), static_cast<Real>(factor), dy.data(), into[0]);
-  });
+  return record("scale", {x}, y,
+                [factor](const Tensor& dy, Gradients& into) {
+                  kernels::pointwise->accumulate(dy.size(), static_cast<Real>(factor), dy.data(), into[0]);
+                },
+                {{"factor", factor}});
 }
 
 Variable add(const Variable& a, const Variable& b) {

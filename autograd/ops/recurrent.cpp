@@ -31,19 +31,20 @@ Recurrence recurrence(Cell cell, const Variable& gx, const Variable& weight, con
   kernels::recurrent->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data(), c_last.data()});
   std::vector<Tensor> outputs{y, h_last};
   if (cell == Cell::lstm) outputs.push_back(c_last);
-  const auto out =
-      record(kOp, {gx, weight, bias, h0, c0}, outputs, [=](const std::vector<Tensor>& dy, Gradients& into) {
-        // The kernel overwrites dgx, which is the input's first gradient in every model.
-        Tensor apart;
-        const bool direct = into.wanted(0) && into.fresh(0);
-        if (!direct) apart = Tensor(inputs[0].shape());
-        Real* const dgx = direct ? into.target(0).data : apart.data();
-        kernels::recurrent->backward(
-            sizes(), pointers(inputs), y.data(), saved.data(),
-            {data_or_null(dy[0]), data_or_null(dy[1]), dy.size() > 2 ? data_or_null(dy[2]) : nullptr}, dgx,
-            {into[1], into[2], into[3], into[4]});
-        if (!direct) into.add(0, apart);
-      });
+  const auto out = record(kOp, {gx, weight, bias, h0, c0}, outputs,
+                          [=](const std::vector<Tensor>& dy, Gradients& into) {
+                            // The kernel overwrites dgx, which is the input's first gradient in every model.
+                            Tensor apart;
+                            const bool direct = into.wanted(0) && into.fresh(0);
+                            if (!direct) apart = Tensor(inputs[0].shape());
+                            Real* const dgx = direct ? into.target(0).data : apart.data();
+                            kernels::recurrent->backward(sizes(), pointers(inputs), y.data(), saved.data(),
+                                                         {data_or_null(dy[0]), data_or_null(dy[1]),
+                                                          dy.size() > 2 ? data_or_null(dy[2]) : nullptr},
+                                                         dgx, {into[1], into[2], into[3], into[4]});
+                            if (!direct) into.add(0, apart);
+                          },
+                          {{"cell", static_cast<double>(cell)}});
   return {out[0], out[1], cell == Cell::lstm ? out[2] : Variable()};
 }
 

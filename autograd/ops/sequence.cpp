@@ -26,7 +26,8 @@ Carried causal_conv1d(const Variable& x, const Variable& weight, const Variable&
                                 kernels::conv->backward(
                                     sizes(), {x.data(), w.data(), data_or_null(bias), data_or_null(window)},
                                     {data_or_null(dy[0]), data_or_null(dy[1])}, {into[0], into[1], into[2], into[3]});
-                              });
+                              },
+                              {{"silu", silu}});
   return {outputs[0], outputs[1]};
 }
 
@@ -59,13 +60,14 @@ Carried selective_scan(const ScanArguments& args) {
   Tensor y = Tensor::like(args.x.value()), h_last(state_shape), saved;
   if (Tape::current()) saved = Tensor(Shape{kernels::selective_scan->saved_size(sizes())});
   kernels::selective_scan->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data()});
-  const auto outputs =
-      record(kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.gate, args.delta_bias, args.h0},
-             {y, h_last}, [=](const std::vector<Tensor>& dy, Gradients& into) {
-               kernels::selective_scan->backward(
-                   sizes(), pointers(inputs), saved.data(), {data_or_null(dy[0]), data_or_null(dy[1])},
-                   {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7], into[8]});
-             });
+  const auto outputs = record(
+      kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.gate, args.delta_bias, args.h0}, {y, h_last},
+      [=](const std::vector<Tensor>& dy, Gradients& into) {
+        kernels::selective_scan->backward(
+            sizes(), pointers(inputs), saved.data(), {data_or_null(dy[0]), data_or_null(dy[1])},
+            {into[0], into[1], into[2], into[3], into[4], into[5], into[6], into[7], into[8]});
+      },
+      {{"softplus", args.delta_softplus}});
   return {outputs[0], outputs[1]};
 }
 

@@ -23,9 +23,11 @@ Variable columns(const Variable& x, Index begin, Index n) {
     throw ShapeError(str("columns: [", begin, ", ", begin + n, ") is not within ", x.shape()));
   Tensor y(x.shape().with_back(n));
   kernels::rows->columns(count, width, begin, n, x.data(), y.data());
-  return record("columns", {x}, y, [count, width, begin, n](const Tensor& dy, Gradients& into) {
-    kernels::rows->columns_backward(count, width, begin, n, dy.data(), into[0]);
-  });
+  return record("columns", {x}, y,
+                [count, width, begin, n](const Tensor& dy, Gradients& into) {
+                  kernels::rows->columns_backward(count, width, begin, n, dy.data(), into[0]);
+                },
+                {{"begin", static_cast<double>(begin)}});
 }
 
 namespace {

@@ -1,5 +1,6 @@
 // `seqtape export` and `import` as a user runs them. What other programs make of the files: tests/interop/.
 #include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
 #include <zip.h>
 
 #include <cmath>
@@ -217,6 +218,39 @@ TEST_CASE("shards, and what an index may not do") {
   fs::remove(parts / "model.safetensors.index.json");
   write_file(parts / "pytorch_model.bin", "x");
   refused("import " + parts.string() + " --out " + (folder / "no").string(), 1, "is a pickle");
+}
+
+TEST_CASE("ONNX: graphs with the tensors that they promise; what they compute is tests/interop/'s") {
+  const TemporaryFolder folder;
+  const std::string path = train(folder, "lstm", R"({"name": "lstm", "d_model": 16, "layers": 1})"),
+                    out = (folder / "onnx").string();
+  succeeds("export " + path + " --format onnx --out " + out);
+  const auto names = [](const auto& values) {
+    std::vector<std::string> all;
+    for (const auto& value : values) all.push_back(value.name());
+    return join(all, " ");
+  };
+  for (const bool step : {false, true}) {
+    onnx::ModelProto model;
+    REQUIRE(model.ParseFromString(read_file(fs::path(out) / (step ? "step.onnx" : "model.onnx"))));
+    CHECK_EQ(names(model.graph().input()), step ? "tokens state.0.0 state.0.1" : "tokens");
+    CHECK_EQ(names(model.graph().output()), "logits next_state.0.0 next_state.0.1");
+    CHECK_EQ(model.opset_import(0).version(), 17);
+    int loops = 0, numbers = 0;
+    for (const auto& node : model.graph().node()) loops += node.op_type() == "Scan";
+    CHECK_EQ(loops, step ? 0 : 1);  // one step needs none
+    for (const auto& constant : model.graph().initializer()) {
+      const std::string& bytes = constant.raw_data();
+      for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4) numbers += bytes.substr(i, 4) != std::string(4, '\0');
+    }
+    CHECK_GT(numbers, 10000);  // the weights are in it
+  }
+  write_file(folder / "both.json", R"({"task": {"name": "adding", "length": 16}, "train": {"steps": 1, "batch": 2},
+    "model": {"name": "transformer", "d_model": 16, "layers": 1, "heads": 2, "causal": false}})");
+  const std::string both = (folder / "both").string();
+  succeeds("train " + both + ".json --out " + both);
+  refused("export " + both + " --format onnx --out " + (folder / "no").string(), 2, "can run in steps");
+  CHECK_FALSE(fs::exists(folder / "no"));
 }
 
 TEST_CASE("models that a format cannot hold are refused, with what to set; paths are looked after") {

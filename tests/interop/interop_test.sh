@@ -4,7 +4,7 @@
 #   @huggingface/gguf parses the file; @huggingface/transformers encodes text to its bytes and back.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-seqtape=$(realpath "$1") modules=$2
+seqtape=$(realpath "$1") modules=$(realpath -m "$2")
 [ -d "$modules/node_modules/node-llama-cpp" ] || { echo "skipped: scripts/setup.sh --interop installs what it needs"; exit 77; }
 [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || { echo "skipped: node-llama-cpp needs Node.js 20"; exit 77; }
 export SEQTAPE_NODE_MODULES=$modules/node_modules

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# ONNX Runtime gives the logits of every kind of model, by the graph of whole sequences and by that of one step, which
+# goes on from the other's states. onnx_test.sh SEQTAPE MODULES_FOLDER
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+seqtape=$(realpath "$1") modules=$(realpath -m "$2")
+[ -d "$modules/node_modules/onnxruntime-node" ] || { echo "skipped: scripts/setup.sh --interop installs what it needs"; exit 77; }
+export SEQTAPE_NODE_MODULES=$modules/node_modules
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cat "$here"/../../models/*.cpp >"$work/text"
+# case_of NAME TASK MODEL [KEY=VALUE...]: TASK is text, adding (real values, one answer) or listops (tokens, one answer)
+case_of() {
+  local name=$1 task=$2 model=$3 sets=()
+  shift 3
+  for one in "$@"; do sets+=(--set "$one"); done
+  case $task in
+    text) task='{"name": "text", "path": "text", "length": 64}' ;;
+    adding) task='{"name": "adding", "length": 64}' ;;
+    listops) task='{"name": "listops", "length": 64, "shortest": 16}' ;;
+  esac
+  cat >"$work/$name.json" <<EOF
+{"seed": 1, "task": $task, "model": {"name": "$model", "d_model": 32, "layers": 2},
+ "optimizer": {"name": "adamw", "lr": 0.01}, "train": {"steps": 20, "batch": 8, "tensorboard": false}}
+EOF
+  "$seqtape" train "$work/$name.json" --out "$work/run-$name" "${sets[@]}" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+  "$seqtape" export "$work/run-$name" --format onnx --out "$work/$name" >/dev/null
+  node "$here/onnx.mjs" "$work/$name"
+}
+for model in mamba mamba2 s4 s4d lru rnn lstm gru mingru minlstm transformer; do case_of "$model" text "$model"; done
+case_of mamba-taps text mamba model.d_conv=1 model.proj_bias=true
+case_of mamba2-groups text mamba2 model.n_groups=2 model.head_dim=16 model.d_state=8
+case_of alibi text transformer model.positions=alibi
+case_of learned text transformer model.positions=learned model.norm=layer_norm model.norm_place=post
+case_of values-mamba adding mamba
+case_of values-last adding lstm model.pooling=last
+case_of values-first adding transformer model.pooling=first model.positions=learned
+case_of pooled-s4 listops s4 model.residual_scale=0.5
+case_of mixed text mamba 'model.layers=["mamba","transformer"]'
