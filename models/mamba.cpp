@@ -14,6 +14,15 @@ void log_arange(const Tensor& a_log, Random&) {
     a_log.data()[i] = static_cast<Real>(std::log(static_cast<double>(i % states + 1)));
 }
 
+/// softplus(delta + bias) of a scan, [B, L, E]: how far each step goes.
+Tensor step_sizes(const ScanArguments& scan) {
+  Tensor biased(scan.delta.shape());
+  const Index channels = scan.delta_bias.size();
+  for (Index i = 0; i < biased.size(); ++i)
+    biased.data()[i] = scan.delta.data()[i] + scan.delta_bias.data()[i % channels];
+  return softplus(Variable(biased)).value();
+}
+
 class Mamba final : public Mixer {
  public:
   Mamba(const MambaKind& kind, const MixerPlace& place)
@@ -84,14 +93,6 @@ class Mamba final : public Mixer {
 };
 
 }  // namespace
-
-Tensor step_sizes(const ScanArguments& scan) {
-  Tensor biased(scan.delta.shape());
-  const Index channels = scan.delta_bias.size();
-  for (Index i = 0; i < biased.size(); ++i)
-    biased.data()[i] = scan.delta.data()[i] + scan.delta_bias.data()[i % channels];
-  return softplus(Variable(biased)).value();
-}
 
 void MambaKind::fields(Fields& f) {
   f("d_state", d_state, "states of each channel (N)", positive_up_to(4096));

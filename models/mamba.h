@@ -5,9 +5,6 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// softplus(delta + bias) [B, L, D]: what the scan takes for its step sizes.
-Tensor step_sizes(const ScanArguments&);
-
 /// E = expand * d_model inner channels (or d_inner), N = d_state, K = d_conv, R = dt_rank.
 struct MambaKind final : MixerKind {
   Index d_state = 16, d_conv = 4, expand = 2, d_inner = 0, dt_rank = 0;

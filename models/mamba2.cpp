@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "models/mamba.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -13,8 +12,6 @@ void log_uniform_rates(const Tensor& a_log, Random& random) {
   for (Index i = 0; i < a_log.size(); ++i) a_log.data()[i] = static_cast<Real>(std::log(random.uniform(1, 16)));
 }
 
-/// One number a head drives all its channels, so Mamba-1's scan computes it, with A, step size and skip given to every
-/// channel of the head. (The paper's form by chunks of matrix products has the same result; see docs/models.md.)
 class Mamba2 final : public Mixer {
  public:
   Mamba2(const Mamba2Kind& kind, Index width)
@@ -37,70 +34,38 @@ class Mamba2 final : public Mixer {
     part("out_proj", out_proj_);
   }
 
-  /// The state is {window [B, K-1, E + 2 G N], a group's h [B, E / G, N] for each group}.
+  /// The state is {window [B, K-1, E + 2 G N], h [B, E, N]}.
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
-    state.resize(static_cast<std::size_t>(1 + groups_));
-    const Index mixed = inner_ + 2 * groups_ * states_, group = inner_ / groups_, group_heads = heads() / groups_;
-    const auto project = [&](Index begin, Index count) {
+    state.resize(2);
+    const Index mixed = inner_ + 2 * groups_ * states_;
+    const auto project = [&](Index begin, Index count, const Variable& more_bias) {
       const Variable& bias = in_proj_.bias;
-      return linear(x, rows(in_proj_.weight, begin, begin + count),
-                    bias.defined() ? rows(bias, begin, begin + count) : Variable());
+      Variable here = bias.defined() ? rows(bias, begin, begin + count) : Variable();
+      if (more_bias.defined()) here = here.defined() ? add(here, more_bias) : more_bias;
+      return linear(x, rows(in_proj_.weight, begin, begin + count), here);
     };
-    const Variable gate = project(0, inner_), delta = project(inner_ + mixed, heads());
-    const Carried u = causal_conv1d(project(inner_, mixed), conv_weight_, conv_bias_, true, state[0], lengths);
-    state[0] = u.state;
-    Variable y;
-    for (Index g = 0; g < groups_; ++g) {
-      const Index first = g * group_heads;
-      const auto of_group = [&](const Variable& per_head) {
-        return groups_ == 1 ? per_head : rows(per_head, first, first + group_heads);
-      };
-      ScanArguments scan;
-      scan.x = columns(u.y, g * group, group);
-      scan.delta = to_channels(groups_ == 1 ? delta : columns(delta, first, group_heads));
-      scan.a = to_states(to_channels(of_group(negative_exp(a_log_))));
-      scan.b = columns(u.y, inner_ + g * states_, states_);
-      scan.c = columns(u.y, inner_ + (groups_ + g) * states_, states_);
-      scan.skip = to_channels(of_group(skip_));
-      scan.gate = groups_ == 1 ? gate : columns(gate, g * group, group);
-      scan.delta_bias = to_channels(of_group(dt_bias_));
-      scan.h0 = state[static_cast<std::size_t>(1 + g)];
-      scan.lengths = lengths;
-      if (mode.inside) mode.inside->add("delta", step_sizes(scan));
-      const Carried h = selective_scan(scan);
-      state[static_cast<std::size_t>(1 + g)] = h.state;
-      if (groups_ == 1)
-        y = h.y;
-      else
-        y = y.defined() ? add(y, placed(h.y, g)) : placed(h.y, g);
-    }
+    const Variable gate = project(0, inner_, {});
+    const Carried u = causal_conv1d(project(inner_, mixed, {}), conv_weight_, conv_bias_, true, state[0], lengths);
+    SsdArguments layer;
+    layer.x = columns(u.y, 0, inner_);
+    layer.delta = softplus(project(inner_ + mixed, heads(), dt_bias_));
+    layer.a = negative_exp(a_log_);
+    layer.b = columns(u.y, inner_, groups_ * states_);
+    layer.c = columns(u.y, inner_ + groups_ * states_, groups_ * states_);
+    layer.skip = skip_;
+    layer.h0 = state[1];
+    layer.groups = groups_;
+    layer.lengths = lengths;
+    if (mode.inside) mode.inside->add("delta", layer.delta.value());
+    const Carried h = ssd(layer);
+    state = {u.state, h.state};
     // Gate, then norm: transformers' MambaRMSNormGated, over all of E.
-    return out_proj_(rms_norm(y, norm_, norm_eps_));
+    return out_proj_(rms_norm(multiply(h.y, silu(gate)), norm_, norm_eps_));
   }
 
  private:
   Index heads() const { return inner_ / head_; }
 
-  /// [..., heads] -> [..., heads P]: each head's number for all its channels, as a product with a matrix of 0 and 1.
-  Variable to_channels(const Variable& per_head) const {
-    const Index count = per_head.shape().back();
-    Tensor spread = Tensor::zeros(Shape{count * head_, count});
-    for (Index i = 0; i < count * head_; ++i) spread.data()[i * count + i / head_] = 1;
-    const Variable matrix(spread);
-    if (per_head.shape().rank() > 1) return linear(per_head, matrix);
-    return reshape(linear(reshape(per_head, Shape{1, count}), matrix), Shape{count * head_});
-  }
-  /// [D] -> [D, N]
-  Variable to_states(const Variable& rates) const {
-    return linear(reshape(rates, Shape{rates.size(), 1}), Variable(Tensor::full(Shape{states_, 1}, 1)));
-  }
-  /// [B, L, E / G] -> [B, L, E], zeros in the other groups' columns.
-  Variable placed(const Variable& y, Index g) const {
-    const Index group = inner_ / groups_;
-    Tensor place = Tensor::zeros(Shape{inner_, group});
-    for (Index i = 0; i < group; ++i) place.data()[(g * group + i) * group + i] = 1;
-    return linear(y, Variable(place));
-  }
   Index inner_, states_, head_, groups_;
   double norm_eps_;
   Linear in_proj_, out_proj_;

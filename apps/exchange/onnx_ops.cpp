@@ -116,6 +116,35 @@ void selective_scan(Op op) {
   op.bind(1, out[0]);
 }
 
+void ssd(Op op) {
+  Graph& g = op.graph;
+  enum { kX, kDelta, kA, kB, kC, kSkip, kH0 };
+  const auto groups = static_cast<Index>(op.number("groups"));
+  const Index channels = op.node.inputs[kX].dim(2), heads = op.node.inputs[kA].dim(0), width = channels / heads,
+              states = op.node.inputs[kB].dim(2) / groups;
+  const auto shaped = [&](const std::string& x, const std::vector<Index>& extents) {  // 0: as it is
+    return g.node("Reshape", {x, g.integers(extents)});
+  };
+  const std::string x = op.in(kX), delta = op.in(kDelta);
+  const std::string h0 = op.has(kH0) ? op.in(kH0) : g.zeros(x, {channels, states});
+  const std::string per_head = shaped(x, {0, 0, heads, width});
+  const Values sequences{g.multiply(delta, op.in(kA)), g.multiply(g.unsqueeze(delta, 3), per_head), op.in(kB),
+                         op.in(kC)};
+  // In the loop: [B, groups, heads of one, P, N]
+  const std::vector<Index> split{0, groups, heads / groups, width, states};
+  const Values out = g.over_time({shaped(h0, split)}, sequences, 1, [&](const Values& before, const Values& t) {
+    const std::string decay = g.node("Exp", {shaped(t[0], {0, groups, heads / groups, 1, 1})});
+    const auto of_group = [&](const std::string& b) { return shaped(b, {0, groups, 1, 1, states}); };
+    const std::string input = g.multiply(shaped(t[1], {0, groups, heads / groups, width, 1}), of_group(t[2]));
+    const std::string h = g.add(g.multiply(decay, before[0]), input);
+    return Values{h, shaped(g.sum(g.multiply(h, of_group(t[3])), 4), {0, heads, width})};
+  });
+  std::string y = out[1];
+  if (op.has(kSkip)) y = g.add(y, g.multiply(per_head, g.unsqueeze(op.in(kSkip), 1)));
+  op.bind(0, shaped(y, {0, 0, channels}));
+  op.bind(1, shaped(out[0], {0, channels, states}));
+}
+
 void recurrence(Op op) {
   Graph& g = op.graph;
   enum { kGx, kWeight, kBias, kH0, kC0 };
@@ -295,6 +324,7 @@ const std::map<std::string, void (*)(Op)>& forms() {
       {"layer_norm", layer_norm},
       {"causal_conv1d", causal_conv1d},
       {"selective_scan", selective_scan},
+      {"ssd", ssd},
       {"recurrence", recurrence},
       {"gated_scan", gated_scan},
       {"rotating_scan", rotating_scan},

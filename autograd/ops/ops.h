@@ -97,6 +97,19 @@ struct ScanArguments {
 /// y [B, L, D] and h_last [B, D, N]
 Carried selective_scan(const ScanArguments&);
 
+struct SsdArguments {
+  Variable x;      ///< [B, L, H P]
+  Variable delta;  ///< [B, L, H]
+  Variable a;      ///< [H], negative
+  Variable b, c;   ///< [B, L, G N]
+  Variable skip;   ///< [H] or undefined
+  Variable h0;     ///< [B, H P, N] or undefined: zeros
+  Index groups = 1;
+  IndexTensor lengths{};  ///< [B] or undefined: all of L
+};
+/// Mamba-2's layer: y [B, L, H P] and h_last [B, H P, N]
+Carried ssd(const SsdArguments&);
+
 // --- recurrent.cpp
 using kernels::Cell;
 /// The cell's states behind its last step; c is the LSTM's.

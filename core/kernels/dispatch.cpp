@@ -12,6 +12,7 @@
 #include "core/kernels/recurrent.h"
 #include "core/kernels/rows.h"
 #include "core/kernels/selective_scan.h"
+#include "core/kernels/ssd.h"
 #include "core/kernels/ssm_scan.h"
 
 // The double build has no hot path: one set. Other processors than x86: the compiler's default.
@@ -48,6 +49,7 @@ SEQTAPE_DISPATCH(Pointwise, pointwise)
 SEQTAPE_DISPATCH(Recurrent, recurrent)
 SEQTAPE_DISPATCH(Rows, rows)
 SEQTAPE_DISPATCH(SelectiveScan, selective_scan)
+SEQTAPE_DISPATCH(Ssd, ssd)
 SEQTAPE_DISPATCH(SsmScan, ssm_scan)
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::kernels

@@ -29,6 +29,27 @@ OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool soft
           }};
 }
 
+/// x, delta, a, b, c, skip, h0 of P 2, N 3
+OpCase dual(const std::string& name, Index batch, Index length, Index heads, Index groups, bool skip, bool h0,
+            const std::vector<std::int32_t>& lengths = {}) {
+  const Index states = 3, channels = 2 * heads;
+  return {"ssd " + name,
+          "ssd",
+          {{{batch, length, channels}},
+           {{batch, length, heads}, 0.05, 0.8},
+           {{heads}, -2, -0.2},
+           {{batch, length, groups * states}},
+           {{batch, length, groups * states}},
+           skip ? Input{{heads}} : kAbsent,
+           h0 ? Input{{batch, channels, states}} : kAbsent},
+          [=](const Inputs& x) {
+            SsdArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], groups, {}};
+            if (!lengths.empty()) args.lengths = indices({batch}, lengths);
+            const Carried out = ssd(args);
+            return Outputs{out.y, out.state};
+          }};
+}
+
 OpCase conv(const std::string& name, Index batch, Index length, Index channels, Index taps, bool bias, bool silu,
             bool window, const std::vector<std::int32_t>& lengths = {}) {
   return {"causal_conv1d " + name,
@@ -164,6 +185,10 @@ std::vector<OpCase> make() {
        "mse_loss",
        {{{3, 4}}},
        [](const Inputs& x) { return Outputs{mse_loss(x[0], Variable(Tensor::full(x[0].shape(), Real(0.3))))}; }},
+      dual("all", 2, 4, 4, 2, true, true),
+      dual("bare", 1, 5, 2, 1, false, false),
+      dual("two chunks", 1, 66, 1, 1, true, true),
+      dual("lengths", 3, 5, 2, 2, true, true, {5, 2, 0}),
       conv("k4", 2, 6, 3, 4, true, true, true),
       conv("k3 plain", 1, 5, 2, 3, false, false, false),
       conv("k1", 2, 3, 2, 1, true, true, false),
