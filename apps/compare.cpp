@@ -4,6 +4,7 @@
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
 #include "apps/trainer/describe.h"
+#include "apps/trainer/signals.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -38,6 +39,7 @@ void write_results(const Json& results, const ComparisonFolder& folder) {
 }
 
 int run(const cxxopts::ParseResult& args) {
+  hold_signals();
   std::vector<std::filesystem::path> files;
   if (args.count("configs"))
     for (const std::string& file : args["configs"].as<std::vector<std::string>>()) files.push_back(file);

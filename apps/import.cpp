@@ -3,6 +3,7 @@
 #include "apps/command.h"
 #include "apps/trainer/run_config.h"
 #include "apps/trainer/run_folder.h"
+#include "core/bpe.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "models/mamba_gguf.h"
@@ -42,12 +43,23 @@ int run(const cxxopts::ParseResult& args) {
       fs::absolute(args.count("data") ? fs::path(args["data"].as<std::string>()) : folder.path() / "data")
           .lexically_normal()
           .string();
-  Json json = {{"task", n.vocabulary == 256
-                            ? Json({{"name", "text"}, {"path", data}, {"length", 256}})
-                            : Json({{"name", "tokens"}, {"path", data}, {"vocab", n.vocabulary}, {"length", 256}})},
+  // The tokenizer goes into the run, so that the run needs nothing else.
+  const fs::path found = fs::is_directory(path) ? path / "tokenizer.json" : fs::path();
+  std::string tokenizer;
+  if (n.vocabulary != 256 && !found.empty() && fs::exists(found)) {
+    BpeTokenizer::read(found);
+    tokenizer = fs::absolute(folder.path() / "tokenizer.json").lexically_normal().string();
+  }
+  Json json = {{"task", n.vocabulary == 256 ? Json({{"name", "text"}, {"path", data}, {"length", 256}})
+                                            : Json({{"name", "tokens"},
+                                                    {"path", data},
+                                                    {"vocab", n.vocabulary},
+                                                    {"length", 256},
+                                                    {"tokenizer", tokenizer}})},
                {"model", write_fields([&](Fields& f) { f.named("model", "", config.model.named()); })["model"]}};
   config = RunConfig::from_json(json, "");
   folder.make();
+  if (!tokenizer.empty()) fs::copy_file(found, tokenizer);
   const RunLock lock(folder.path());
   folder.begin(config.to_json());
   folder.save(0, {{"step", 0}, {"imported", fs::absolute(path).lexically_normal().string()}},

@@ -1,5 +1,6 @@
 #include "apps/command.h"
 #include "apps/trainer/dry_run.h"
+#include "apps/trainer/signals.h"
 #include "apps/trainer/trainer.h"
 #include "core/error.h"
 
@@ -29,6 +30,7 @@ std::filesystem::path default_out(const std::filesystem::path& config) {
 }
 
 int run(const cxxopts::ParseResult& args) {
+  hold_signals();
   const std::filesystem::path file = argument(args, "config");
   if (args.count("resume") && args.count("force")) throw ConfigError("--resume and --force exclude each other");
   const Start start = args.count("resume") ? Start::resume : args.count("force") ? Start::replace : Start::fresh;

@@ -65,6 +65,8 @@ class Task {
   /// Tokens for and from text, where the task's tokens are characters. Throws ConfigError where they are not.
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
   virtual std::string decode(const std::vector<std::int32_t>& tokens) const;
+  /// The tokenizer.json that makes the tokens of text, or "".
+  virtual std::string tokenizer_file() const { return ""; }
 };
 
 /// The visible table of tasks (registry.cpp): a line each.

@@ -1,5 +1,7 @@
 #include <charconv>
+#include <optional>
 
+#include "core/bpe.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
@@ -8,26 +10,49 @@
 namespace seqtape {
 namespace {
 
-/// The next token of files that hold token ids, as whole numbers with blanks or line breaks between: for what another
-/// program's tokenizer has made of a text.
+/// The next token of another program's tokens: of text, by its tokenizer.json, or of files with the ids themselves,
+/// whole numbers with blanks or line breaks between.
 class TokenFiles final : public Windows {
  public:
   void fields(Fields& f) override {
     Windows::fields(f);
     f("vocab", vocab_, "ids are in [0, vocab)", between(2, 65536));
+    f("tokenizer", tokenizer_path_, "tokenizer.json (byte-level BPE) for text; empty: files and prompts are ids");
   }
-  std::vector<std::int32_t> encode(const std::string& text) const override { return numbers(text, "--prompt"); }
+  void resolve_paths(const std::filesystem::path& folder) override {
+    Windows::resolve_paths(folder);
+    if (!tokenizer_path_.empty()) tokenizer_path_ = (folder / tokenizer_path_).lexically_normal().string();
+  }
+  std::vector<std::int32_t> encode(const std::string& text) const override { return ids_of(text, "--prompt"); }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
-    for (const std::int32_t token : tokens) text += str(" ", token);
+    for (const std::int32_t token : tokens) {
+      if (tokenizer_path_.empty())
+        text += str(" ", token);
+      else if (token < tokenizer().size())  // a vocabulary may be padded beyond its tokens
+        text += tokenizer().bytes(token);
+    }
     return text;
   }
+  std::string tokenizer_file() const override { return tokenizer_path_; }
 
  private:
   Index vocabulary() const override { return vocab_; }
   const char* unit() const override { return "token"; }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
-    for (const std::int32_t id : numbers(read_file(path), path.string())) tokens += static_cast<Tokens::value_type>(id);
+    for (const std::int32_t id : ids_of(read_file(path), path.string())) tokens += static_cast<Tokens::value_type>(id);
+  }
+  const BpeTokenizer& tokenizer() const {
+    if (!tokenizer_) tokenizer_ = BpeTokenizer::read(tokenizer_path_);
+    return *tokenizer_;
+  }
+  std::vector<std::int32_t> ids_of(const std::string& text, const std::string& where) const {
+    if (tokenizer_path_.empty()) return numbers(text, where);
+    std::vector<std::int32_t> ids = tokenizer().encode(text);
+    for (const std::int32_t id : ids)
+      if (id >= vocab_)
+        throw DataError(str(where, ": the tokenizer gives token ", id, ", beyond the model's ", vocab_));
+    return ids;
   }
   std::vector<std::int32_t> numbers(const std::string& text, const std::string& where) const {
     std::vector<std::int32_t> ids;
@@ -45,6 +70,8 @@ class TokenFiles final : public Windows {
     }
   }
   Index vocab_ = 256;
+  std::string tokenizer_path_;
+  mutable std::optional<BpeTokenizer> tokenizer_;  // read when it is first needed
 };
 
 }  // namespace

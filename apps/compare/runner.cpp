@@ -39,6 +39,9 @@ pid_t start(const std::vector<std::string>& arguments, const fs::path& messages,
   if (child > 0) return child;
   // In the child. A signal from the terminal is for the parent, which passes it on; its death is one as well.
   ::setpgid(0, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
   const int out = ::open(messages.c_str(), O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0644);

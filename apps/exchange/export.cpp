@@ -80,9 +80,10 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
   for (const Parameter* p : trained.model->parameters())
     weights.add(hf_mamba_name(p->path), stored_shape(*p), p->variable.data());
   weights.write(folder / "model.safetensors");
-  const bool bytes = reads_bytes(trained);
-  if (bytes) {
-    write_file(folder / "tokenizer.json", byte_tokenizer().dump() + "\n");
+  const std::string tokenizer = trained.config.task->tokenizer_file();
+  const bool bytes = reads_bytes(trained), text = bytes || !tokenizer.empty();
+  if (text) {
+    write_file(folder / "tokenizer.json", bytes ? byte_tokenizer().dump() + "\n" : read_file(tokenizer));
     write_file(folder / "tokenizer_config.json", Json({{"tokenizer_class", "PreTrainedTokenizerFast"},
                                                        {"clean_up_tokenization_spaces", false},
                                                        {"model_max_length", 1000000000}})
@@ -94,8 +95,8 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
                  "\n\nA Mamba language model trained by seqtape, for Hugging Face transformers:\n\n```python\n"
                  "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
                  "model = AutoModelForCausalLM.from_pretrained(\".\")\n",
-                 bytes ? "tokenizer = AutoTokenizer.from_pretrained(\".\")  # tokens are bytes\n"
-                         "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
+                 text ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+                        "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
                          "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
                        : "# Its tokens are numbers of the task; there is no tokenizer.\n",
                  "```\n"));

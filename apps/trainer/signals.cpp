@@ -2,26 +2,42 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <mutex>
+#include <thread>
 
 namespace seqtape {
 namespace {
 
-volatile std::sig_atomic_t received = 0;
+std::atomic<int> received{0};
+std::atomic<bool> noting{false};
 
-void handle(int signal) {
-  if (received) _exit(128 + signal);
-  received = signal;
+void wait_for(const sigset_t& signals) {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (!noting || received.exchange(signal) != 0) _exit(128 + signal);
+  }
 }
 
 }  // namespace
 
+void hold_signals() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::thread(wait_for, signals).detach();
+  });
+}
+
 void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = handle;
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  hold_signals();
+  noting = true;
 }
 
 int stop_signal() { return received; }

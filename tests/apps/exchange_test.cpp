@@ -111,6 +111,36 @@ TEST_CASE("out and in again: the same weights, bit for bit, and the same words")
   }
 }
 
+TEST_CASE("a model of byte-pair tokens: trained on text, out and in again with its tokenizer") {
+  const TemporaryFolder folder;
+  const std::string bytes = train(folder, "bytes", kPortable), out = (folder / "out").string();
+  succeeds("export " + bytes + " --format hf --out " + out);
+  Json tokenizer = parse_json(read_file(out + "/tokenizer.json"), "tokenizer");
+  tokenizer["model"]["vocab"]["th"] = 256;
+  tokenizer["model"]["vocab"]["the"] = 257;
+  tokenizer["model"]["merges"] = {"t h", "th e"};
+  write_file(folder / "pairs-tokenizer.json", tokenizer.dump());
+  write_file(folder / "pairs.json",
+             std::string(R"({"task": {"name": "tokens", "path": "text", "length": 64, "vocab": 258,
+    "tokenizer": "pairs-tokenizer.json"}, "optimizer": {"name": "adamw", "lr": 0.01},
+    "train": {"steps": 60, "batch": 4, "tensorboard": false}, "model": )") +
+                 kPortable + "}");
+  const std::string pairs = (folder / "pairs").string(), back = (folder / "back").string();
+  succeeds("train " + pairs + ".json --out " + pairs);
+  const std::string ask = " --prompt 'the quick' --tokens 40 --temperature 0";
+  const std::string words = run("generate " + pairs + ask).out;
+  CHECK(words.rfind("the quick", 0) == 0);
+  CHECK(words.find("the", 9) != std::string::npos);  // one token
+  CHECK_GT(words.size(), 9 + 40 + 1);
+  succeeds("export " + pairs + " --format hf --force --out " + out);
+  fs::remove(folder / "pairs-tokenizer.json");
+  succeeds("import " + out + " --out " + back + " --data " + (folder / "text").string());
+  CHECK_EQ(run("generate " + back + ask).out, words);
+  CHECK_EQ(run("eval " + back + " --json").exit_code, 0);
+  write_file(back + "/tokenizer.json", "{");
+  refused("generate " + back + ask, 1, "tokenizer.json");
+}
+
 TEST_CASE("generate stops behind the text it is told to stop at") {
   const TemporaryFolder folder;
   const std::string path = train(folder, "run", kPortable);

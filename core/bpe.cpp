@@ -1,0 +1,533 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "core/bpe.h"
+
+#include <pcre2.h>
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <queue>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace seqtape {
+namespace {
+
+/// Sorted, unlike seqtape::Json, which looks through all keys for each new one: seconds for a vocabulary.
+using Sorted = nlohmann::json;
+
+/// More is no tokenizer; found before memory is taken for it.
+constexpr std::int64_t kMaxTokens = 1 << 22;
+constexpr std::uintmax_t kMaxFile = 512u << 20;
+
+constexpr char kGpt2Pattern[] = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+/// A value of the file, with its name for messages.
+class Node {
+ public:
+  Node(const Sorted& value, std::string name, const std::string& file)
+      : value_(&value), name_(std::move(name)), file_(&file) {}
+
+  template <class... Why>
+  [[noreturn]] void refuse(const Why&... why) const {
+    throw CheckpointError(str(*file_, ": ", name_, ": ", why...));
+  }
+  const Sorted& object() const {
+    if (!value_->is_object()) refuse("should be an object, is ", value_->type_name());
+    return *value_;
+  }
+  /// Missing and null are the same.
+  bool has(const std::string& key) const { return object().contains(key) && !object()[key].is_null(); }
+  Node operator[](const std::string& key) const {
+    if (!object().contains(key)) refuse("has no \"", key, "\"");
+    return {object()[key], name_ == kRoot ? key : name_ + "." + key, *file_};
+  }
+  std::vector<Node> items() const {
+    if (!value_->is_array()) refuse("should be a list, is ", value_->type_name());
+    std::vector<Node> nodes;
+    for (const Sorted& item : *value_) nodes.emplace_back(item, str(name_, "[", nodes.size(), "]"), *file_);
+    return nodes;
+  }
+  bool is_text() const { return value_->is_string(); }
+  const std::string& text() const {
+    if (!is_text()) refuse("should be a string, is ", value_->type_name());
+    return value_->get_ref<const std::string&>();
+  }
+  bool flag() const {
+    if (!value_->is_boolean()) refuse("should be true or false, is ", value_->type_name());
+    return value_->get<bool>();
+  }
+  bool flag(const std::string& key) const { return has(key) && (*this)[key].flag(); }
+  std::int32_t id() const {
+    const bool whole = value_->is_number_integer();
+    // A number above 2^63 turns negative.
+    if (!whole || value_->get<std::int64_t>() < 0 || value_->get<std::int64_t>() >= kMaxTokens)
+      refuse("should be an id from 0 to ", kMaxTokens - 1, ", is ", whole ? value_->dump() : value_->type_name());
+    return value_->get<std::int32_t>();
+  }
+  void only_false(const std::string& key) const {
+    if (flag(key)) (*this)[key].refuse("true is not supported");
+  }
+
+  static constexpr char kRoot[] = "tokenizer";
+
+ private:
+  const Sorted* value_;
+  std::string name_;
+  const std::string* file_;
+};
+
+Sorted parse(const std::string& text, const std::string& file) {
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const Sorted::parser_callback_t watch = [&](int depth, Sorted::parse_event_t event, Sorted& value) {
+    if (depth > 64) throw CheckpointError(str(file, ": nested deeper than 64"));
+    if (event == Sorted::parse_event_t::object_start) keys.emplace_back();
+    if (event == Sorted::parse_event_t::object_end) keys.pop_back();
+    if (event == Sorted::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+      throw CheckpointError(str(file, ": the key ", value.dump(), " is given twice"));
+    return true;
+  };
+  try {
+    return Sorted::parse(text, watch);
+  } catch (const Sorted::exception& error) {
+    throw CheckpointError(str(file, ": not valid JSON: ", error.what()));
+  }
+}
+
+/// GPT-2's alphabet: a printable character for each byte, itself where it is one, else the next from U+0100 on.
+struct Alphabet {
+  std::array<std::string, 256> character;
+  std::map<char32_t, char> byte;
+
+  Alphabet() {
+    char32_t next = 0x100;
+    for (unsigned b = 0; b < 256; ++b) {
+      const bool printable = (b > 0x20 && b < 0x7F) || (b > 0xA0 && b != 0xAD);
+      const char32_t c = printable ? b : next++;
+      character[b] = to_utf8({&c, 1});
+      byte[c] = static_cast<char>(b);
+    }
+  }
+  std::string spell(std::string_view bytes) const {
+    std::string text;
+    for (const char b : bytes) text += character[static_cast<unsigned char>(b)];
+    return text;
+  }
+  /// A token with a character outside of the alphabet stands for its own text, as in tokenizers' decoder.
+  std::string bytes(const std::string& token) const {
+    std::size_t wrong;
+    const std::optional<std::u32string> characters = from_utf8(token, wrong);
+    std::string bytes;
+    for (const char32_t c : characters.value()) {
+      const auto found = byte.find(c);
+      if (found == byte.end()) return token;
+      bytes += found->second;
+    }
+    return bytes;
+  }
+};
+
+const Alphabet& alphabet() {
+  static const Alphabet alphabet;
+  return alphabet;
+}
+
+/// Calls use(run, true) for what is UTF-8 and use(byte, false) for each byte between that is not.
+template <class Use>
+void cut_at_invalid(std::string_view text, const Use& use) {
+  while (!text.empty()) {
+    std::size_t valid;
+    from_utf8(text, valid);
+    if (valid > 0) use(text.substr(0, valid), true);
+    text.remove_prefix(valid);
+    if (text.empty()) return;
+    use(text.substr(0, 1), false);
+    text.remove_prefix(1);
+  }
+}
+
+/// Bytes that are no UTF-8 stay.
+std::string nfc(std::string_view text) {
+  std::string composed;
+  cut_at_invalid(text, [&](std::string_view run, bool valid) {
+    if (!valid) {
+      composed += run;
+      return;
+    }
+    constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    utf8proc_uint8_t* result = nullptr;
+    const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(run.data()),
+                                               static_cast<utf8proc_ssize_t>(run.size()), &result, kOptions);
+    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(result, std::free);
+    if (size < 0) throw DataError(str("NFC of the text: ", utf8proc_errmsg(size)));
+    composed.append(reinterpret_cast<const char*>(result), static_cast<std::size_t>(size));
+  });
+  return composed;
+}
+
+template <auto release>
+struct Release {
+  template <class T>
+  void operator()(T* thing) const {
+    release(thing);
+  }
+};
+
+std::string pcre_message(int code) {
+  std::array<PCRE2_UCHAR, 256> message{};
+  pcre2_get_error_message(code, message.data(), message.size());
+  return reinterpret_cast<const char*>(message.data());
+}
+
+/// What tokenizers' regular expressions (Oniguruma's) mean otherwise than PCRE2's; "" when there is none in it.
+std::string foreign_syntax(std::string_view pattern) {
+  bool in_set = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view two = pattern.substr(i, 2);
+    if (two == "\\h" || two == "\\H" || (in_set && two == "&&")) return std::string(two);
+    if (in_set && two[0] == '[' && two != "[:") return "a set within a set";
+    if (two[0] == '\\')
+      ++i;
+    else if (two == "[:" && in_set)
+      i = std::min(pattern.find(":]", i), pattern.size() - 2) + 1;
+    else if (two[0] == '[')
+      in_set = true;
+    else if (two[0] == ']')
+      in_set = false;
+  }
+  return "";
+}
+
+/// Cuts text into what a regular expression matches and what lies between. One character is a blank here and not in
+/// tokenizers: U+180E, which Unicode took from the blanks.
+class Pattern {
+ public:
+  explicit Pattern(const std::string& pattern) : match_(pcre2_match_context_create(nullptr)) {
+    if (const std::string foreign = foreign_syntax(pattern); !foreign.empty())
+      throw CheckpointError(foreign + " is not supported");
+    int error = 0;
+    PCRE2_SIZE at = 0;
+    // Multi-line, as in Oniguruma; \C could leave the middle of a character, where a search must not begin.
+    code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &at, nullptr));
+    if (!code_) throw CheckpointError(str("at byte ", at, ": ", pcre_message(error)));
+    pcre2_set_heap_limit(match_.get(), 256 << 10);  // KiB
+  }
+
+  template <class Use>
+  void cut(std::string_view text, const Use& use) const {
+    cut_at_invalid(text, [&](std::string_view run, bool valid) { valid ? cut_valid(run, use) : use(run); });
+  }
+
+ private:
+  template <class Use>
+  void cut_valid(std::string_view text, const Use& use) const {
+    const std::unique_ptr<pcre2_match_data, Release<pcre2_match_data_free>> found(pcre2_match_data_create(1, nullptr));
+    const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    std::size_t done = 0;
+    for (std::size_t from = 0; from <= text.size();) {
+      // Unless told that the text is UTF-8, each search looks through all of it.
+      const int result =
+          pcre2_match(code_.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, found.get(), match_.get());
+      if (result == PCRE2_ERROR_NOMATCH) break;
+      if (result < 0) throw DataError("the tokenizer's pattern fails on this text: " + pcre_message(result));
+      const PCRE2_SIZE* const range = pcre2_get_ovector_pointer(found.get());
+      if (range[0] > done) use(text.substr(done, range[0] - done));
+      if (range[1] > range[0]) use(text.substr(range[0], range[1] - range[0]));
+      done = range[1];
+      from = range[1] > range[0] ? done : done + 1;  // after an empty match, which only cuts: the next character
+      while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+    }
+    if (done < text.size()) use(text.substr(done));
+  }
+
+  std::unique_ptr<pcre2_code, Release<pcre2_code_free>> code_;
+  std::unique_ptr<pcre2_match_context, Release<pcre2_match_context_free>> match_;
+};
+
+/// Tokens that are found in the text itself: the first in it and, at one place, the longest.
+class AddedTokens {
+ public:
+  void add(const std::string& text, std::int32_t id) {
+    auto& tokens = by_first_byte_[static_cast<unsigned char>(text[0])];
+    const auto shorter = [&](const auto& other) { return other.first.size() < text.size(); };
+    tokens.emplace(std::find_if(tokens.begin(), tokens.end(), shorter), text, id);
+  }
+  template <class UseText, class UseToken>
+  void cut(std::string_view text, const UseText& use_text, const UseToken& use_token) const {
+    std::size_t done = 0;
+    for (std::size_t at = 0; at < text.size();) {
+      const auto& tokens = by_first_byte_[static_cast<unsigned char>(text[at])];
+      const auto fits = [&](const auto& token) { return text.substr(at).starts_with(token.first); };
+      const auto token = std::find_if(tokens.begin(), tokens.end(), fits);
+      if (token == tokens.end()) {
+        ++at;
+        continue;
+      }
+      if (at > done) use_text(text.substr(done, at - done));
+      use_token(token->second);
+      done = at += token->first.size();
+    }
+    if (done < text.size()) use_text(text.substr(done));
+  }
+
+ private:
+  std::array<std::vector<std::pair<std::string, std::int32_t>>, 256> by_first_byte_;
+};
+
+std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
+  return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right);
+}
+
+}  // namespace
+
+struct BpeTokenizer::Parts {
+  struct Merge {
+    std::size_t rank;
+    std::int32_t result;
+  };
+
+  std::vector<std::optional<std::string>> bytes;  // by id
+  std::unordered_map<std::string, std::int32_t> vocabulary;
+  std::array<std::int32_t, 256> byte_ids{};  // -1: none
+  std::unordered_map<std::uint64_t, Merge> merges;
+  std::optional<std::int32_t> unknown;
+  bool fuse_unknown = false, ignore_merges = false, compose = false, prefix_space = false;
+  AddedTokens added, added_normalized;  // found before, and after, the normalizer
+  std::vector<Pattern> splits;
+  std::optional<Pattern> pattern;  // ByteLevel's
+
+  void read_model(const Node& model);
+  void read_normalizer(const Node& normalizer);
+  void read_pre_tokenizer(const Node& pre);
+  void read_added(const Node& token);
+  void place(std::int32_t id, const std::string& token_bytes, const Node& where);
+  void encode_text(std::string_view text, std::size_t split, std::vector<std::int32_t>& ids) const;
+  void encode_piece(std::string_view piece, std::vector<std::int32_t>& ids) const;
+  void merge(std::vector<std::int32_t>& ids, std::size_t first) const;
+};
+
+void BpeTokenizer::Parts::place(std::int32_t id, const std::string& token_bytes, const Node& where) {
+  const auto at = static_cast<std::size_t>(id);
+  if (at >= bytes.size()) bytes.resize(at + 1);
+  if (bytes[at]) where.refuse("the id ", id, " is another token's");
+  bytes[at] = token_bytes;
+}
+
+void BpeTokenizer::Parts::read_model(const Node& model) {
+  // GPT-2's own file has no type here.
+  if (model.has("type") && model["type"].text() != "BPE")
+    model["type"].refuse("\"", model["type"].text(), "\" is not supported; \"BPE\" is");
+  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
+    if (model.has(key) && !model[key].text().empty()) model[key].refuse("is not supported");
+  if (model.has("dropout")) model["dropout"].refuse("is not supported");
+  model.only_false("byte_fallback");
+  fuse_unknown = model.flag("fuse_unk");
+  ignore_merges = model.flag("ignore_merges");
+
+  const Node vocab = model["vocab"];
+  for (const auto& [token, id] : vocab.object().items()) {
+    const Node entry = vocab[token];
+    place(entry.id(), alphabet().bytes(token), entry);
+    vocabulary.emplace(token, entry.id());
+  }
+  const auto known = [&](const std::string& token, const Node& where) {
+    const auto found = vocabulary.find(token);
+    if (found == vocabulary.end()) where.refuse("\"", token, "\" is not in the vocabulary");
+    return found->second;
+  };
+  if (model.has("unk_token")) unknown = known(model["unk_token"].text(), model["unk_token"]);
+  for (std::size_t b = 0; b < 256; ++b) {
+    const auto found = vocabulary.find(alphabet().character[b]);
+    byte_ids[b] = found == vocabulary.end() ? -1 : found->second;
+  }
+  const std::vector<Node> list = model["merges"].items();
+  for (std::size_t rank = 0; rank < list.size(); ++rank) {
+    std::string left, right;
+    if (list[rank].is_text()) {
+      const std::string& both = list[rank].text();
+      const std::size_t blank = both.find(' ');
+      if (blank == std::string::npos || both.find(' ', blank + 1) != std::string::npos)
+        list[rank].refuse("should be two tokens with a blank between, is \"", both, "\"");
+      left = both.substr(0, blank), right = both.substr(blank + 1);
+    } else {
+      const std::vector<Node> both = list[rank].items();
+      if (both.size() != 2) list[rank].refuse("should be two tokens, is ", both.size());
+      left = both[0].text(), right = both[1].text();
+    }
+    const std::int32_t result = known(left + right, list[rank]);
+    merges.insert_or_assign(pair_key(known(left, list[rank]), known(right, list[rank])), Merge{rank, result});
+  }
+}
+
+void BpeTokenizer::Parts::read_normalizer(const Node& normalizer) {
+  const std::string& type = normalizer["type"].text();
+  if (type == "Sequence")
+    for (const Node& step : normalizer["normalizers"].items()) read_normalizer(step);
+  else if (type == "NFC")
+    compose = true;
+  else
+    normalizer["type"].refuse("\"", type, "\" is not supported; \"NFC\" and \"Sequence\" are");
+}
+
+void BpeTokenizer::Parts::read_pre_tokenizer(const Node& pre) {
+  std::vector<Node> steps{pre};
+  if (pre["type"].text() == "Sequence") steps = pre["pretokenizers"].items();
+  if (steps.empty() || steps.back()["type"].text() != "ByteLevel")
+    pre.refuse("is not supported without a \"ByteLevel\" at its end");
+  prefix_space = steps.back()["add_prefix_space"].flag();
+  if (!steps.back().has("use_regex") || steps.back().flag("use_regex")) pattern.emplace(kGpt2Pattern);
+  steps.pop_back();
+  for (const Node& step : steps) {
+    if (step["type"].text() != "Split")
+      step["type"].refuse("\"", step["type"].text(), "\" is not supported; \"Split\" is, before \"ByteLevel\"");
+    if (step["behavior"].text() != "Isolated")
+      step["behavior"].refuse("\"", step["behavior"].text(), "\" is not supported; \"Isolated\" is");
+    step.only_false("invert");
+    const Node regex = step["pattern"]["Regex"];
+    try {
+      splits.emplace_back(regex.text());
+    } catch (const CheckpointError& error) {
+      regex.refuse(error.what());
+    }
+  }
+}
+
+void BpeTokenizer::Parts::read_added(const Node& token) {
+  const std::string& text = token["content"].text();
+  const std::int32_t id = token["id"].id();
+  if (text.empty()) token["content"].refuse("is empty");
+  for (const char* key : {"single_word", "lstrip", "rstrip"}) token.only_false(key);
+  const auto known = vocabulary.find(text);
+  if (known == vocabulary.end())
+    place(id, text, token["id"]);
+  else if (known->second != id)
+    token["id"].refuse(id, ", but the vocabulary has ", known->second, " for \"", text, "\"");
+  else
+    bytes[static_cast<std::size_t>(id)] = text;
+  const bool normalized = token.has("normalized") ? token.flag("normalized") : !token.flag("special");
+  (normalized ? added_normalized : added).add(normalized && compose ? nfc(text) : text, id);
+}
+
+void BpeTokenizer::Parts::encode_text(std::string_view text, std::size_t split, std::vector<std::int32_t>& ids) const {
+  if (split < splits.size())
+    return splits[split].cut(text, [&](std::string_view piece) { encode_text(piece, split + 1, ids); });
+  std::string spaced(text);
+  if (prefix_space && !text.starts_with(' ')) spaced.insert(spaced.begin(), ' ');
+  if (!pattern) return encode_piece(spaced, ids);
+  pattern->cut(spaced, [&](std::string_view piece) { encode_piece(piece, ids); });
+}
+
+void BpeTokenizer::Parts::encode_piece(std::string_view piece, std::vector<std::int32_t>& ids) const {
+  if (ignore_merges)
+    if (const auto whole = vocabulary.find(alphabet().spell(piece)); whole != vocabulary.end())
+      return ids.push_back(whole->second);
+  const std::size_t first = ids.size();
+  bool after_unknown = false;
+  for (const char byte : piece) {
+    const std::int32_t id = byte_ids[static_cast<unsigned char>(byte)];
+    if (id < 0 && !unknown)
+      throw DataError(
+          str("the tokenizer has no token for the byte ", int{static_cast<unsigned char>(byte)}, " and no unk_token"));
+    if (id >= 0 || !after_unknown || !fuse_unknown) ids.push_back(id >= 0 ? id : *unknown);
+    after_unknown = id < 0;
+  }
+  merge(ids, first);
+}
+
+/// Merges the ids from `first` on: of all neighbours that can merge the pair of least rank, of these the leftmost,
+/// until none can. A queue of the pairs keeps a long piece from costing its length squared.
+void BpeTokenizer::Parts::merge(std::vector<std::int32_t>& ids, std::size_t first) const {
+  const std::size_t count = ids.size() - first;
+  constexpr std::int32_t kGone = -1;
+  std::int32_t* const id = ids.data() + first;
+  std::vector<std::size_t> before(count), after(count);  // neighbours; `count`, or what wraps around, is none
+  struct Candidate {
+    std::size_t rank, at;
+    std::int32_t left, right, result;
+    bool operator>(const Candidate& other) const { return std::tie(rank, at) > std::tie(other.rank, other.at); }
+  };
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
+  const auto offer = [&](std::size_t at) {
+    if (at >= count || after[at] >= count) return;
+    const std::int32_t left = id[at], right = id[after[at]];
+    if (const auto found = merges.find(pair_key(left, right)); found != merges.end())
+      queue.push({found->second.rank, at, left, right, found->second.result});
+  };
+  for (std::size_t at = 0; at < count; ++at) before[at] = at - 1, after[at] = at + 1;
+  for (std::size_t at = 0; at < count; ++at) offer(at);
+  while (!queue.empty()) {
+    const Candidate best = queue.top();
+    queue.pop();
+    const std::size_t right = after[best.at];
+    if (id[best.at] != best.left || right >= count || id[right] != best.right) continue;  // merged since
+    id[best.at] = best.result;
+    id[right] = kGone;
+    after[best.at] = after[right];
+    if (after[right] < count) before[after[right]] = best.at;
+    offer(before[best.at]);
+    offer(best.at);
+  }
+  ids.erase(std::remove(ids.begin() + static_cast<std::ptrdiff_t>(first), ids.end(), kGone), ids.end());
+}
+
+BpeTokenizer::BpeTokenizer(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+
+BpeTokenizer BpeTokenizer::read(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  std::string content;
+  try {
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) > kMaxFile && !error)
+      throw CheckpointError(str(file, ": larger than ", human_bytes(static_cast<double>(kMaxFile)), ": no tokenizer"));
+    content = read_file(path);
+  } catch (const DataError& error) {
+    throw CheckpointError(error.what());
+  }
+  const Sorted json = parse(content, file);
+  const Node root(json, Node::kRoot, file);
+  const auto parts = std::make_shared<Parts>();
+  parts->read_model(root["model"]);
+  if (root.has("normalizer")) parts->read_normalizer(root["normalizer"]);
+  parts->read_pre_tokenizer(root["pre_tokenizer"]);
+  if (root.has("added_tokens"))
+    for (const Node& token : root["added_tokens"].items()) parts->read_added(token);
+  if (const Node decoder = root["decoder"]; decoder["type"].text() != "ByteLevel")
+    decoder["type"].refuse("\"", decoder["type"].text(), "\" is not supported; \"ByteLevel\" is");
+  return BpeTokenizer(parts);
+}
+
+std::vector<std::int32_t> BpeTokenizer::encode(std::string_view text) const {
+  std::vector<std::int32_t> ids;
+  const auto token = [&](std::int32_t id) { ids.push_back(id); };
+  const auto plain = [&](std::string_view part) { parts_->encode_text(part, 0, ids); };
+  parts_->added.cut(
+      text,
+      [&](std::string_view part) {
+        parts_->added_normalized.cut(parts_->compose ? nfc(part) : std::string(part), plain, token);
+      },
+      token);
+  return ids;
+}
+
+const std::string& BpeTokenizer::bytes(std::int32_t id) const {
+  static const std::string none;
+  if (id < 0 || id >= size()) throw DataError(str("token ", id, ": the tokenizer's ids are 0 to ", size() - 1));
+  const auto& found = parts_->bytes[static_cast<std::size_t>(id)];
+  return found ? *found : none;
+}
+
+std::int32_t BpeTokenizer::size() const { return static_cast<std::int32_t>(parts_->bytes.size()); }
+
+}  // namespace seqtape
