@@ -3,6 +3,7 @@
 
 #include "core/kernels/attention.h"
 #include "core/kernels/conv.h"
+#include "core/kernels/gemv.h"
 #include "core/kernels/linear_scan.h"
 #include "core/kernels/long_conv.h"
 #include "core/kernels/loss.h"
@@ -40,6 +41,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 SEQTAPE_DISPATCH(Attention, attention)
 SEQTAPE_DISPATCH(Conv, conv)
+SEQTAPE_DISPATCH(Gemv, gemv)
 SEQTAPE_DISPATCH(LinearScan, linear_scan)
 SEQTAPE_DISPATCH(LongConv, long_conv)
 SEQTAPE_DISPATCH(Loss, loss)
