@@ -1,12 +1,7 @@
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "core/bpe.h"
-
-#include <pcre2.h>
-#include <utf8proc.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -19,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/pattern.h"
 #include "core/text.h"
 
 namespace seqtape {
@@ -142,119 +138,6 @@ const Alphabet& alphabet() {
   static const Alphabet alphabet;
   return alphabet;
 }
-
-/// Calls use(run, true) for what is UTF-8 and use(byte, false) for each byte between that is not.
-template <class Use>
-void cut_at_invalid(std::string_view text, const Use& use) {
-  while (!text.empty()) {
-    std::size_t valid;
-    from_utf8(text, valid);
-    if (valid > 0) use(text.substr(0, valid), true);
-    text.remove_prefix(valid);
-    if (text.empty()) return;
-    use(text.substr(0, 1), false);
-    text.remove_prefix(1);
-  }
-}
-
-/// Bytes that are no UTF-8 stay.
-std::string nfc(std::string_view text) {
-  std::string composed;
-  cut_at_invalid(text, [&](std::string_view run, bool valid) {
-    if (!valid) {
-      composed += run;
-      return;
-    }
-    constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    utf8proc_uint8_t* result = nullptr;
-    const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(run.data()),
-                                               static_cast<utf8proc_ssize_t>(run.size()), &result, kOptions);
-    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(result, std::free);
-    if (size < 0) throw DataError(str("NFC of the text: ", utf8proc_errmsg(size)));
-    composed.append(reinterpret_cast<const char*>(result), static_cast<std::size_t>(size));
-  });
-  return composed;
-}
-
-template <auto release>
-struct Release {
-  template <class T>
-  void operator()(T* thing) const {
-    release(thing);
-  }
-};
-
-std::string pcre_message(int code) {
-  std::array<PCRE2_UCHAR, 256> message{};
-  pcre2_get_error_message(code, message.data(), message.size());
-  return reinterpret_cast<const char*>(message.data());
-}
-
-/// What tokenizers' regular expressions (Oniguruma's) mean otherwise than PCRE2's; "" when there is none in it.
-std::string foreign_syntax(std::string_view pattern) {
-  bool in_set = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const std::string_view two = pattern.substr(i, 2);
-    if (two == "\\h" || two == "\\H" || (in_set && two == "&&")) return std::string(two);
-    if (in_set && two[0] == '[' && two != "[:") return "a set within a set";
-    if (two[0] == '\\')
-      ++i;
-    else if (two == "[:" && in_set)
-      i = std::min(pattern.find(":]", i), pattern.size() - 2) + 1;
-    else if (two[0] == '[')
-      in_set = true;
-    else if (two[0] == ']')
-      in_set = false;
-  }
-  return "";
-}
-
-/// Cuts text into what a regular expression matches and what lies between. One character is a blank here and not in
-/// tokenizers: U+180E, which Unicode took from the blanks.
-class Pattern {
- public:
-  explicit Pattern(const std::string& pattern) : match_(pcre2_match_context_create(nullptr)) {
-    if (const std::string foreign = foreign_syntax(pattern); !foreign.empty())
-      throw CheckpointError(foreign + " is not supported");
-    int error = 0;
-    PCRE2_SIZE at = 0;
-    // Multi-line, as in Oniguruma; \C could leave the middle of a character, where a search must not begin.
-    code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &at, nullptr));
-    if (!code_) throw CheckpointError(str("at byte ", at, ": ", pcre_message(error)));
-    pcre2_set_heap_limit(match_.get(), 256 << 10);  // KiB
-  }
-
-  template <class Use>
-  void cut(std::string_view text, const Use& use) const {
-    cut_at_invalid(text, [&](std::string_view run, bool valid) { valid ? cut_valid(run, use) : use(run); });
-  }
-
- private:
-  template <class Use>
-  void cut_valid(std::string_view text, const Use& use) const {
-    const std::unique_ptr<pcre2_match_data, Release<pcre2_match_data_free>> found(pcre2_match_data_create(1, nullptr));
-    const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-    std::size_t done = 0;
-    for (std::size_t from = 0; from <= text.size();) {
-      // Unless told that the text is UTF-8, each search looks through all of it.
-      const int result =
-          pcre2_match(code_.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, found.get(), match_.get());
-      if (result == PCRE2_ERROR_NOMATCH) break;
-      if (result < 0) throw DataError("the tokenizer's pattern fails on this text: " + pcre_message(result));
-      const PCRE2_SIZE* const range = pcre2_get_ovector_pointer(found.get());
-      if (range[0] > done) use(text.substr(done, range[0] - done));
-      if (range[1] > range[0]) use(text.substr(range[0], range[1] - range[0]));
-      done = range[1];
-      from = range[1] > range[0] ? done : done + 1;  // after an empty match, which only cuts: the next character
-      while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
-    }
-    if (done < text.size()) use(text.substr(done));
-  }
-
-  std::unique_ptr<pcre2_code, Release<pcre2_code_free>> code_;
-  std::unique_ptr<pcre2_match_context, Release<pcre2_match_context_free>> match_;
-};
 
 /// Tokens that are found in the text itself: the first in it and, at one place, the longest.
 class AddedTokens {

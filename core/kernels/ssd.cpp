@@ -141,7 +141,7 @@ void forward(const SsdSizes& s, const SsdInputs& in, Real* saved, const SsdOutpu
   });
 }
 
-/// One head's share of a chunk's backward. `work` has room for backward_work(s).
+/// One head's share of a chunk's backward. `place` gives it working memory of work_size(s).
 struct HeadBackward {
   const Chunk& chunk;
   const SsdInputs& in;
@@ -186,18 +186,18 @@ struct HeadBackward {
     gemm_serial(kNo, kYes, n, n, width, dy, x_row, u, width, 0, dw, Q);
     for (Index t = 0; t < n; ++t) {
       chunk.decays(t, decay);
-      Real* const column = w + t * Q;
+      Real* const weights = w + t * Q;
       Vec total{}, of_rate{};
       for_lanes(0, t + 1, [&](Index i, Index lanes) {
         const Vec f = load(decay + i, lanes), d = load(dw + t * Q + i, lanes);
         const Vec weight = f * load(similarities + t * Q + i, lanes), product = d * weight;
         add_to(dsimilarities + t * Q + i, d * f, lanes);
-        store(column + i, weight, lanes);
+        store(weights + i, weight, lanes);
         total += product;
         of_rate += product * (static_cast<Real>(chunk.elapsed[t]) - load(elapsed + i, lanes));
         add_to(dm + i, -product, lanes);
       });
-      std::fill(column + t + 1, column + n, Real{0});
+      std::fill(weights + t + 1, weights + n, Real{0});
       dm[t] += seqtape::kernels::SEQTAPE_ISA::sum(total);
       da += static_cast<double>(seqtape::kernels::SEQTAPE_ISA::sum(of_rate));
     }
