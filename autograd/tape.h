@@ -72,6 +72,13 @@ class Tape {
   bool check_numbers_ = false;
 };
 
+/// Runs what fills an op's outputs. A trace keeps it, to run it again on other values in the same memory.
+template <class Compute>
+void compute(Compute fill) {
+  fill();
+  if (Trace* const trace = Trace::current()) trace->compute_of_next(std::move(fill));
+}
+
 /// Puts an op's outputs on the current tape, if there is one and an input requires a gradient; what the closure
 /// captures is what is kept for the backward. Returns the outputs as variables. `numbers`: what the outputs depend on
 /// beside the inputs, for a trace.

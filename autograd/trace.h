@@ -1,6 +1,7 @@
 #pragma once
 // A trace: what a forward pass computed, op by op, with the values. Other forms of a model (ONNX) are written from it.
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ class Trace {
     std::vector<Variable> inputs, outputs;  ///< inputs may be undefined
     std::map<std::string, double> numbers;
     IndexTensor ids;  ///< of an embedding
+    /// Fills the outputs anew from what the inputs hold by then; empty where they share the inputs' memory.
+    std::function<void()> compute;
   };
 
   Trace();
@@ -28,16 +31,20 @@ class Trace {
   Trace& operator=(const Trace&) = delete;
 
   static Trace* current();
+  /// Notes no further op.
+  void end();
   const std::vector<Node>& nodes() const { return nodes_; }
 
   void add(const char* op, std::initializer_list<Variable> inputs, const std::vector<Variable>& outputs,
            OpNumbers numbers);
-  /// The ids of the op that is noted next.
+  /// Of the op that is noted next.
   void ids_of_next(const IndexTensor& ids) { ids_ = ids; }
+  void compute_of_next(std::function<void()> compute) { compute_ = std::move(compute); }
 
  private:
   std::vector<Node> nodes_;
   IndexTensor ids_;
+  std::function<void()> compute_;
   Trace* outer_;
 };
 

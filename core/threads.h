@@ -10,6 +10,20 @@ namespace seqtape {
 int thread_count();
 void set_thread_count(int count);
 
+/// While it lives, parallel loops use at most `most` threads.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int most) : kept_(thread_count()) {
+    if (most < kept_) set_thread_count(most);
+  }
+  ~ThreadLimit() { set_thread_count(kept_); }
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int kept_;
+};
+
 /// Makes this thread treat denormal numbers as zero. Gradients that fade along a sequence end as denormals, which are
 /// slow on some processors. A precaution: its gain has not been measured.
 void flush_denormals();

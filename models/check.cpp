@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "models/sequence_model.h"
+#include "models/stepper.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -174,6 +175,27 @@ CheckResult chunks(Subject& s, Index chunk, const std::string& name) {
   return within(name, worst, kTolerance);
 }
 
+/// Generation's way to step: see Stepper.
+CheckResult generation(Subject& s) {
+  const Variable whole = s.whole(true);
+  ModelState state;
+  s.run(0, kSplit, state, true);
+  Stepper stepper(s.model(), state, kBatch);
+  double worst = 0;
+  for (Index t = kSplit; t < kLength; ++t) {
+    std::vector<std::int32_t> tokens;
+    for (Index b = 0; b < kBatch; ++b) tokens.push_back(static_cast<std::int32_t>(s.input(b, t)));
+    Tensor logits(Shape{kBatch, 1, whole.shape().back()});
+    std::copy_n(stepper.step(tokens), logits.size(), logits.data());
+    worst = std::max(worst, difference(whole, Variable(logits), t));
+  }
+  CheckResult result = within("generating as at once", worst, kTolerance);
+  if (stepper.replays()) result.detail += "; one traced step is repeated";
+  if (s.model().bounded_state() && !stepper.replays())
+    result = {result.name, false, "its steps cannot be repeated: an op does not say how it computes (tape.h, compute)"};
+  return result;
+}
+
 CheckResult causality(Subject& s) {
   const Variable before = s.whole(true);
   for (Index b = 0; b < kBatch; ++b) s.change(b, kSplit);
@@ -257,6 +279,7 @@ std::vector<CheckResult> check_model(const CheckSubject& subject) {
     results.push_back(chunks(s, 1, "step by step as at once"));
     results.push_back(
         within("without carried state as with it", difference(s.whole(true), s.whole(false)), kTolerance));
+    if (!s.pooled() && subject.vocabulary) results.push_back(generation(s));
     if (!s.pooled()) results.push_back(causality(s));
     if (!s.pooled()) results.push_back(padding(s, true));
   } else {

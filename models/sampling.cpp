@@ -13,8 +13,26 @@ void penalize(Real* logits, const std::set<std::int32_t>& seen, double penalty) 
   }
 }
 
+namespace {
+
+/// Among all tokens, in their order: nothing needs to be sorted.
+std::int32_t draw(const Real* logits, Index classes, double temperature, Random& random) {
+  const Real most = *std::max_element(logits, logits + classes);
+  std::vector<double> weights(static_cast<std::size_t>(classes));
+  double left = 0;
+  for (Index i = 0; i < classes; ++i)
+    left += weights[static_cast<std::size_t>(i)] = std::exp(static_cast<double>(logits[i] - most) / temperature);
+  left *= random.uniform();
+  for (Index i = 0; i < classes; ++i)
+    if ((left -= weights[static_cast<std::size_t>(i)]) < 0) return static_cast<std::int32_t>(i);
+  return static_cast<std::int32_t>(std::max_element(logits, logits + classes) - logits);
+}
+
+}  // namespace
+
 std::int32_t sample(const Real* logits, Index classes, const Sampling& settings, Random& random) {
   if (settings.temperature == 0) return static_cast<std::int32_t>(std::max_element(logits, logits + classes) - logits);
+  if (settings.top_k <= 0 && settings.top_p >= 1) return draw(logits, classes, settings.temperature, random);
   std::vector<std::int32_t> order(static_cast<std::size_t>(classes));
   std::iota(order.begin(), order.end(), 0);
   const Index kept = settings.top_k > 0 ? std::min(settings.top_k, classes) : classes;

@@ -19,7 +19,9 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v, cons
         batch, queries, keys, heads, dim, options.causal, options.scale, data_or_null(lengths), options.alibi};
   };
   Tensor y = Tensor::like(q.value()), log_sum(Shape{batch, heads, queries});
-  kernels::attention->forward(sizes(), {q.data(), k.data(), v.data()}, y.data(), log_sum.data());
+  compute([=, in = kernels::AttentionInputs{q.data(), k.data(), v.data()}, y = y.data()] {
+    kernels::attention->forward(sizes(), in, y, log_sum.data());
+  });
   return record("attention", {q, k, v}, y,
                 [=, q = q.value(), k = k.value(), v = v.value()](const Tensor& dy, Gradients& into) {
                   // The kernel fills all three; what is not wanted goes to waste, which no model asks for.
@@ -39,7 +41,9 @@ Variable rotary(const Variable& x, Index offset, double base) {
   require_rank("rotary", "x", x, 4, "[B, L, heads, dim]");
   const Index batch = x.dim(0), length = x.dim(1), heads = x.dim(2), dim = x.dim(3);
   Tensor y = Tensor::like(x.value());
-  kernels::attention->rotate(batch, length, heads, dim, offset, base, 1, false, x.data(), y.data());
+  compute([=, x = x.data(), y = y.data()] {
+    kernels::attention->rotate(batch, length, heads, dim, offset, base, 1, false, x, y);
+  });
   return record("rotary", {x}, y,
                 [=](const Tensor& dy, Gradients& into) {
                   kernels::attention->rotate(batch, length, heads, dim, offset, base, -1, true, dy.data(), into[0]);

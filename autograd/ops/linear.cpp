@@ -16,10 +16,11 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
   require_shape_if("linear", "bias", bias, Shape{out});
   const Index rows = row_count(x.shape());
   Tensor y(x.shape().with_back(out));
-  if (bias.defined())
-    for (Index r = 0; r < rows; ++r) std::copy_n(bias.data(), out, y.data() + r * out);
-  gemm(Transpose::no, Transpose::yes, rows, out, in, x.data(), in, weight.data(), in, bias.defined() ? 1 : 0, y.data(),
-       out);
+  compute([=, x = x.data(), weight = weight.data(), bias = data_or_null(bias), y = y.data()] {
+    if (bias)
+      for (Index r = 0; r < rows; ++r) std::copy_n(bias, out, y + r * out);
+    gemm(Transpose::no, Transpose::yes, rows, out, in, x, in, weight, in, bias ? 1 : 0, y, out);
+  });
   return record(
       "linear", {x, weight, bias}, y,
       [rows, in, out, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
@@ -44,7 +45,7 @@ Variable embedding(const IndexTensor& ids, const Variable& table) {
   Shape shape = ids.shape();
   shape.push_back(n);
   Tensor y(shape);
-  kernels::rows->gather(ids.size(), n, ids.data(), table.data(), y.data());
+  compute([ids, n, table = table.data(), y = y.data()] { kernels::rows->gather(ids.size(), n, ids.data(), table, y); });
   if (Trace* const trace = Trace::current()) trace->ids_of_next(ids);
   return record("embedding", {table}, y, [ids, n](const Tensor& dy, Gradients& into) {
     kernels::rows->gather_backward(ids.size(), n, ids.data(), dy.data(), into[0]);

@@ -32,7 +32,7 @@ const char* name_of(Activation f) {
 
 Variable activation(Activation f, const Variable& x) {
   Tensor y = Tensor::like(x.value());
-  kernels::pointwise->activation(f, x.size(), x.data(), y.data());
+  compute([f, n = x.size(), x = x.data(), y = y.data()] { kernels::pointwise->activation(f, n, x, y); });
   return record(name_of(f), {x}, y, [f, x = x.value()](const Tensor& dy, Gradients& into) {
     kernels::pointwise->activation_backward(f, x.size(), x.data(), dy.data(), into[0]);
   });
@@ -40,8 +40,10 @@ Variable activation(Activation f, const Variable& x) {
 
 Variable scale(const Variable& x, double factor) {
   if (factor == 1) return x;
-  Tensor y = Tensor::zeros(x.shape());
-  kernels::pointwise->accumulate(x.size(), static_cast<Real>(factor), x.data(), y.data());
+  Tensor y = Tensor::like(x.value());
+  compute([n = x.size(), by = static_cast<Real>(factor), x = x.data(), y = y.data()] {
+    for (Index i = 0; i < n; ++i) y[i] = by * x[i];
+  });
   return record("scale", {x}, y,
                 [factor](const Tensor& dy, Gradients& into) {
                   kernels::pointwise->accumulate(dy.size(), static_cast<Real>(factor), dy.data(), into[0]);
@@ -52,7 +54,7 @@ Variable scale(const Variable& x, double factor) {
 Variable add(const Variable& a, const Variable& b) {
   require_same("add", a, b);
   Tensor y = Tensor::like(a.value());
-  kernels::pointwise->add(a.size(), a.data(), b.data(), y.data());
+  compute([n = a.size(), a = a.data(), b = b.data(), y = y.data()] { kernels::pointwise->add(n, a, b, y); });
   return record("add", {a, b}, y, [](const Tensor& dy, Gradients& into) {
     into.add(0, dy);
     into.add(1, dy);
@@ -62,7 +64,7 @@ Variable add(const Variable& a, const Variable& b) {
 Variable multiply(const Variable& a, const Variable& b) {
   require_same("multiply", a, b);
   Tensor y = Tensor::like(a.value());
-  kernels::pointwise->multiply(a.size(), a.data(), b.data(), y.data());
+  compute([n = a.size(), a = a.data(), b = b.data(), y = y.data()] { kernels::pointwise->multiply(n, a, b, y); });
   return record("multiply", {a, b}, y, [a = a.value(), b = b.value()](const Tensor& dy, Gradients& into) {
     kernels::pointwise->multiply_backward(dy.size(), a.data(), b.data(), dy.data(), into[0], into[1]);
   });
@@ -72,7 +74,9 @@ Variable scale_columns(const Variable& x, const Variable& weight) {
   const Index n = x.shape().back(), rows = row_count(x.shape());
   require_shape("scale_columns", "weight", weight, Shape{n});
   Tensor y = Tensor::like(x.value());
-  kernels::pointwise->scale_columns(rows, n, x.data(), weight.data(), y.data());
+  compute([=, x = x.data(), weight = weight.data(), y = y.data()] {
+    kernels::pointwise->scale_columns(rows, n, x, weight, y);
+  });
   return record("scale_columns", {x, weight}, y,
                 [=, x = x.value(), w = weight.value()](const Tensor& dy, Gradients& into) {
                   kernels::pointwise->scale_columns_backward(rows, n, x.data(), w.data(), dy.data(), into[0], into[1]);
@@ -84,7 +88,7 @@ Variable glu(const Variable& x) {
     throw ShapeError(str("glu: the last extent must be even, got ", x.shape()));
   const Index n = x.shape().back() / 2, rows = row_count(x.shape());
   Tensor y(x.shape().with_back(n));
-  kernels::pointwise->glu(rows, n, x.data(), y.data());
+  compute([=, x = x.data(), y = y.data()] { kernels::pointwise->glu(rows, n, x, y); });
   return record("glu", {x}, y, [rows, n, x = x.value()](const Tensor& dy, Gradients& into) {
     kernels::pointwise->glu_backward(rows, n, x.data(), dy.data(), into[0]);
   });

@@ -28,7 +28,9 @@ Recurrence recurrence(Cell cell, const Variable& gx, const Variable& weight, con
   Tensor y(Shape{batch, length, hidden}), h_last(state_shape), c_last(state_shape), saved;
   if (const Index size = kernels::recurrent->saved_size(sizes()); size > 0 && Tape::current())
     saved = Tensor(Shape{size});
-  kernels::recurrent->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data(), c_last.data()});
+  compute([=, in = pointers(inputs)] {
+    kernels::recurrent->forward(sizes(), in, saved.data(), {y.data(), h_last.data(), c_last.data()});
+  });
   std::vector<Tensor> outputs{y, h_last};
   if (cell == Cell::lstm) outputs.push_back(c_last);
   const auto out = record(kOp, {gx, weight, bias, h0, c0}, outputs,
@@ -62,7 +64,9 @@ Carried linear_scan(const char* op, Scan forward, ScanBackward backward, Index c
   require_lengths(op, lengths, batch, length);
   const auto sizes = [=] { return kernels::LinearScanSizes{batch, length, channels, data_or_null(lengths)}; };
   Tensor y = Tensor::like(x.value()), h_last(Shape{batch, width});
-  forward(sizes(), a.data(), x.data(), data_or_null(h0), y.data(), h_last.data());
+  compute([=, a = a.data(), x = x.data(), h0 = data_or_null(h0), y = y.data(), h_last = h_last.data()] {
+    forward(sizes(), a, x, h0, y, h_last);
+  });
   const auto out = record(op, {a, x, h0}, {y, h_last},
                           [=, a = a.value(), h0 = h0.value()](const std::vector<Tensor>& dy, Gradients& into) {
                             backward(sizes(), a.data(), data_or_null(h0), y.data(), data_or_null(dy[0]),

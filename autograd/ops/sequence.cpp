@@ -19,8 +19,8 @@ Carried causal_conv1d(const Variable& x, const Variable& weight, const Variable&
   require_lengths("causal_conv1d", lengths, batch, length);
   const auto sizes = [=] { return kernels::ConvSizes{batch, length, channels, taps, data_or_null(lengths), silu}; };
   Tensor y = Tensor::like(x.value()), window_last(window_shape);
-  kernels::conv->forward(sizes(), {x.data(), weight.data(), data_or_null(bias), data_or_null(window)},
-                         {y.data(), window_last.data()});
+  compute([=, in = kernels::ConvInputs{x.data(), weight.data(), data_or_null(bias), data_or_null(window)},
+           out = kernels::ConvOutputs{y.data(), window_last.data()}] { kernels::conv->forward(sizes(), in, out); });
   const auto outputs = record("causal_conv1d", {x, weight, bias, window}, {y, window_last},
                               [=, x = x.value(), w = weight.value(), bias = bias.value(), window = window.value()](
                                   const std::vector<Tensor>& dy, Gradients& into) {
@@ -60,7 +60,9 @@ Carried selective_scan(const ScanArguments& args) {
                                    args.gate.value(), args.delta_bias.value(), args.h0.value()};
   Tensor y = Tensor::like(args.x.value()), h_last(state_shape), saved;
   if (Tape::current()) saved = Tensor(Shape{kernels::selective_scan->saved_size(sizes())});
-  kernels::selective_scan->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data()});
+  compute([=, in = pointers(inputs), out = kernels::ScanOutputs{y.data(), h_last.data()}] {
+    kernels::selective_scan->forward(sizes(), in, saved.data(), out);
+  });
   const auto outputs = record(
       kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.gate, args.delta_bias, args.h0}, {y, h_last},
       [=](const std::vector<Tensor>& dy, Gradients& into) {
@@ -102,7 +104,9 @@ Carried ssd(const SsdArguments& args) {
                                    args.c.value(), args.skip.value(),  args.h0.value()};
   Tensor y = Tensor::like(args.x.value()), h_last(state_shape), saved;
   if (Tape::current()) saved = Tensor(Shape{kernels::ssd->saved_size(sizes())});
-  kernels::ssd->forward(sizes(), pointers(inputs), saved.data(), {y.data(), h_last.data()});
+  compute([=, in = pointers(inputs), out = kernels::SsdOutputs{y.data(), h_last.data()}] {
+    kernels::ssd->forward(sizes(), in, saved.data(), out);
+  });
   const auto outputs =
       record(kOp, {args.x, args.delta, args.a, args.b, args.c, args.skip, args.h0}, {y, h_last},
              [=](const std::vector<Tensor>& dy, Gradients& into) {

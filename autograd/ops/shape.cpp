@@ -22,7 +22,7 @@ Variable columns(const Variable& x, Index begin, Index n) {
   if (begin < 0 || n < 0 || begin + n > width)
     throw ShapeError(str("columns: [", begin, ", ", begin + n, ") is not within ", x.shape()));
   Tensor y(x.shape().with_back(n));
-  kernels::rows->columns(count, width, begin, n, x.data(), y.data());
+  compute([=, x = x.data(), y = y.data()] { kernels::rows->columns(count, width, begin, n, x, y); });
   return record("columns", {x}, y,
                 [count, width, begin, n](const Tensor& dy, Gradients& into) {
                   kernels::rows->columns_backward(count, width, begin, n, dy.data(), into[0]);
@@ -58,10 +58,12 @@ Variable concat_time(const Variable& a, const Variable& b) {
   Shape shape{batch, a.dim(1) + b.dim(1)};
   for (int i = 2; i < a.shape().rank(); ++i) shape.push_back(a.dim(i));
   Tensor y(shape);
-  for (Index i = 0; i < batch; ++i) {
-    std::copy_n(a.data() + i * first, first, y.data() + i * (first + second));
-    std::copy_n(b.data() + i * second, second, y.data() + i * (first + second) + first);
-  }
+  compute([=, a = a.data(), b = b.data(), y = y.data()] {
+    for (Index i = 0; i < batch; ++i) {
+      std::copy_n(a + i * first, first, y + i * (first + second));
+      std::copy_n(b + i * second, second, y + i * (first + second) + first);
+    }
+  });
   return record("concat_time", {a, b}, y, [=](const Tensor& dy, Gradients& into) {
     for (Index i = 0; i < batch; ++i) {
       if (into.wanted(0)) add_steps(first, dy.data() + i * (first + second), into[0] + i * first);

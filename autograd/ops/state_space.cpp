@@ -15,8 +15,8 @@ std::vector<Variable> ssm_discretize(Discretization method, const Variable& log_
   require_shape("ssm_discretize", "a_imag", a_imag, a_log_real.shape());
   require_shape("ssm_discretize", "b", b, pairs);
   Tensor a_bar(pairs), b_bar(pairs);
-  kernels::discretize(method, heads, states, log_dt.data(), a_log_real.data(), a_imag.data(), b.data(), a_bar.data(),
-                      b_bar.data());
+  compute([=, log_dt = log_dt.data(), re = a_log_real.data(), im = a_imag.data(), b = b.data(), a_bar = a_bar.data(),
+           b_bar = b_bar.data()] { kernels::discretize(method, heads, states, log_dt, re, im, b, a_bar, b_bar); });
   return record("ssm_discretize", {log_dt, a_log_real, a_imag, b}, {a_bar, b_bar},
                 [=, log_dt = log_dt.value(), re = a_log_real.value(), im = a_imag.value(), b = b.value()](
                     const std::vector<Tensor>& dy, Gradients& into) {
@@ -37,8 +37,9 @@ SsmCoefficients dplr_discretize(const Variable& log_dt, const Variable& a_log_re
   require_shape(kOp, "p", p, pairs);
   require_shape(kOp, "b", b, pairs);
   Tensor a_bar(pairs), b_bar(pairs), q(pairs), r(pairs);
-  kernels::dplr_discretize(heads, states, log_dt.data(), a_log_real.data(), a_imag.data(), p.data(), b.data(),
-                           a_bar.data(), b_bar.data(), q.data(), r.data());
+  compute([=, log_dt = log_dt.data(), re = a_log_real.data(), im = a_imag.data(), p = p.data(), b = b.data(),
+           a_bar = a_bar.data(), b_bar = b_bar.data(), q = q.data(),
+           r = r.data()] { kernels::dplr_discretize(heads, states, log_dt, re, im, p, b, a_bar, b_bar, q, r); });
   const auto out =
       record(kOp, {log_dt, a_log_real, a_imag, p, b}, {a_bar, b_bar, q, r},
              [=, log_dt = log_dt.value(), re = a_log_real.value(), im = a_imag.value(), p = p.value(), b = b.value()](
@@ -71,7 +72,9 @@ Carried ssm_scan(const Variable& u, const SsmCoefficients& k, const Variable& c,
                                    k.p.value(), k.q.value(), k.r.value(), s0.value()};
   Tensor y = Tensor::like(u.value()), s_last(state_shape), saved;
   if (Tape::current()) saved = Tensor(Shape{kernels::ssm_scan->saved_size(sizes())});
-  kernels::ssm_scan->forward(sizes(), pointers(inputs), saved.data(), {y.data(), s_last.data()});
+  compute([=, in = pointers(inputs), out = kernels::SsmOutputs{y.data(), s_last.data()}] {
+    kernels::ssm_scan->forward(sizes(), in, saved.data(), out);
+  });
   const auto out = record(
       kOp, {u, k.a, k.b, c, k.p, k.q, k.r, s0}, {y, s_last}, [=](const std::vector<Tensor>& dy, Gradients& into) {
         kernels::ssm_scan->backward(sizes(), pointers(inputs), saved.data(), {data_or_null(dy[0]), data_or_null(dy[1])},
@@ -93,7 +96,9 @@ Variable long_conv(const Variable& u, const Variable& k, const Variable& skip) {
   require_shape("long_conv", "k", k, Shape{length, heads});
   require_shape_if("long_conv", "skip", skip, Shape{heads});
   Tensor y = Tensor::like(u.value());
-  kernels::long_conv->forward(batch, length, heads, u.data(), k.data(), data_or_null(skip), y.data());
+  compute([=, u = u.data(), k = k.data(), skip = data_or_null(skip), y = y.data()] {
+    kernels::long_conv->forward(batch, length, heads, u, k, skip, y);
+  });
   return record("long_conv", {u, k, skip}, y,
                 [=, u = u.value(), k = k.value(), skip = skip.value()](const Tensor& dy, Gradients& into) {
                   kernels::long_conv->backward(batch, length, heads, u.data(), k.data(), data_or_null(skip), dy.data(),

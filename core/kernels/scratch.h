@@ -10,11 +10,14 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 class Scratch {
  public:
-  /// Uninitialised, 64-byte aligned.
+  /// Uninitialised, 64-byte aligned; of nothing: null, since even the pool's lock is dear in a loop over threads.
   explicit Scratch(Index count)
-      : bytes_(static_cast<std::size_t>(count) * sizeof(Real)), data_(static_cast<Real*>(pool::allocate(bytes_))) {}
+      : bytes_(static_cast<std::size_t>(count) * sizeof(Real)),
+        data_(bytes_ ? static_cast<Real*>(pool::allocate(bytes_)) : nullptr) {}
   Scratch(Index count, Real value) : Scratch(count) { std::fill(data_, data_ + count, value); }
-  ~Scratch() { pool::release(data_, bytes_); }
+  ~Scratch() {
+    if (data_) pool::release(data_, bytes_);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   Real* data() const { return data_; }

@@ -141,6 +141,35 @@ TEST_CASE("a model of byte-pair tokens: trained on text, out and in again with i
   refused("generate " + back + ask, 1, "tokenizer.json");
 }
 
+TEST_CASE("several prompts go on as each alone does") {
+  const TemporaryFolder folder;
+  const std::string path = train(folder, "run", kPortable), how = " --tokens 30 --temperature 0";
+  const std::vector<std::string> prompts{"the q", "a dog ran, and", "x"};
+  std::string asked, wanted, lines;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    asked += " --prompt '" + prompts[i] + "'";
+    wanted += str("--- ", i + 1, "\n", run("generate " + path + how + " --prompt '" + prompts[i] + "'").out);
+    lines += prompts[i] + "\n\n";
+  }
+  CHECK_EQ(run("generate " + path + how + asked).out, wanted);
+  write_file(folder / "prompts.txt", lines);
+  const std::string from_file = " --prompts " + (folder / "prompts.txt").string();
+  CHECK_EQ(run("generate " + path + how + from_file).out, wanted);
+  std::istringstream json(run("generate " + path + how + from_file + " --json").out);
+  std::string line;
+  for (const std::string& prompt : prompts) {
+    REQUIRE(std::getline(json, line));
+    const Json said = Json::parse(line);
+    CHECK_EQ(said["prompt"], prompt);
+    CHECK_EQ(said["tokens"], 30);
+  }
+  // Draws of the first prompt are those it has alone.
+  const auto drawn = run("generate " + path + " --tokens 30 --seed 3" + asked).out;
+  CHECK(drawn.starts_with("--- 1\n" + run("generate " + path + " --tokens 30 --seed 3 --prompt 'the q'").out));
+  refused("generate " + path + " --prompts /dev/null", 2, "--prompts: /dev/null holds no line with a prompt");
+  refused("generate " + path + " --prompt x --prompt ''", 2, "--prompt: must not be empty");
+}
+
 TEST_CASE("generate stops behind the text it is told to stop at") {
   const TemporaryFolder folder;
   const std::string path = train(folder, "run", kPortable);
