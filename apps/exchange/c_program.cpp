@@ -1,166 +1,61 @@
-#include <cmath>
-
+// The C program of a model: the step (c_step.h), what carries it, and a `main` that generates or answers.
+#include "apps/exchange/c_step.h"
 #include "apps/exchange/export.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "models/mamba_exchange.h"
 
 namespace seqtape {
 namespace {
 
-// Behind the sizes. Written to be read: one step of the model is the function `step`.
-constexpr const char* kProgram = R"c(
+constexpr const char* kIncludes = R"c(
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The weights, in the order in which model.bin has them; matrices are [out, in], row by row. */
-static float embedding[VOCAB * D];
-static struct layer {
-  float norm[D];
-  float in_proj[2 * E * D];
-#if PROJ_BIAS
-  float in_bias[2 * E];
-#endif
-  float conv[E * K];
-#if CONV_BIAS
-  float conv_bias[E];
-#endif
-  float x_proj[(R + 2 * N) * E];
-  float dt_proj[E * R];
-  float dt_bias[E];
-  float a[E * N]; /* A = -exp(a_log) */
-  float d[E];
-  float out_proj[D * E];
-#if PROJ_BIAS
-  float out_bias[D];
-#endif
-} layers[LAYERS];
-static float norm[D];
-#if !TIED
-static float head[VOCAB * D];
-#endif
-#if HEAD_BIAS
-static float head_bias[VOCAB];
-#endif
+)c";
 
-/* What is carried from step to step: the last K-1 inputs of each convolution, oldest first, and the states. */
-static float window[LAYERS][E][K];
-static float states[LAYERS][E][N];
-
-static int load(const char *path) {
+constexpr const char* kCarrying = R"c(
+/* Reads the weights; 0 where the file cannot be read or is not this model's. */
+int model_load(const char *path) {
   FILE *file = fopen(path, "rb");
   size_t i, good = 1;
   if (!file) return 0;
-  good = good && fread(embedding, sizeof embedding, 1, file) == 1;
-  for (i = 0; i < LAYERS; ++i) good = good && fread(&layers[i], sizeof layers[i], 1, file) == 1;
-  good = good && fread(norm, sizeof norm, 1, file) == 1;
-#if !TIED
-  good = good && fread(head, sizeof head, 1, file) == 1;
-#endif
-#if HEAD_BIAS
-  good = good && fread(head_bias, sizeof head_bias, 1, file) == 1;
-#endif
+  for (i = 0; i < sizeof weights / sizeof weights[0]; ++i)
+    good = good && fread(weights[i].to, sizeof(float), weights[i].count, file) == weights[i].count;
   good = good && fgetc(file) == EOF;
   fclose(file);
   return (int)good;
 }
+)c";
 
-/* y = W x + b; b may be null. */
-static void linear(float *y, const float *w, const float *b, const float *x, int out, int in) {
-  int i, j;
-  for (i = 0; i < out; ++i) {
-    float sum = b ? b[i] : 0.0f;
-    for (j = 0; j < in; ++j) sum += w[i * in + j] * x[j];
-    y[i] = sum;
-  }
-}
-
-/* y = x / sqrt(mean(x^2) + eps) * w */
-static void rms_norm(float *y, const float *x, const float *w) {
-  float squares = 0.0f, scale;
-  int i;
-  for (i = 0; i < D; ++i) squares += x[i] * x[i];
-  scale = 1.0f / sqrtf(squares / D + EPS);
-  for (i = 0; i < D; ++i) y[i] = x[i] * scale * w[i];
-}
-
-static float silu(float x) { return x / (1.0f + expf(-x)); }
-static float softplus(float x) { return x > 20.0f ? x : log1pf(expf(x)); }
-
-/* One token in, the logits of the next one out. */
-static void step(int token, float *logits) {
-  static float x[D], normed[D], both[2 * E], u[E], low[R + 2 * N], delta[E], y[E], out[D];
-  int l, e, k, n, i;
-  memcpy(x, embedding + token * D, sizeof x);
-  for (l = 0; l < LAYERS; ++l) {
-    const struct layer *w = &layers[l];
-    rms_norm(normed, x, w->norm);
-#if PROJ_BIAS
-    linear(both, w->in_proj, w->in_bias, normed, 2 * E, D);
-#else
-    linear(both, w->in_proj, NULL, normed, 2 * E, D);
-#endif
-    for (e = 0; e < E; ++e) { /* the causal convolution over the last K inputs of the channel */
-      float sum = 0.0f;
-      memmove(window[l][e], window[l][e] + 1, (K - 1) * sizeof(float));
-      window[l][e][K - 1] = both[e];
-      for (k = 0; k < K; ++k) sum += w->conv[e * K + k] * window[l][e][k];
-#if CONV_BIAS
-      sum += w->conv_bias[e];
-#endif
-      u[e] = silu(sum);
-    }
-    linear(low, w->x_proj, NULL, u, R + 2 * N, E);
-    linear(delta, w->dt_proj, w->dt_bias, low, E, R);
-    for (e = 0; e < E; ++e) { /* h = exp(delta A) h + delta B u; y = C h + D u */
-      const float dt = softplus(delta[e]);
-      float sum = 0.0f;
-      for (n = 0; n < N; ++n) {
-        float *h = &states[l][e][n];
-        *h = expf(dt * w->a[e * N + n]) * *h + dt * low[R + n] * u[e];
-        sum += low[R + N + n] * *h;
-      }
-      y[e] = (sum + w->d[e] * u[e]) * silu(both[E + e]);
-    }
-#if PROJ_BIAS
-    linear(out, w->out_proj, w->out_bias, y, D, E);
-#else
-    linear(out, w->out_proj, NULL, y, D, E);
-#endif
-    for (i = 0; i < D; ++i) x[i] += out[i];
-  }
-  rms_norm(normed, x, norm);
-#if HEAD_BIAS
-  linear(logits, TIED_HEAD, head_bias, normed, VOCAB, D);
-#else
-  linear(logits, TIED_HEAD, NULL, normed, VOCAB, D);
-#endif
-}
+constexpr const char* kMost = R"c(
+#ifndef NO_MAIN
 
 static int most_likely(const float *logits) {
   int best = 0, i;
-  for (i = 1; i < VOCAB; ++i)
+  for (i = 1; i < OUTPUTS; ++i)
     if (logits[i] > logits[best]) best = i;
   return best;
 }
+)c";
 
+constexpr const char* kGenerate = R"c(
 static int drawn(const float *logits, float temperature) {
-  static float weight[VOCAB];
+  static float weight[OUTPUTS];
   const float most = logits[most_likely(logits)];
   float sum = 0.0f, left;
   int i;
-  for (i = 0; i < VOCAB; ++i) sum += weight[i] = expf((logits[i] - most) / temperature);
+  for (i = 0; i < OUTPUTS; ++i) sum += weight[i] = expf((logits[i] - most) / temperature);
   left = sum * ((float)rand() / ((float)RAND_MAX + 1.0f));
-  for (i = 0; i < VOCAB; ++i)
+  for (i = 0; i < OUTPUTS; ++i)
     if ((left -= weight[i]) < 0.0f) return i;
-  return VOCAB - 1;
+  return OUTPUTS - 1;
 }
 
 int main(int argc, char **argv) {
-  static float logits[VOCAB];
+  static float logits[OUTPUTS];
   const int count = argc > 3 ? atoi(argv[3]) : 200;
   const float temperature = argc > 4 ? (float)atof(argv[4]) : 0.0f;
   int token, i;
@@ -168,12 +63,13 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: %s model.bin PROMPT [TOKENS [TEMPERATURE]]\n", argv[0]);
     return 2;
   }
-  if (!load(argv[1])) {
+  if (!model_load(argv[1])) {
     fprintf(stderr, "%s: cannot be read, or is not this model's\n", argv[1]);
     return 1;
   }
+  model_reset();
 #if BYTES
-  for (i = 0; argv[2][i]; ++i) step((unsigned char)argv[2][i], logits);
+  for (i = 0; argv[2][i]; ++i) model_step((unsigned char)argv[2][i], logits);
 #else /* the prompt is numbers: "1 2 3" */
   {
     char *rest = argv[2];
@@ -185,7 +81,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%ld: is no token\n", number);
         return 2;
       }
-      step((int)number, logits);
+      model_step((int)number, logits);
       rest = end;
     }
   }
@@ -198,66 +94,138 @@ int main(int argc, char **argv) {
     printf("%d ", token);
 #endif
     fflush(stdout);
-    step(token, logits);
+    if (i + 1 < count) model_step(token, logits);
   }
   putchar('\n');
   return 0;
 }
 )c";
 
+// Answers of one number are predictions; of several, logits of classes.
+constexpr const char* kAnswer = R"c(
+static void print_answer(const float *logits) {
+  int i;
+  if (OUTPUTS > 1) printf("%d ", most_likely(logits));
+  for (i = 0; i < OUTPUTS; ++i) printf(" %.6g", logits[i]);
+  putchar('\n');
+}
+
+/* One step's input; 0 at the end, -1 where it is none. */
+#if VOCAB
+static int read_step(int *token) {
+#if BYTES
+  *token = getchar();
+  return *token != EOF;
+#else
+  const int got = scanf("%d", token);
+  return got == EOF ? 0 : got == 1 && *token >= 0 && *token < VOCAB ? 1 : -1;
+#endif
+}
+#else
+static int read_step(float *values) {
+  int i;
+  for (i = 0; i < FEATURES; ++i) {
+    const int got = scanf("%f", &values[i]);
+    if (got != 1) return got == EOF && i == 0 ? 0 : -1;
+  }
+  return 1;
+}
+#endif
+
+/* Reads a sequence from the standard input: POOLED, one answer behind it, otherwise one a step. An answer is the most
+   likely class and the logits of all, or the number predicted. */
+int main(int argc, char **argv) {
+  static float logits[OUTPUTS];
+  int got, steps = 0;
+#if VOCAB
+  int input;
+#else
+  static float input[FEATURES];
+#endif
+  if (argc != 2) {
+    fprintf(stderr, "usage: %s model.bin < SEQUENCE\n", argv[0]);
+    return 2;
+  }
+  if (!model_load(argv[1])) {
+    fprintf(stderr, "%s: cannot be read, or is not this model's\n", argv[1]);
+    return 1;
+  }
+  model_reset();
+#if VOCAB
+  while ((got = read_step(&input)) == 1) {
+#else
+  while ((got = read_step(input)) == 1) {
+#endif
+    model_step(input, logits);
+    ++steps;
+    if (!POOLED) print_answer(logits);
+  }
+  if (got < 0 || steps == 0) {
+    fprintf(stderr, "step %d of the input: %s\n", steps + 1, got < 0 ? "is not one" : "is missing");
+    return 2;
+  }
+  if (POOLED) print_answer(logits);
+  return 0;
+}
+)c";
+
+constexpr Index kContext = 4096;  // steps that a cache holds, unless the program is compiled with another -DCONTEXT
+
+std::string program(const TrainedModel& trained, const CStep& step, const std::string& title) {
+  const ModelShape& shape = trained.model->shape();
+  const TaskShape task = trained.config.task->shape();
+  const bool generates = shape.vocabulary > 0 && !shape.pooled && shape.vocabulary == shape.outputs,
+             bytes = task.bits_unit == "byte" && shape.vocabulary == 256, ends = step.grows() || step.most_steps() > 0;
+  std::string text =
+      str("/* ", title, ": a ", trained.config.model.name,
+          " model, exported by seqtape.\n   cc -O3 -std=c99 model.c -lm -o model && ./model model.bin ",
+          generates ? bytes ? "\"In the beginning\" 200" : "\"1 2 3\" 200" : "< SEQUENCE",
+          "\n   With -DNO_MAIN it is a part of another program: model_load, model_reset, model_step. */\n");
+  text += kIncludes;
+  const auto define = [&](const char* name, const auto& value) { text += str("#define ", name, " ", value, "\n"); };
+  define("VOCAB", shape.vocabulary);
+  define("FEATURES", shape.features);
+  define("OUTPUTS", shape.outputs);
+  define("POOLED", shape.pooled ? 1 : 0);
+  define("BYTES", bytes ? 1 : 0);
+  if (ends) {
+    const Index most = step.most_steps() > 0 ? std::min(step.most_steps(), kContext) : kContext;
+    text += str("#ifndef CONTEXT\n#define CONTEXT ", most, " /* steps that it can look back on",
+                step.most_steps() > 0 ? str("; no more than ", step.most_steps()) : "", " */\n#endif\n");
+  }
+  text += "\n" + step.declarations() + kCarrying;
+  text += "\n/* Back to the start of a sequence. */\nvoid model_reset(void) {\n  position = 0;\n";
+  for (const std::string& state : step.states()) text += str("  memset(", state, ", 0, sizeof ", state, ");\n");
+  text += "}\n" + c_functions(step.functions());
+  text += str("\n/* One step of the sequence in, the logits behind it out. */\nvoid model_step(",
+              shape.vocabulary ? "int token" : "const float *input", ", float *logits) {\n");
+  // Declarations come first in a C block.
+  text += step.body(ends ? "  if (position == CONTEXT) {\n    fprintf(stderr, \"the sequence is longer than CONTEXT, "
+                           "%d steps\\n\", CONTEXT);\n    exit(1);\n  }\n"
+                         : "");
+  text += "  ++position;\n}\n";
+  text += kMost;
+  text += generates ? kGenerate : kAnswer;
+  return text + "\n#endif /* NO_MAIN */\n";
+}
+
 }  // namespace
 
 void write_c_program(const TrainedModel& trained, const std::filesystem::path& folder, const std::string& title) {
-  const MambaNumbers n = MambaNumbers::of(trained.config.model, trained.model->shape());
-  refuse_mamba2(n, "c");
-  const TaskShape shape = trained.config.task->shape();
-  std::string text =
-      str("/* ", title,
-          ": a Mamba language model (Gu & Dao 2023), exported by seqtape.\n   cc -O3 -std=c99 model.c -lm -o model",
-          " && ./model model.bin \"In the beginning\" 200 */\n\n");
-  const auto define = [&](const char* name, const auto& value) { text += str("#define ", name, " ", value, "\n"); };
-  define("VOCAB", n.vocabulary);
-  define("D", str(n.d_model, " /* width */"));
-  define("LAYERS", n.layers);
-  define("E", str(n.d_inner, " /* inner channels */"));
-  define("N", str(n.d_state, " /* states of each */"));
-  define("K", str(n.d_conv, " /* taps of the convolution */"));
-  define("R", str(n.dt_rank, " /* rank of the step sizes */"));
-  define("EPS", format("%.9gf", n.norm_eps));
-  define("CONV_BIAS", n.conv_bias ? 1 : 0);
-  define("PROJ_BIAS", n.proj_bias ? 1 : 0);
-  define("HEAD_BIAS", n.head_bias ? 1 : 0);
-  define("TIED", n.tied ? 1 : 0);
-  define("TIED_HEAD", n.tied ? "embedding" : "head");
-  define("BYTES", shape.bits_unit == "byte" && n.vocabulary == 256 ? 1 : 0);
+  SequenceModel& model = *trained.model;
+  if (!model.streams())
+    throw ConfigError("c: needs a model that can run in steps; this one looks at later steps of the sequence");
+  const std::string& pooling = trained.config.model.pooling;
+  const TracedPass one(model, true, {1, 1, 7}), two(model, true, {1, 1, 11});
+  const CStep step(model, pooling, one, two), again(model, pooling, two, one);
+  const std::string text = program(trained, step, title);
+  if (text != program(trained, again, title))
+    throw ConfigError("c: a step of this model depends on the steps before in a way that cannot be said");
   std::filesystem::create_directories(folder);
-  write_file(folder / "model.c", text + kProgram);
-
-  std::map<std::string, const Parameter*> parameters;
-  for (const Parameter* parameter : trained.model->parameters()) parameters[parameter->path] = parameter;
+  write_file(folder / "model.c", text);
   FileWriter file(folder / "model.bin");
-  const auto put = [&](const std::string& path) {
-    const Parameter& parameter = *parameters.at(path);
-    std::vector<float> values(parameter.variable.data(), parameter.variable.data() + parameter.shape.size());
-    if (path.ends_with(".a_log"))
-      for (float& value : values) value = static_cast<float>(-std::exp(static_cast<double>(value)));
-    file.write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
-  };
-  put("embedding.weight");
-  for (Index layer = 0; layer < n.layers; ++layer) {
-    const std::string block = str("blocks.", layer, "."), mixer = block + "mixer.";
-    put(block + "norm.weight");
-    put(mixer + "in_proj.weight");
-    if (n.proj_bias) put(mixer + "in_proj.bias");
-    put(mixer + "conv.weight");
-    if (n.conv_bias) put(mixer + "conv.bias");
-    for (const char* part : {"x_proj.weight", "dt_proj.weight", "dt_proj.bias", "a_log", "d", "out_proj.weight"})
-      put(mixer + part);
-    if (n.proj_bias) put(mixer + "out_proj.bias");
-  }
-  put("norm.weight");
-  if (!n.tied) put("head.weight");
-  if (n.head_bias) put("head.bias");
+  for (const auto& [name, tensor] : step.weights())
+    file.write({reinterpret_cast<const char*>(tensor.data()), static_cast<std::size_t>(tensor.size()) * sizeof(float)});
   file.finish();
 }
 

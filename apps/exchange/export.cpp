@@ -97,8 +97,8 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
                  "model = AutoModelForCausalLM.from_pretrained(\".\")\n",
                  text ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
                         "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
-                         "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
-                       : "# Its tokens are numbers of the task; there is no tokenizer.\n",
+                        "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
+                      : "# Its tokens are numbers of the task; there is no tokenizer.\n",
                  "```\n"));
 }
 
@@ -186,7 +186,7 @@ const std::vector<ExportFormat>& export_formats() {
       {"gguf", "a file for llama.cpp (Mamba)", false, write_gguf, read_gguf},
       {"onnx", "two ONNX graphs: whole sequences, and a step with its states (every model that can run in steps)", true,
        write_onnx, nullptr},
-      {"c", "a C99 program and its weights (Mamba)", true, write_c_program, nullptr},
+      {"c", "a C99 program and its weights (every model that can run in steps)", true, write_c_program, nullptr},
       {"safetensors", "the weights, under our names (every model)", false, write_safetensors, read_safetensors},
       {"npz", "the weights for NumPy, under our names (every model)", false, write_npz_file, nullptr}};
   return formats;

@@ -5,60 +5,13 @@
 
 #include "apps/exchange/export.h"
 #include "apps/exchange/onnx_graph.h"
+#include "apps/exchange/traced_pass.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
 
 namespace seqtape {
 namespace {
-
-struct Extents {
-  Index batch, length, past;
-};
-
-struct NamedState {
-  std::string name;  ///< "0.1": of layer 0, the second
-  Variable before, after;
-};
-
-/// One pass over a piece of a sequence, with all that was computed.
-struct Pass {
-  std::vector<Trace::Node> nodes{};
-  Extents extents;
-  ModelInput input{};
-  std::vector<NamedState> states{};
-  Variable features{}, pooled{}, logits{};
-
-  Pass(SequenceModel& model, bool step, const Extents& e) : extents(e) {
-    ModelState state;
-    if (step) {
-      model.features(some_input(model.shape(), e.batch, e.past), state, {});
-      state.detach();
-    } else {
-      extents.past = 0;
-    }
-    const std::vector<State> before = state.layers;
-    input = some_input(model.shape(), e.batch, step ? 1 : e.length);
-    const Trace trace;
-    features = model.features(input, state, {});
-    for (std::size_t layer = 0; layer < state.layers.size(); ++layer)
-      for (std::size_t i = 0; i < state.layers[layer].size(); ++i)
-        if (state.layers[layer][i].size() > 0)
-          states.push_back({str(layer, ".", i), step ? before[layer][i] : Variable(), state.layers[layer][i]});
-    if (model.shape().pooled) pooled = Variable(Tensor::zeros(Shape{e.batch, features.dim(2)}));
-    logits = model.head(pooled.defined() ? pooled : features);
-    nodes = trace.nodes();
-  }
-
-  static ModelInput some_input(const ModelShape& shape, Index batch, Index length) {
-    ModelInput input;
-    if (shape.vocabulary)
-      input.tokens = IndexTensor::zeros(Shape{batch, length});
-    else
-      input.values = Tensor::zeros(Shape{batch, length, shape.features});
-    return input;
-  }
-};
 
 using Dimension = OnnxGraph::Dimension;
 
@@ -94,13 +47,12 @@ std::string write_pooling(OnnxGraph& graph, const std::string& pooling, const st
 }
 
 /// The graph of a pass. `other`: a pass with other extents, which tells what is fixed.
-void write_graph(OnnxGraph& graph, const SequenceModel& model, const std::string& pooling, const Pass& pass,
-                 const Pass& other) {
-  std::map<std::pair<const Real*, std::string>, std::string> names;
-  const auto key = [](const Variable& x) { return std::pair(static_cast<const Real*>(x.data()), str(x.shape())); };
+void write_graph(OnnxGraph& graph, const SequenceModel& model, const std::string& pooling, const TracedPass& pass,
+                 const TracedPass& other) {
+  std::map<ValueKey, std::string> names;
   const auto name_of = [&](const Variable& x) -> std::string {
     if (!x.defined()) return "";
-    const auto known = names.find(key(x));
+    const auto known = names.find(key_of(x));
     return known == names.end() ? graph.constant(x.value()) : known->second;
   };
   const auto dimensions = [&](const Variable& mine, const Variable& others, const char* changing) {
@@ -116,34 +68,35 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const std::string
     graph.input(input, true, {batch, length});
   } else {
     graph.input(input, false, {batch, length, {model.shape().features}});
-    names[key(Variable(pass.input.values))] = input;
+    names[key_of(Variable(pass.input.values))] = input;
   }
   std::string past;
   for (std::size_t i = 0; step && i < pass.states.size(); ++i) {
     const NamedState &mine = pass.states[i], &others = other.states[i];
     const std::string name = "state." + mine.name;
     graph.input(name, false, dimensions(mine.before, others.before, "past"));
-    names[key(mine.before)] = name;
+    names[key_of(mine.before)] = name;
     if (past.empty() && mine.before.shape().rank() > 1 && mine.before.dim(1) != others.before.dim(1))
       past = graph.extent(name, 1);  // a cache's
   }
   const auto write = [&](const Trace::Node& node) {
     const bool reads_tokens = node.ids.defined();
     const bool reached = std::any_of(node.inputs.begin(), node.inputs.end(),
-                                     [&](const Variable& x) { return x.defined() && names.contains(key(x)); });
+                                     [&](const Variable& x) { return x.defined() && names.contains(key_of(x)); });
     if (!reached && !reads_tokens) return;  // a constant
-    const auto bind = [&](std::size_t i, std::string name) { names[key(node.outputs[i])] = std::move(name); };
+    const auto bind = [&](std::size_t i, std::string name) { names[key_of(node.outputs[i])] = std::move(name); };
     OpWriter{graph, node, name_of, bind, input, pass.input.tokens, past, step ? pass.extents.past : 0}.write();
   };
   for (const Trace::Node& node : pass.nodes) {
-    const bool head = pass.pooled.defined() && node.inputs[0].defined() && key(node.inputs[0]) == key(pass.pooled);
+    const bool head =
+        pass.pooled.defined() && node.inputs[0].defined() && key_of(node.inputs[0]) == key_of(pass.pooled);
     if (head)
-      names[key(pass.pooled)] = write_pooling(graph, pooling, names.at(key(pass.features)), pass.features.dim(2));
+      names[key_of(pass.pooled)] = write_pooling(graph, pooling, names.at(key_of(pass.features)), pass.features.dim(2));
     write(node);
   }
   std::vector<Dimension> answer{batch, length, {model.shape().outputs}};
   if (model.shape().pooled) answer.erase(answer.begin() + 1);
-  graph.output(names.at(key(pass.logits)), "logits", answer);
+  graph.output(names.at(key_of(pass.logits)), "logits", answer);
   for (std::size_t i = 0; i < pass.states.size(); ++i)
     graph.output(name_of(pass.states[i].after), "next_state." + pass.states[i].name,
                  dimensions(pass.states[i].after, other.states[i].after, step ? "past_and_this" : "length"));
@@ -151,7 +104,7 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const std::string
 
 std::string graph_bytes(const TrainedModel& trained, bool step, const std::string& title) {
   SequenceModel& model = *trained.model;
-  const Pass one(model, step, {2, 5, 7}), two(model, step, {3, 9, 11});
+  const TracedPass one(model, step, {2, 5, 7}), two(model, step, {3, 9, 11});
   OnnxGraph graph(step), again(step);
   write_graph(graph, model, trained.config.model.pooling, one, two);
   write_graph(again, model, trained.config.model.pooling, two, one);

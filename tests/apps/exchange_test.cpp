@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -42,14 +43,18 @@ void refused(const std::string& line, int code, const std::string& why) {
   CHECK(outcome.err.find(why) != std::string::npos);
 }
 
-/// A byte model in FOLDER/NAME, trained for a few steps.
-std::string train(const TemporaryFolder& folder, const std::string& name, const std::string& model) {
+/// A byte model, or one of another task, in FOLDER/NAME, trained for a few steps.
+std::string train(const TemporaryFolder& folder, const std::string& name, const std::string& model,
+                  const std::string& task = "") {
   std::string text;
   for (int i = 0; i < 400; ++i) text += "the quick brown fox jumps over the lazy dog. ";
   write_file(folder / "text", text);
-  write_file(folder / (name + ".json"), R"({"task": {"name": "text", "path": "text", "length": 64},
-    "optimizer": {"name": "adamw", "lr": 0.01}, "train": {"steps": 30, "batch": 4, "tensorboard": false},
-    "model": )" + model + "}");
+  write_file(
+      folder / (name + ".json"),
+      R"({"task": )" + (task.empty() ? R"({"name": "text", "path": "text", "length": 64})" : task) +
+          R"(, "optimizer": {"name": "adamw", "lr": 0.01}, "train": {"steps": 30, "batch": 4, "tensorboard": false},
+    "model": )" +
+          model + "}");
   const std::string path = (folder / name).string();
   succeeds("train " + (folder / (name + ".json")).string() + " --out " + path);
   return path;
@@ -183,15 +188,21 @@ TEST_CASE("generate stops behind the text it is told to stop at") {
   refused("generate " + path + " --repetition-penalty 0", 2, "--repetition-penalty: must be > 0, got 0");
 }
 
-TEST_CASE("the C program compiles without a warning and says what generate says") {
+/// Compiles FOLDER/model.c, or `source` beside it, as strictly as C99 can be.
+void compile(const std::string& folder, const std::string& source, const std::string& flags = "") {
+  const std::string build = str("cc -O1 -std=c99 -Wall -Wextra -Werror -pedantic ", flags, " ", folder, "/", source,
+                                " -lm -o ", folder, "/model");
+  CAPTURE(build);
+  REQUIRE_EQ(std::system(build.c_str()), 0);
+}
+
+TEST_CASE("the C program says what generate says") {
   const TemporaryFolder folder;
-  for (const char* model : {kPortable, kOwnHead, R"({"name": "mamba", "d_model": 16, "layers": 2})"}) {
+  for (const char* model : {kPortable, kOwnHead, R"({"name": "lstm", "d_model": 16, "layers": 2})"}) {
     fs::remove_all(folder / "run");
     const std::string path = train(folder, "run", model), out = (folder / "c").string();
     succeeds("export " + path + " --format c --force --out " + out);
-    const std::string build =
-        "cc -O2 -std=c99 -Wall -Wextra -Werror -pedantic " + out + "/model.c -lm -o " + out + "/model";
-    REQUIRE_EQ(std::system(build.c_str()), 0);
+    compile(out, "model.c");
     const std::string command = out + "/model " + out + "/model.bin 'the q' 60 >" + out + "/said";
     REQUIRE_EQ(std::system(command.c_str()), 0);
     const std::string ours = run("generate " + path + " --prompt 'the q' --tokens 60 --temperature 0").out;
@@ -200,6 +211,92 @@ TEST_CASE("the C program compiles without a warning and says what generate says"
     fs::resize_file(out + "/model.bin", fs::file_size(out + "/model.bin") - 4);
     CHECK(std::system((command + " 2>" + out + "/error").c_str()) != 0);
   }
+}
+
+TEST_CASE("the C step gives the logits of every kind of model") {
+  const TemporaryFolder folder;
+  const std::string listops = R"({"name": "listops", "length": 64, "shortest": 16})",
+                    adding = R"({"name": "adding", "length": 32})";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"", R"("name": "mamba", "tie_embeddings": true, "residual_scale": 0.5)"},
+      {"", R"("name": "mamba", "d_conv": 1, "proj_bias": true, "head_bias": false)"},
+      {"", R"("name": "mamba2", "n_groups": 2, "head_dim": 8, "d_state": 8)"},
+      {"", R"("name": "s4d")"},
+      {"", R"("name": "s4")"},
+      {"", R"("name": "lru")"},
+      {"", R"("name": "rnn", "nonlinearity": "relu")"},
+      {"", R"("name": "rnn")"},
+      {"", R"("name": "lstm")"},
+      {"", R"("name": "gru")"},
+      {"", R"("name": "mingru")"},
+      {"", R"("name": "minlstm")"},
+      {"", R"("name": "transformer")"},
+      {"", R"("name": "transformer", "positions": "alibi", "norm": "layer_norm", "norm_place": "post")"},
+      {"", R"("name": "transformer", "positions": "learned", "max_length": 64)"},
+      {"", R"("name": "mamba", "layers": ["mamba", "transformer"])"},
+      {adding, R"("name": "mamba")"},
+      {adding, R"("name": "gru", "pooling": "last")"},
+      {adding, R"("name": "transformer", "pooling": "first")"},
+      {listops, R"("name": "s4d")"}};
+  const std::string out = (folder / "c").string();
+  for (const auto& [task, model] : cases) {
+    CAPTURE(model);
+    fs::remove_all(folder / "run");
+    const std::string path = train(folder, "run", "{\"d_model\": 16, " + model + "}", task);
+    succeeds("export " + path + " --format c --force --out " + out);
+    const Json parity = parse_json(read_file(out + "/parity.json"), "parity.json");
+    const bool tokens = parity.contains("tokens");
+    write_file(
+        out + "/driver.c",
+        str("#define NO_MAIN\n#include \"model.c\"\nint main(void) {\n  static float logits[OUTPUTS];\n  int i, t;\n",
+            tokens ? "  int input;\n" : "  float input[FEATURES];\n", "  if (!model_load(\"", out,
+            "/model.bin\")) return 1;\n  for (t = 0; t < 2; ++t) {\n"
+            "    model_reset();\n    for (i = 0; i < ",
+            parity["length"].get<int>(), "; ++i) {\n",
+            tokens
+                ? "      if (scanf(\"%d\", &input) != 1) return 2;\n"
+                : "      int f;\n      for (f = 0; f < FEATURES; ++f) if (scanf(\"%f\", &input[f]) != 1) return 2;\n",
+            "      model_step(input, logits);\n    }\n  }\n"
+            "  for (i = 0; i < OUTPUTS; ++i) printf(\"%.9g\\n\", logits[i]);\n  return 0;\n}\n"));
+    compile(out, "driver.c", model.find("\"learned\"") != std::string::npos ? "" : "-DCONTEXT=40");
+    std::string input;  // twice: a reset forgets all
+    for (int i = 0; i < 2; ++i)
+      for (const Json& number : parity[tokens ? "tokens" : "values"]) input += number.dump() + "\n";
+    write_file(out + "/input", input);
+    REQUIRE_EQ(std::system((out + "/model <" + out + "/input >" + out + "/logits").c_str()), 0);
+    std::istringstream theirs(read_file(out + "/logits"));
+    double largest = 0;
+    for (const Json& ours : parity["logits"]) {
+      double value = NAN;
+      theirs >> value;
+      CHECK(std::fabs(value - ours.get<double>()) < 2e-5);
+      largest = std::max(largest, std::fabs(value));
+    }
+    CHECK_GT(largest, 0.05);
+  }
+}
+
+TEST_CASE("the C program answers for a sequence on its standard input") {
+  const TemporaryFolder folder;
+  const std::string path = train(folder, "run", R"({"name": "gru", "d_model": 16})",
+                                 R"({"name": "adding", "length": 32})"),
+                    out = (folder / "c").string();
+  succeeds("export " + path + " --format c --out " + out);
+  compile(out, "model.c");
+  const Json parity = parse_json(read_file(out + "/parity.json"), "parity.json");
+  std::string input;
+  for (const Json& number : parity["values"]) input += number.dump() + " ";
+  write_file(out + "/input", input);
+  const auto answer = [&](const char* file) {
+    return std::system(str(out, "/model ", out, "/model.bin <", file, " >", out, "/said 2>", out, "/error").c_str());
+  };
+  REQUIRE_EQ(answer((out + "/input").c_str()), 0);
+  CHECK(std::stod(read_file(out + "/said")) == doctest::Approx(parity["logits"][0].get<double>()).epsilon(1e-4));
+  CHECK(answer("/dev/null") != 0);
+  CHECK_EQ(read_file(out + "/error"), "step 1 of the input: is missing\n");
+  write_file(out + "/input", "0.5 1 0.25 x");
+  CHECK(answer((out + "/input").c_str()) != 0);
+  CHECK_EQ(read_file(out + "/error"), "step 2 of the input: is not one\n");
 }
 
 TEST_CASE("a checkpoint of transformers: in and out, the same tensors bit for bit") {
@@ -308,7 +405,8 @@ TEST_CASE("ONNX: graphs with the tensors that they promise; what they compute is
     "model": {"name": "transformer", "d_model": 16, "layers": 1, "heads": 2, "causal": false}})");
   const std::string both = (folder / "both").string();
   succeeds("train " + both + ".json --out " + both);
-  refused("export " + both + " --format onnx --out " + (folder / "no").string(), 2, "can run in steps");
+  for (const std::string form : {"onnx", "c"})
+    refused("export " + both + " --format " + form + " --out " + (folder / "no").string(), 2, "can run in steps");
   CHECK_FALSE(fs::exists(folder / "no"));
 }
 
@@ -321,11 +419,11 @@ TEST_CASE("models that a format cannot hold are refused, with what to set; paths
   const std::string own = train(folder, "own", kOwnHead);
   refused("export " + own + " --format gguf --out " + out, 2, "model.proj_bias: must be false for llama.cpp");
   const std::string second = train(folder, "second", kSecond);
-  for (const std::string form : {"mamba_ssm", "gguf", "c"})
+  for (const std::string form : {"mamba_ssm", "gguf"})
     refused("export " + second + " --format " + form + " --out " + out, 2,
             "model.name: must be mamba for the format " + form);
   const std::string gru = train(folder, "gru", R"({"name": "gru", "d_model": 16, "layers": 1})");
-  for (const std::string form : {"hf", "mamba_ssm", "gguf", "c"})
+  for (const std::string form : {"hf", "mamba_ssm", "gguf"})
     refused("export " + gru + " --format " + form + " --out " + out, 2, "model.name: must be mamba");
   CHECK_FALSE(fs::exists(out));
   CHECK_FALSE(fs::exists(out + ".tmp"));
