@@ -1,8 +1,10 @@
 #include "apps/exchange/export.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 #include <iostream>
 
 #include "apps/command.h"
@@ -64,7 +66,14 @@ void write_whole(const ExportFormat& format, const TrainedModel& trained, const 
     fs::remove_all(beside);
     throw;
   }
-  fs::remove_all(out);
+  // A folder cannot be renamed onto another: the two change places, in one step where the file system can.
+  if (fs::is_directory(out)) {
+    if (::renameat2(AT_FDCWD, beside.c_str(), AT_FDCWD, out.c_str(), RENAME_EXCHANGE) == 0) {
+      fs::remove_all(beside);
+      return;
+    }
+    fs::remove_all(out);
+  }
   fs::rename(beside, out);
 }
 
