@@ -1,11 +1,15 @@
 #include <cmath>
+#include <fstream>
 #include <iostream>
+#include <map>
+#include <optional>
 
 #include "apps/command.h"
 #include "apps/inside/inside.h"
 #include "apps/trainer/run_folder.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/gguf.h"
 #include "core/safetensors.h"
 #include "core/text.h"
 
@@ -15,7 +19,7 @@ namespace seqtape {
 namespace {
 
 void options(cxxopts::Options& options) {
-  options.add_options()("path", "safetensors file, checkpoint, run folder, or folder with model.safetensors",
+  options.add_options()("path", "safetensors or GGUF file, checkpoint, run folder, or folder with model.safetensors",
                         cxxopts::value<std::string>())(
       "example",
       "run validation examples through the trained model and look inside: what its gradients reach, Mamba's "
@@ -25,36 +29,86 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"path"});
 }
 
-void print_tensors(const fs::path& path) {
+/// A line of a tensor; `values`: undefined where its type holds no real numbers.
+void print_tensor(const std::string& name, const std::string& dtype, const Shape& shape,
+                  const std::optional<std::vector<double>>& values) {
+  std::cout << format("  %-44s %-5s %-18s", name.c_str(), dtype.c_str(), str(shape).c_str());
+  if (values && !values->empty()) {
+    double sum = 0, squares = 0, least = INFINITY, most = -INFINITY;
+    Index odd = 0;
+    for (const double value : *values) {
+      if (!std::isfinite(value)) {
+        ++odd;
+        continue;
+      }
+      sum += value;
+      squares += value * value;
+      least = std::min(least, value);
+      most = std::max(most, value);
+    }
+    const auto n = static_cast<double>(shape.size() - odd);
+    const double mean = n > 0 ? sum / n : 0;
+    std::cout << format(" mean % .3e  std %.3e  [% .3g, % .3g]", mean,
+                        n > 0 ? std::sqrt(std::max(0.0, squares / n - mean * mean)) : 0, least, most);
+    if (odd) std::cout << "  " << odd << " not finite";
+  }
+  std::cout << '\n';
+}
+
+void print_total(std::size_t tensors, Index elements) {
+  std::cout << "  " << tensors << " tensors, " << grouped(elements) << " elements\n";
+}
+
+void print_safetensors(const fs::path& path) {
   const SafetensorsFile file(path);
   std::cout << path.string() << '\n';
   for (const auto& [key, value] : file.metadata()) std::cout << "  " << key << ": " << value.substr(0, 100) << '\n';
   Index total = 0;
   for (const auto& [name, entry] : file.entries()) {
     total += entry.shape.size();
-    std::cout << format("  %-44s %-5s %-18s", name.c_str(), entry.dtype.c_str(), str(entry.shape).c_str());
-    if ((entry.dtype[0] == 'F' || entry.dtype[0] == 'B') && entry.dtype != "BOOL" && entry.shape.size() > 0) {
-      double sum = 0, squares = 0, least = INFINITY, most = -INFINITY;
-      Index odd = 0;
-      for (const double value : file.doubles(name)) {
-        if (!std::isfinite(value)) {
-          ++odd;
-          continue;
-        }
-        sum += value;
-        squares += value * value;
-        least = std::min(least, value);
-        most = std::max(most, value);
-      }
-      const auto n = static_cast<double>(entry.shape.size() - odd);
-      const double mean = n > 0 ? sum / n : 0;
-      std::cout << format(" mean % .3e  std %.3e  [% .3g, % .3g]", mean,
-                          n > 0 ? std::sqrt(std::max(0.0, squares / n - mean * mean)) : 0, least, most);
-      if (odd) std::cout << "  " << odd << " not finite";
-    }
-    std::cout << '\n';
+    const bool real = (entry.dtype[0] == 'F' || entry.dtype[0] == 'B') && entry.dtype != "BOOL";
+    print_tensor(name, entry.dtype, entry.shape, real ? std::optional(file.doubles(name)) : std::nullopt);
   }
-  std::cout << "  " << file.entries().size() << " tensors, " << grouped(total) << " elements\n";
+  print_total(file.entries().size(), total);
+}
+
+std::string shown(const GgufValue& value) {
+  return std::visit(
+      [](const auto& v) -> std::string {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::string>)
+          return v.substr(0, 100);
+        else if constexpr (std::is_same_v<T, bool>)
+          return v ? "true" : "false";
+        else if constexpr (std::is_arithmetic_v<T>)
+          return str(v);
+        else
+          return str("a list of ", v.size());
+      },
+      value);
+}
+
+void print_gguf(const fs::path& path) {
+  const GgufFile file(path);
+  std::cout << path.string() << '\n';
+  for (const auto& [key, value] : file.keys()) std::cout << "  " << key << ": " << shown(value) << '\n';
+  const std::map<std::uint32_t, std::string> kinds{{0, "F32"}, {1, "F16"}, {30, "BF16"}};
+  Index total = 0;
+  for (const auto& [name, entry] : file.entries()) {
+    total += entry.shape.size();
+    const auto kind = kinds.find(entry.type);
+    if (kind == kinds.end())
+      print_tensor(name, str("type ", entry.type), entry.shape, std::nullopt);
+    else
+      print_tensor(name, kind->second, entry.shape, file.values(name));
+  }
+  print_total(file.entries().size(), total);
+}
+
+void print_tensors(const fs::path& path) {
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, 4);
+  std::string_view(magic, 4) == "GGUF" ? print_gguf(path) : print_safetensors(path);
 }
 
 /// Looks into a trained model, and leaves charts and numbers in its run folder.

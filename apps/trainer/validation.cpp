@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -15,7 +16,9 @@ std::string at_length(const std::string& metric, Index length) { return length ?
 
 Validation::Validation(RunConfig& config) : config_(config) {
   const Json json = config.to_json();
+  std::set<Index> seen;
   for (const Index length : config.train.eval_lengths) {
+    if (!seen.insert(length).second) continue;  // twice the same is once
     Json changed = json;
     if (!changed["task"].contains("length"))
       throw ConfigError(str("train.eval_lengths: the sequences of ", config.task_name, " have the length they have"));

@@ -109,6 +109,11 @@ TEST_CASE("out and in again: the same weights, bit for bit, and the same words")
       CHECK_EQ(run("eval " + back + " --json").exit_code, 0);
       succeeds("train " + back + "/config.json --init-from " + back + " --set train.steps=1 --force --out " +
                (folder / "tuned").string());
+      if (form == "gguf") {
+        const std::string seen = run("inspect " + out).out;
+        CHECK(seen.find("general.architecture: mamba") != std::string::npos);
+        CHECK(seen.find("blk.0.ssm_a") != std::string::npos);
+      }
       const Json record = parse_json(read_file(form == "gguf" ? out + ".parity.json" : out + "/parity.json"), "parity");
       CHECK(record["largest_difference"].get<double>() < 1e-4);
       CHECK_EQ(record["logits"].size(), 256);
