@@ -138,8 +138,10 @@ std::vector<std::string> prompts_of(const cxxopts::ParseResult& args, const Task
   if (args.count("prompts")) {
     const std::string path = args["prompts"].as<std::string>();
     std::istringstream lines(read_file(path));
-    for (std::string line; std::getline(lines, line);)
+    for (std::string line; std::getline(lines, line);) {
+      if (line.ends_with('\r')) line.pop_back();
       if (!line.empty()) prompts.push_back(line);
+    }
     if (prompts.empty()) throw ConfigError("--prompts: " + path + " holds no line with a prompt");
   }
   if (prompts.empty()) prompts.push_back(task.shape().bits_unit == "byte" ? "\n" : task.decode({0}));
