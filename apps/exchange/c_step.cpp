@@ -89,14 +89,14 @@ void CStep::pool(const std::string& pooling) {
   values_[key_of(pass_.pooled)] = pooled;
 }
 
-CStep::Operand CStep::in(std::size_t i) const {
+CStep::Operand CStep::in(std::size_t i) {
   const Variable& x = node_->inputs[i];
   if (!x.defined()) return {-1, 0, "NULL"};
   const auto known = values_.find(key_of(x));
   return known == values_.end() ? constant(x) : known->second;
 }
 
-CStep::Operand CStep::constant(const Variable& x) const {
+CStep::Operand CStep::constant(const Variable& x) {
   const std::string& name = names_.at(key_of(x));
   if (listed_.insert(name).second) weights_.emplace_back(name, x.value());
   return {-1, 0, name};

@@ -42,7 +42,7 @@ class CStep {
   Index most_steps() const { return most_steps_; }
 
   // For the ops (c_ops.cpp).
-  Operand in(std::size_t i) const;
+  Operand in(std::size_t i);
   bool has(std::size_t i) const { return node_->inputs[i].defined(); }
   const Trace::Node& node() const { return *node_; }
   double number(const char* name) const { return node_->numbers.at(name); }
@@ -67,7 +67,7 @@ class CStep {
   };
   void write(const Trace::Node&);
   void pool(const std::string& pooling);
-  Operand constant(const Variable&) const;
+  Operand constant(const Variable&);
   std::string fresh_name(const std::string& wish);
   std::string text_of(const Operand&, const std::vector<std::string>& arrays) const;
   std::vector<std::string> assign_arrays() const;
@@ -76,10 +76,9 @@ class CStep {
   const Trace::Node* node_ = nullptr;
   std::map<ValueKey, Operand> values_;
   std::map<ValueKey, int> readers_;
-  std::map<ValueKey, std::string> names_;  // of constants
-  std::set<std::string> taken_, functions_;
-  mutable std::vector<std::pair<std::string, Tensor>> weights_;
-  mutable std::set<std::string> listed_;  // of weights_
+  std::map<ValueKey, std::string> names_;             // of constants
+  std::set<std::string> taken_, functions_, listed_;  // listed_: names of weights_
+  std::vector<std::pair<std::string, Tensor>> weights_;
   std::vector<std::string> states_, state_declarations_;
   std::set<ValueKey> growing_;
   std::vector<Index> arrays_;  // their sizes
