@@ -58,7 +58,8 @@ Json time_step(const std::string& name, Index width, Index layers, Index batch, 
       Tape tape;
       ModelState state;
       tape.backward(cross_entropy(
-          model.forward({tokens, {}, {}}, state, {.training = true, .key = times.size(), .carry = false}), targets));
+          model.forward({tokens, {}, {}}, state, {.training = true, .dropout = {times.size()}, .carry = false}),
+          targets));
     }
     optimizer->step(1, optimizer->gradient_norm());
     times.push_back(seconds_since(start));

@@ -29,7 +29,7 @@ std::string argument(const cxxopts::ParseResult&, const char* name);
 /// Adds --set and --threads.
 void common_options(cxxopts::Options&);
 std::vector<std::string> sets(const cxxopts::ParseResult&);
-/// "1,2,3". Throws ConfigError naming the option.
-std::vector<long long> number_list(const std::string& text, const char* option);
+/// "1,2,3", each at least `least`. Throws ConfigError naming the option.
+std::vector<long long> number_list(const std::string& text, const char* option, long long least = 1);
 
 }  // namespace seqtape

@@ -14,8 +14,6 @@
 namespace seqtape {
 namespace {
 
-constexpr std::size_t kManyRuns = 64;
-
 void options(cxxopts::Options& options) {
   options.add_options()("configs", "a comparison file, or configs of one task",
                         cxxopts::value<std::vector<std::string>>())(
@@ -44,13 +42,16 @@ int run(const cxxopts::ParseResult& args) {
   if (args.count("configs"))
     for (const std::string& file : args["configs"].as<std::vector<std::string>>()) files.push_back(file);
   PlanOptions options{.quick = args.count("quick") != 0, .sets = sets(args)};
-  if (args.count("seeds")) options.seeds = number_list(args["seeds"].as<std::string>(), "--seeds");
+  if (args.count("yes")) options.most_runs = 10000;
+  if (args.count("seeds")) options.seeds = number_list(args["seeds"].as<std::string>(), "--seeds", 0);
+  for (const std::string& assignment : options.sets)
+    if (assignment.rfind("seed=", 0) == 0)
+      throw ConfigError(str("--set ", assignment, ": every model is trained with each seed; --seeds ",
+                            assignment.substr(5), " says which"));
   const int jobs = args["jobs"].as<int>();
   if (jobs < 1 || jobs > thread_count())
     throw ConfigError(str("--jobs: must be from 1 to the number of threads, ", thread_count(), ", got ", jobs));
   Plan plan = Plan::load(files, options);
-  if (plan.runs() > kManyRuns && !args.count("yes"))
-    throw ConfigError(str("the comparison has ", plan.runs(), " runs, more than ", kManyRuns, "; --yes goes ahead"));
   const bool scaling = args.count("scaling") != 0;
   const std::string name = files.size() == 1 ? files[0].stem().string() : plan.title;
   const ComparisonFolder folder(args.count("out")
@@ -59,16 +60,21 @@ int run(const cxxopts::ParseResult& args) {
                                           (name + (options.quick ? "-quick" : "") + (scaling ? "-scaling" : "")));
   Json asked = {{"quick", options.quick}, {"seeds", plan.seeds}, {"sets", options.sets}, {"files", Json::array()}};
   for (const auto& file : files) asked["files"].push_back(parse_json(read_file(file), file.string(), true));
-  folder.begin(plan, asked);
+  const auto lock = folder.begin(plan, asked);
   Json results = {{"title", plan.title}, {"members", Json::array()}};
-  if (!scaling) {
-    std::cout << plan.title << ": " << plan.members.size() << " models, " << plan.seeds.size() << " seeds, in "
-              << folder.path().string() << std::endl;
-    if (const int code = carry_out(plan, folder, jobs, args.count("retry") != 0)) return code;
-    results = collect(plan, folder);
-  } else {
-    results["machine"] = str(processor_name(), ", ", describe_machine());
-    results["scaling"] = measure_scaling(plan, folder, 60);
+  try {
+    if (scaling) {
+      results["machine"] = str(processor_name(), ", ", describe_machine());
+      results["scaling"] = measure_scaling(plan, folder, 60);
+    } else {
+      std::cout << plan.title << ": " << plan.members.size() << " models, " << plan.seeds.size() << " seeds, in "
+                << folder.path().string() << std::endl;
+      carry_out(plan, folder, jobs, args.count("retry") != 0);
+      results = collect(plan, folder);
+    }
+  } catch (const Stopped& stopped) {
+    std::cout << "stopped; what ran has saved. The same command goes on\n";
+    return 128 + stopped.signal;
   }
   results["version"] = version();
   write_results(results, folder);

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "apps/command.h"
+#include "apps/trainer/metrics.h"
 #include "apps/trainer/trained_model.h"
 #include "core/clock.h"
 #include "core/cpu.h"
@@ -20,12 +21,14 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"run"});
 }
 
-/// The one number that a table shows.
-std::string headline(const Json& metrics) {
-  for (const auto& [key, value] : metrics.items())
-    if (key.rfind("bits_per", 0) == 0 && value.is_number()) return format("%8.4f bits", value.get<double>());
-  if (metrics.contains("accuracy")) return format("%6.1f %%", 100 * metrics["accuracy"].get<double>());
-  return metrics["loss"].is_number() ? format("%10.6f", metrics["loss"].get<double>()) : metrics["loss"].dump();
+/// The one number that a table shows, and of how many answers: 87.5 % of 16 says less than of 10,000.
+std::string headline(const Json& result) {
+  const std::string key = main_metric(result);
+  const Json& value = result.at(key);
+  const std::string text = !value.is_number()                       ? value.get<std::string>()
+                           : metric(key).unit == Metric::Unit::bits ? format("%.4f bits", value.get<double>())
+                                                                    : metric_text(key, value.get<double>());
+  return format("%12s of %s", text.c_str(), grouped(result.at("n").get<Index>()).c_str());
 }
 
 int run(const cxxopts::ParseResult& args) {
@@ -53,8 +56,8 @@ int run(const cxxopts::ParseResult& args) {
     const double seconds = seconds_since(start);
     const TaskShape shape = trained.config.task->shape();
     Json result = {{"step", trained.step}, {"split", split_name}, {"length", shape.length}};
-    const Json metrics = score.metrics(shape);
-    result.update(metrics);
+    result.update(score.metrics(shape));
+    result.update(score.counts());
     result["tokens_per_second"] = std::round(static_cast<double>(score.steps_read()) / seconds);
     result["seconds"] = seconds;
     result["peak_rss_mb"] = std::round(peak_resident() / 1048576);
@@ -64,8 +67,8 @@ int run(const cxxopts::ParseResult& args) {
       for (const auto& [key, value] : result.items())
         std::cout << format("%-18s ", key.c_str()) << value.dump() << '\n';
     } else {
-      std::cout << format("%9lld  %s   %9s  %10s tokens/s\n", static_cast<long long>(shape.length),
-                          headline(metrics).c_str(), human_seconds(seconds).c_str(),
+      std::cout << format("%9lld  %-24s %9s  %10s tokens/s\n", static_cast<long long>(shape.length),
+                          headline(result).c_str(), human_seconds(seconds).c_str(),
                           grouped(result["tokens_per_second"].get<Index>()).c_str())
                 << std::flush;
     }

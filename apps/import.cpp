@@ -63,7 +63,7 @@ int run(const cxxopts::ParseResult& args) {
   const RunLock lock(folder.path());
   folder.begin(config.to_json());
   folder.save(0, {{"step", 0}, {"imported", fs::absolute(path).lexically_normal().string()}},
-              loaded.model->parameters(), {}, true, 1);
+              loaded.model->parameters(), {}, 1);
   std::cout << folder.path().string() << ": Mamba, " << grouped(loaded.model->parameter_count()) << " parameters, "
             << n.vocabulary << " tokens\n";
   return 0;

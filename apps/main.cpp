@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <iostream>
 #include <stdexcept>
 
@@ -26,7 +29,7 @@ void print_help() {
     std::cout << format("  seqtape %-9s %-44s %s\n", command->name, command->arguments, command->summary);
   std::cout
       << "\n`seqtape COMMAND --help` shows the options and an example. Exit codes: 0 done, 1 failed, 2 wrong usage or\n"
-         "config, 130 or 143 stopped by a signal after saving.\n";
+         "config, 129, 130 or 143 stopped by a signal after saving.\n";
 }
 
 int run(const Command& command, int argc, char** argv) {
@@ -76,6 +79,15 @@ int dispatch(int argc, char** argv) {
   throw ConfigError(str("unknown command \"", name, "\"", suggestion(name, names)));
 }
 
+/// Without them the next files that are opened would be 0, 1 and 2, and get what is printed.
+void open_standard_descriptors() {
+  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR))
+    if (fd > STDERR_FILENO) {
+      close(fd);
+      return;
+    }
+}
+
 }  // namespace
 
 std::string version() {
@@ -98,7 +110,7 @@ std::vector<std::string> sets(const cxxopts::ParseResult& args) {
   return args.count("set") ? args["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
-std::vector<long long> number_list(const std::string& text, const char* option) {
+std::vector<long long> number_list(const std::string& text, const char* option, long long least) {
   std::vector<long long> numbers;
   if (text.empty()) throw ConfigError(str(option, ": must be whole numbers with commas between, got \"\""));
   std::istringstream words(text);
@@ -108,8 +120,8 @@ std::vector<long long> number_list(const std::string& text, const char* option) 
       numbers.push_back(std::stoll(word, &used));
     } catch (const std::logic_error&) {
     }
-    if (used == 0 || used != word.size() || numbers.back() < 1)
-      throw ConfigError(str(option, ": must be whole numbers > 0 with commas between, got \"", text, "\""));
+    if (used == 0 || used != word.size() || numbers.back() < least)
+      throw ConfigError(str(option, ": must be whole numbers >= ", least, " with commas between, got \"", text, "\""));
   }
   return numbers;
 }
@@ -117,6 +129,7 @@ std::vector<long long> number_list(const std::string& text, const char* option) 
 }  // namespace seqtape
 
 int main(int argc, char** argv) {
+  seqtape::open_standard_descriptors();
   seqtape::settle_environment(argv);
   try {
     return seqtape::dispatch(argc, argv);

@@ -19,6 +19,16 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"dir"});
 }
 
+/// {"metric", "value", "step"} of the best so far, or null. Nothing has checked the state's checksum.
+Json best_of(const Json& state, const std::string& where) {
+  const Json best = state.value("best", Json());
+  if (best.is_null()) return best;
+  const bool whole = best.is_object() && best.value("metric", Json()).is_string() &&
+                     best.value("value", Json()).is_number() && best.value("step", Json()).is_number_integer();
+  if (!whole) throw CheckpointError(str(where, ": state.json is damaged: \"best\" is ", best.dump()));
+  return best;
+}
+
 /// One run as a row. Status: running (a process holds its lock), finished, stopped, or empty: no checkpoint yet.
 Json row_of(const fs::path& path) {
   const RunFolder folder(path);
@@ -33,7 +43,7 @@ Json row_of(const fs::path& path) {
   if (const auto last = folder.last(); last && fs::exists(*last / "state.json")) {
     const Json state = parse_json(read_file(*last / "state.json"), (*last / "state.json").string());
     row["step"] = state.value("step", 0);
-    if (state.contains("best")) row["best"] = state["best"];
+    row["best"] = best_of(state, last->string());
     const long long patience = config.at("train").value("patience", 0LL);
     const bool early = patience > 0 && state.value("evaluations_since_best", 0LL) >= patience;
     row["status"] = early || row["step"] >= row["steps"] ? "finished" : "stopped";
@@ -84,7 +94,7 @@ int run(const cxxopts::ParseResult& args) {
                         row.value("model", "").c_str(), row.value("status", "").c_str(),
                         row.contains("step") ? str(row["step"].dump(), "/", row["steps"].dump()).c_str() : "",
                         best.is_object() ? format("%s %.4g at step %s", best.value("metric", "").c_str(),
-                                                  best.value("value", 0.0), best["step"].dump().c_str())
+                                                  best.value("value", 0.0), best.at("step").dump().c_str())
                                                .c_str()
                                          : row.value("problem", "").c_str());
   }

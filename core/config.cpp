@@ -19,6 +19,21 @@ std::string number_text(double value) {
                                                                : format("%g", value);
 }
 
+Json parsed_word(const std::string& word) {
+  Json value = Json::parse(word, nullptr, false);
+  return value.is_discarded() ? Json(word) : value;
+}
+
+/// What `set_path` left behind, read for a field of text or for another one; other values as they are.
+Json settled(const Json& json, bool text) {
+  if (!json.is_binary()) return json;
+  const auto& bytes = json.get_binary();
+  const std::string word(bytes.begin(), bytes.end());
+  Json value = parsed_word(word);
+  const bool as_it_stands = text && !value.is_string() && !value.is_array() && !value.is_object();
+  return as_it_stands ? Json(word) : value;
+}
+
 void check_bounds(double value, const Rule& rule, const std::string& path) {
   // Written so that NaN fails.
   if (!(rule.open_least ? value > rule.least : value >= rule.least))
@@ -38,35 +53,35 @@ class Reader final : public Fields {
   }
 
   void operator()(const char* key, Index& value, const char*, const Rule& rule) override {
-    if (const Json* json = find(key, rule)) value = integer(*json, at(key), rule);
+    if (const auto json = find(key, rule)) value = integer(*json, at(key), rule);
   }
   void operator()(const char* key, double& value, const char*, const Rule& rule) override {
-    if (const Json* json = find(key, rule)) value = number(*json, at(key), rule);
+    if (const auto json = find(key, rule)) value = number(*json, at(key), rule);
   }
   void operator()(const char* key, std::optional<double>& value, const char*, const Rule& rule) override {
-    if (const Json* json = find(key, rule))
+    if (const auto json = find(key, rule))
       value = json->is_null() ? std::nullopt : std::optional(number(*json, at(key), rule));
   }
-  void operator()(const char* key, bool& value, const char*) override {
-    const Json* json = find(key, {});
-    if (!json) return;
-    if (!json->is_boolean()) throw ConfigError(str(at(key), ": must be true or false, got ", shown(*json)));
-    value = json->get<bool>();
+  void operator()(const char* key, bool& value, const char*, const Rule& rule) override {
+    if (const auto json = find(key, rule)) value = flag(*json, at(key));
+  }
+  void operator()(const char* key, std::optional<bool>& value, const char*, const Rule& rule) override {
+    if (const auto json = find(key, rule)) value = json->is_null() ? std::nullopt : std::optional(flag(*json, at(key)));
   }
   void operator()(const char* key, std::string& value, const char*, const Rule& rule) override {
-    if (const Json* json = find(key, rule)) value = word(*json, at(key), rule);
+    if (const auto json = find(key, rule, true)) value = word(*json, at(key), rule);
   }
   void operator()(const char* key, std::vector<double>& value, const char*, const Rule& rule) override {
-    values(key, value, rule, &Reader::number);
+    values(key, value, rule, false, &Reader::number);
   }
   void operator()(const char* key, std::vector<Index>& value, const char*, const Rule& rule) override {
-    values(key, value, rule, &Reader::integer);
+    values(key, value, rule, false, &Reader::integer);
   }
   void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule& rule) override {
-    values(key, value, rule, &Reader::word);
+    values(key, value, rule, true, &Reader::word);
   }
   void operator()(const char* key, CountOrNames& value, const char*, const Rule& rule) override {
-    const Json* json = find(key, rule);
+    const auto json = find(key, rule);
     if (!json) return;
     if (!json->is_array()) {
       value = {integer(*json, at(key), rule), {}};
@@ -79,10 +94,10 @@ class Reader final : public Fields {
       value.names.push_back(word((*json)[i], str(at(key), "[", i, "]"), {.choices = rule.choices}));
   }
   void group(const char* key, const char*, const FieldsOf& fields) override {
-    if (const Json* json = find(key, {})) read_fields(fields, *json, at(key));
+    if (const auto json = find(key, {})) read_fields(fields, *json, at(key));
   }
   void named(const char* key, const char*, Named&& choice) override {
-    const Json* json = find(key, {});
+    const auto json = find(key, {});
     std::vector<std::string> names;
     for (const auto& kind : choice.kinds) names.push_back(kind.name);
     if (!json) {
@@ -98,7 +113,7 @@ class Reader final : public Fields {
   }
 
   void list(const char* key, const char*, Items&& items) override {
-    const Json* json = find(key, {});
+    const auto json = find(key, {});
     if (!json) return;
     if (!json->is_array()) throw ConfigError(str(at(key), ": must be a list of objects, got ", shown(*json)));
     items.resize(0);
@@ -116,14 +131,14 @@ class Reader final : public Fields {
  private:
   std::string at(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
 
-  const Json* find(const char* key, const Rule& rule) {
+  std::optional<Json> find(const char* key, const Rule& rule, bool text = false) {
     known_.emplace_back(key);
     const auto found = object_.find(key);
-    if (found != object_.end()) return &*found;
+    if (found != object_.end()) return settled(*found, text);
     if (rule.required)
       throw ConfigError(
           str(at(key), ": is required", rule.choices.empty() ? "" : "; one of ", join(rule.choices, ", ")));
-    return nullptr;
+    return std::nullopt;
   }
 
   static Index integer(const Json& json, const std::string& path, const Rule& rule) {
@@ -143,6 +158,11 @@ class Reader final : public Fields {
     throw ConfigError(str(path, ": must be a whole number, got ", shown(json)));
   }
 
+  static bool flag(const Json& json, const std::string& path) {
+    if (!json.is_boolean()) throw ConfigError(str(path, ": must be true or false, got ", shown(json)));
+    return json.get<bool>();
+  }
+
   static double number(const Json& json, const std::string& path, const Rule& rule) {
     if (!json.is_number()) throw ConfigError(str(path, ": must be a number, got ", shown(json)));
     const auto value = json.get<double>();
@@ -160,9 +180,9 @@ class Reader final : public Fields {
   }
 
   template <class T>
-  void values(const char* key, std::vector<T>& value, const Rule& rule,
+  void values(const char* key, std::vector<T>& value, const Rule& rule, bool text,
               T (*element)(const Json&, const std::string&, const Rule&)) {
-    const Json* json = find(key, rule);
+    const auto json = find(key, rule, text);
     if (!json) return;
     value.clear();
     if (!json->is_array()) {  // a single value stands for a list of one
@@ -186,7 +206,10 @@ class Writer final : public Fields {
   void operator()(const char* key, std::optional<double>& value, const char*, const Rule&) override {
     json[key] = value ? Json(*value) : Json();
   }
-  void operator()(const char* key, bool& value, const char*) override { json[key] = value; }
+  void operator()(const char* key, bool& value, const char*, const Rule&) override { json[key] = value; }
+  void operator()(const char* key, std::optional<bool>& value, const char*, const Rule&) override {
+    json[key] = value ? Json(*value) : Json();
+  }
   void operator()(const char* key, std::string& value, const char*, const Rule&) override { json[key] = value; }
   void operator()(const char* key, std::vector<double>& value, const char*, const Rule&) override { json[key] = value; }
   void operator()(const char* key, std::vector<Index>& value, const char*, const Rule&) override { json[key] = value; }
@@ -229,7 +252,12 @@ class SchemaWriter final : public Fields {
     json["type"] = {"number", "null"};
     finish(key, json, doc, rule, value ? Json(*value) : Json());
   }
-  void operator()(const char* key, bool& value, const char* doc) override { add(key, "boolean", doc, {}, value); }
+  void operator()(const char* key, bool& value, const char* doc, const Rule& rule) override {
+    add(key, "boolean", doc, rule, value);
+  }
+  void operator()(const char* key, std::optional<bool>& value, const char* doc, const Rule& rule) override {
+    finish(key, {{"type", {"boolean", "null"}}}, doc, rule, value ? Json(*value) : Json());
+  }
   void operator()(const char* key, std::string& value, const char* doc, const Rule& rule) override {
     add(key, "string", doc, rule, value);
   }
@@ -307,7 +335,49 @@ class SchemaWriter final : public Fields {
   }
 };
 
+/// Paths of the fields that may change.
+class Changeable final : public Fields {
+ public:
+  explicit Changeable(std::string prefix) : prefix_(std::move(prefix)) {}
+  std::vector<std::string> paths;
+
+  void operator()(const char* key, Index&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, double&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, std::optional<double>&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, bool&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, std::optional<bool>&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, std::string&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, std::vector<double>&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, std::vector<Index>&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, std::vector<std::string>&, const char*, const Rule& rule) override {
+    note(key, rule);
+  }
+  void operator()(const char* key, CountOrNames&, const char*, const Rule& rule) override { note(key, rule); }
+  void group(const char* key, const char*, const FieldsOf& fields) override { below(key, fields); }
+  void named(const char* key, const char*, Named&& choice) override {
+    if (!choice.chosen.empty()) below(key, choice.fields);
+  }
+  void list(const char*, const char*, Items&&) override {}  // nothing in a list may
+
+ private:
+  void note(const char* key, const Rule& rule) {
+    if (rule.may_change) paths.push_back(prefix_ + key);
+  }
+  void below(const char* key, const FieldsOf& fields) {
+    Changeable nested(prefix_ + key + ".");
+    fields(nested);
+    paths.insert(paths.end(), nested.paths.begin(), nested.paths.end());
+  }
+  std::string prefix_;
+};
+
 }  // namespace
+
+std::vector<std::string> changeable_fields(const FieldsOf& fields) {
+  Changeable changeable("");
+  fields(changeable);
+  return changeable.paths;
+}
 
 void read_fields(const FieldsOf& fields, const Json& json, const std::string& path) {
   Reader reader(json, path);
@@ -349,17 +419,16 @@ void set_path(Json& json, const std::string& assignment) {
   if (equals == std::string::npos || equals == 0)
     throw ConfigError(str("--set ", assignment, ": must be key.path=value"));
   std::string path = assignment.substr(0, equals);
-  const std::string text = assignment.substr(equals + 1);
-  Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded()) value = text;
+  const std::string word = assignment.substr(equals + 1);
   Json* place = &json;
   for (std::size_t dot = 0; (dot = path.find('.')) != std::string::npos; path = path.substr(dot + 1)) {
     place = &(*place)[path.substr(0, dot)];
+    if (place->is_binary()) *place = settled(*place, false);
     if (place->is_null()) *place = Json::object();
     if (!place->is_object())
       throw ConfigError(str("--set ", assignment, ": ", path.substr(0, dot), " is not an object"));
   }
-  (*place)[path] = value;
+  (*place)[path] = Json::binary({word.begin(), word.end()});
 }
 
 }  // namespace seqtape

@@ -22,6 +22,7 @@ struct Rule {
   bool open_most = false;   ///< the value must be < most
   std::vector<std::string> choices{};
   bool required = false;
+  bool may_change = false;  ///< when a run is gone on with: it says how long or how often, not what is computed
 };
 
 inline Rule positive() { return {.least = 0, .open_least = true}; }
@@ -32,6 +33,10 @@ inline Rule between(double least, double most) { return {.least = least, .most =
 inline Rule fraction() { return {.least = 0, .most = 1, .open_most = true}; }
 inline Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
 inline Rule required() { return {.required = true}; }
+inline Rule may_change(Rule rule = {}) {
+  rule.may_change = true;
+  return rule;
+}
 
 /// A number, or a list of names that stands for as many: "layers": 4, or ["mamba", "transformer"].
 struct CountOrNames {
@@ -50,7 +55,9 @@ class Fields {
   virtual void operator()(const char* key, double& value, const char* doc, const Rule& = {}) = 0;
   /// A number, or null or absent: not set.
   virtual void operator()(const char* key, std::optional<double>& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, bool& value, const char* doc) = 0;
+  /// True or false, or null or absent: not set.
+  virtual void operator()(const char* key, std::optional<bool>& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, bool& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, std::string& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& = {}) = 0;
   virtual void operator()(const char* key, std::vector<Index>& value, const char* doc, const Rule& = {}) = 0;
@@ -139,8 +146,13 @@ Json schema_of(const FieldsOf&);
 /// Lines "key  type  default  doc" for help and docs.
 std::string describe_fields(const FieldsOf&);
 
-/// Sets `json` at "a.b.c" from a command-line word: JSON where it parses as such, else a string. Throws ConfigError
-/// when there is no `=` or a part of the path is not an object.
+/// Paths of the fields whose rule says that they may change: "train.steps".
+std::vector<std::string> changeable_fields(const FieldsOf&);
+
+/// Sets `json` at "a.b.c" from the command line: "a.b.c=word". The field that it is for decides how the word is read:
+/// text takes it as it stands (2024, true, 1e3; in quotes: what they hold), anything else reads it as JSON. Until
+/// `read_fields` it is a binary value, which no JSON text can hold. Throws ConfigError when there is no `=` or a part
+/// of the path is not an object.
 void set_path(Json& json, const std::string& assignment);
 
 }  // namespace seqtape

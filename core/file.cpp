@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 
@@ -45,6 +46,17 @@ void read_pieces(const std::filesystem::path& path, const Use& use) {
   }
 }
 
+/// Writes all of it; `fail` throws.
+template <class Fail>
+void write_all(int fd, std::string_view bytes, const Fail& fail) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), std::size_t{1} << 30));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail();
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path) {
@@ -59,24 +71,21 @@ FileWriter::FileWriter(const std::filesystem::path& path)
 }
 
 FileWriter::~FileWriter() {
-  ::close(fd_);
-  if (!finished_) ::unlink(path_.c_str());
+  if (finished_) return;
+  if (fd_ >= 0) ::close(fd_);
+  ::unlink(path_.c_str());
 }
 
 void FileWriter::fail() const { throw CheckpointError(str(path_.string(), ": cannot be written: ", reason())); }
 
 void FileWriter::write(std::string_view bytes) {
   crc_ = crc32_of(bytes, crc_);
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), std::min<std::size_t>(bytes.size(), std::size_t{1} << 30));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail();
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+  write_all(fd_, bytes, [this] { fail(); });
 }
 
 std::uint32_t FileWriter::finish() {
   if (::fsync(fd_) != 0) fail();
+  if (::close(std::exchange(fd_, -1)) != 0) fail();  // where some network file systems first say that a write failed
   finished_ = true;
   return crc_;
 }
@@ -99,10 +108,45 @@ void replace_file(const std::filesystem::path& path, std::string_view content) {
   sync_folder(path.has_parent_path() ? path.parent_path() : ".");
 }
 
+void append_file(const std::filesystem::path& path, std::string_view content) {
+  const auto refuse = [&] { throw CheckpointError(str(path.string(), ": cannot be written: ", reason())); };
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) refuse();
+  try {
+    write_all(fd, content, refuse);
+  } catch (...) {
+    ::close(fd);
+    throw;
+  }
+  if (::close(fd) != 0) refuse();
+}
+
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor entry(folder, O_RDONLY | O_DIRECTORY);
-  if (!entry || ::fsync(entry.get()) != 0)
-    throw CheckpointError(str(folder.string(), ": cannot be flushed to disk: ", reason()));
+  if (entry && (::fsync(entry.get()) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS)) return;
+  throw CheckpointError(str(folder.string(), ": cannot be flushed to disk: ", reason()));
+}
+
+void sync_file(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (!file || ::fsync(file.get()) != 0)
+    throw CheckpointError(str(path.string(), ": cannot be flushed to disk: ", reason()));
+}
+
+bool exchange(const std::filesystem::path& a, const std::filesystem::path& b) {
+  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return true;
+  if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) return false;
+  throw CheckpointError(str(a.string(), " and ", b.string(), ": cannot change places: ", reason()));
+}
+
+void remove_whole(const std::filesystem::path& folder) {
+  std::filesystem::path doomed = folder;
+  doomed += kRemoved;
+  std::error_code error;
+  std::filesystem::remove_all(doomed, error);
+  std::filesystem::rename(folder, doomed, error);
+  if (error) throw CheckpointError(str(folder.string(), ": cannot be removed: ", error.message()));
+  std::filesystem::remove_all(doomed, error);  // what stays takes space, and does no harm
 }
 
 std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before) {

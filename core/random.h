@@ -19,6 +19,13 @@ std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low
 /// 64-bit FNV-1a: names to stream numbers.
 std::uint64_t hash_name(std::string_view name);
 
+/// Where dropout's masks are drawn: a key for each step and layer, and the place of the tensor's first element in the
+/// batch and in its sequences.
+struct DropoutKey {
+  std::uint64_t key = 0;
+  Index sequence = 0, step = 0;
+};
+
 /// A stream of random numbers, read in order; `at` jumps.
 class Random {
  public:

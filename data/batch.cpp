@@ -14,6 +14,10 @@ Batch Batch::rows(Index begin, Index end) const {
           part(target_values), part(weights), part(lengths), first,        last};
 }
 
+Index Batch::steps() const {
+  return lengths.empty() ? batch * length : std::accumulate(lengths.begin(), lengths.end(), Index{0});
+}
+
 double Batch::scored() const {
   if (!weights.empty()) return std::accumulate(weights.begin(), weights.end(), 0.0);
   if (targets.empty()) return static_cast<double>(target_values.size());

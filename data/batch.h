@@ -23,6 +23,8 @@ struct Batch {
 
   /// Sequences [begin, end) of it.
   Batch rows(Index begin, Index end) const;
+  /// Steps of all sequences together, without padding.
+  Index steps() const;
   /// How many answers are scored, or the sum of their weights: what the mean loss is over.
   double scored() const;
 };

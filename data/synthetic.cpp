@@ -32,7 +32,7 @@ class SyntheticPass final : public Pass {
 };
 
 void SyntheticTask::common_fields(Fields& f) {
-  f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", positive_up_to(1e9));
+  f("eval_sequences", eval_sequences_, "sequences drawn for validation, and for test", may_change(positive_up_to(1e9)));
 }
 
 void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps,

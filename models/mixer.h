@@ -29,7 +29,7 @@ struct Inside {
 /// How a forward pass runs.
 struct RunMode {
   bool training = false;     ///< dropout is on
-  std::uint64_t key = 0;     ///< of the dropout streams: changes from step to step
+  DropoutKey dropout{};      ///< its key changes from training step to training step
   bool carry = true;         ///< the state behind the last step is wanted; without it some mixers run faster
   Inside* inside = nullptr;  ///< gets a look inside
 };

@@ -105,10 +105,14 @@ bool SequenceModel::bounded_state() const {
 }
 
 template <class Branch>
-Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode& mode,
+Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint64_t place, const RunMode& mode,
                                  const Branch& branch) const {
   Variable out = branch(post_norm_ ? x : norm(x));
-  if (mode.training && dropout_ > 0) out = dropout(out, dropout_, mode.key + dropout_key);
+  if (mode.training && dropout_ > 0) {
+    DropoutKey key = mode.dropout;
+    key.key += place;
+    out = dropout(out, dropout_, key);
+  }
   out = add(x, scale(out, residual_scale_));
   return post_norm_ ? norm(out) : out;
 }

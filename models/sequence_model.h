@@ -81,8 +81,7 @@ class SequenceModel : public Module {
   };
   /// x + scale * branch(norm(x)), or post: norm(x + scale * branch(x)).
   template <class Branch>
-  Variable residual(const Variable& x, const Norm& norm, std::uint64_t dropout_key, const RunMode&,
-                    const Branch&) const;
+  Variable residual(const Variable& x, const Norm& norm, std::uint64_t place, const RunMode&, const Branch&) const;
   Variable pool(const Variable& x, const IndexTensor& lengths, ModelState&, const RunMode&) const;
 
   ModelShape shape_;

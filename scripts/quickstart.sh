@@ -15,7 +15,7 @@ build/release/seqtape train configs/induction_heads/mamba.json --out "$run" --re
 trained=$((SECONDS - started))
 
 say "Accuracy on fresh sequences of each length"
-echo "   length  accuracy       time               speed"
+echo "   length  accuracy                      time               speed"
 build/release/seqtape eval "$run" --lengths 64,256,1024,4096,16384,65536 --set task.eval_sequences=64 --batch 64
 build/release/seqtape eval "$run" --lengths 262144,1048576 --set task.eval_sequences=16 --batch 16
 

@@ -101,17 +101,33 @@ std::string figure(const std::vector<Curve>& curves, const ChartOptions& options
              escaped_html(words), "</figcaption></figure>\n");
 }
 
+/// A member's colour is its place in the plan, in every chart.
+std::size_t colour_of(const Json& results, const std::string& label) {
+  std::size_t place = 0;
+  for (const Json& member : results["members"]) {
+    if (member["label"] == label) break;
+    ++place;
+  }
+  return place;
+}
+
+Curve curve_for(const Json& results, const Json& member) {
+  Curve curve{member["label"].get<std::string>()};
+  curve.colour = colour_of(results, curve.name);
+  return curve;
+}
+
 /// Each member's learning curve: the median over its seeds.
 std::vector<Curve> learning_curves(const Json& results, const ComparisonFolder& folder, const std::string& x) {
   std::vector<Curve> curves;
   for (const Json& member : ranking(results)) {
     std::vector<Curve> seeds;
     for (const Json& run : member["runs"])
-      if (run["finished"].get<bool>())
+      if (run["finished"].get<bool>() && !run.contains("failure"))
         seeds.push_back(read_curve(folder.run(run["name"].get<std::string>()),
                                    {.metric = results["metric"].get<std::string>(), .x = x == "seconds" ? x : "step"}));
     if (seeds.empty()) continue;
-    Curve curve{member["label"].get<std::string>(), {}, {}};
+    Curve curve = curve_for(results, member);
     for (std::size_t i = 0; i < seeds[0].x.size(); ++i) {
       std::vector<double> xs, ys;
       for (const Curve& seed : seeds)
@@ -127,7 +143,7 @@ std::vector<Curve> learning_curves(const Json& results, const ComparisonFolder& 
 std::vector<Curve> length_curves(const Json& results) {
   std::vector<Curve> curves;
   for (const Json& member : ranking(results)) {
-    Curve curve{member["label"].get<std::string>(), {}, {}};
+    Curve curve = curve_for(results, member);
     for (std::size_t i = 0;; ++i) {
       std::vector<double> values;
       double length = 0;

@@ -28,14 +28,39 @@ struct ComparisonFile {
   throw ConfigError(str(key, ": must be ", rule, ", got ", got.dump()));
 }
 
-std::vector<long long> positive_list(const Json& json, const char* key) {
+std::vector<long long> number_list(const Json& json, const char* key, long long least) {
+  const std::string rule = str("a list of whole numbers >= ", least);
   std::vector<long long> list;
-  if (!json.is_array()) refuse(key, "a list of whole numbers > 0", json);
+  if (!json.is_array()) refuse(key, rule, json);
   for (const Json& value : json) {
-    if (!value.is_number_integer() || value.get<long long>() < 1) refuse(key, "a list of whole numbers > 0", json);
+    if (!value.is_number_integer() || value.get<long long>() < least) refuse(key, rule, json);
     list.push_back(value.get<long long>());
   }
   return list;
+}
+
+/// A budget's rule: from 1 to `most`, and whole but for seconds.
+struct BudgetKey {
+  const char* name;
+  double most;
+  bool whole;
+};
+constexpr BudgetKey kBudget[] = {
+    {"steps", 1e12, true}, {"tokens", 1e15, true}, {"seconds", 1e8, false}, {"parameters", 1e12, true}};
+
+void check_budget(const Json& budget) {
+  std::vector<std::string> known;
+  for (const BudgetKey& key : kBudget) known.emplace_back(key.name);
+  for (const auto& [name, value] : budget.items()) {
+    const auto key =
+        std::find_if(std::begin(kBudget), std::end(kBudget), [&](const BudgetKey& one) { return name == one.name; });
+    if (key == std::end(kBudget)) throw ConfigError(str("budget.", name, ": unknown key", suggestion(name, known)));
+    const double number = value.is_number() ? value.get<double>() : NAN;
+    if (!(number > 0 && number <= key->most) || (key->whole && number != std::floor(number)))
+      refuse("budget." + name, str("a ", key->whole ? "whole " : "", "number > 0 and at most ", key->most), value);
+  }
+  if (budget.contains("steps") + budget.contains("tokens") + budget.contains("seconds") > 1)
+    throw ConfigError("budget: steps, tokens and seconds exclude each other");
 }
 
 ComparisonFile read(Json json, bool quick) {
@@ -55,9 +80,9 @@ ComparisonFile read(Json json, bool quick) {
     if (json.contains(part)) file.common[part] = json[part];
   file.models = json["models"];
   if (!file.models.is_array() || file.models.empty()) refuse("models", "a list of objects", file.models);
-  if (json.contains("seeds")) file.seeds = positive_list(json["seeds"], "seeds");
-  if (json.contains("lengths")) file.lengths = positive_list(json["lengths"], "lengths");
-  if (json.contains("scaling")) file.scaling_lengths = positive_list(json["scaling"], "scaling");
+  if (json.contains("seeds")) file.seeds = number_list(json["seeds"], "seeds", 0);
+  if (json.contains("lengths")) file.lengths = number_list(json["lengths"], "lengths", 1);
+  if (json.contains("scaling")) file.scaling_lengths = number_list(json["scaling"], "scaling", 1);
   if (json.contains("decided_at")) {
     const Json& at = json["decided_at"];
     if (std::find(json["lengths"].begin(), json["lengths"].end(), at) == json["lengths"].end())
@@ -68,22 +93,26 @@ ComparisonFile read(Json json, bool quick) {
     if (json.contains(part) && !json[part].is_object()) refuse(part, "an object", json[part]);
   if (json.contains("grid")) file.grid = json["grid"];
   if (json.contains("budget")) file.budget = json["budget"];
-  for (const auto& [key, value] : file.budget.items()) {
-    if (key != "steps" && key != "tokens" && key != "seconds" && key != "parameters")
-      throw ConfigError(
-          str("budget.", key, ": unknown key", suggestion(key, {"steps", "tokens", "seconds", "parameters"})));
-    if (!value.is_number() || value.get<double>() <= 0) refuse("budget." + key, "a number > 0", value);
-  }
-  if (file.budget.contains("steps") + file.budget.contains("tokens") + file.budget.contains("seconds") > 1)
-    throw ConfigError("budget: steps, tokens and seconds exclude each other");
+  check_budget(file.budget);
   return file;
+}
+
+/// How many combinations a grid has, as a number that may be huge.
+double combination_count(const Json& grid) {
+  double count = 1;
+  for (const auto& [key, values] : grid.items()) {
+    if (!values.is_array() || values.empty()) refuse("grid." + key, "a list of values", values);
+    if (key == "seed")
+      throw ConfigError("grid.seed: runs over seeds are \"seeds\": [1, 2, 3], which the medians are over");
+    count *= static_cast<double>(values.size());
+  }
+  return count;
 }
 
 /// Every combination of the grid's values: "optimizer.lr=0.001" and the like.
 std::vector<std::vector<std::string>> combinations(const Json& grid) {
   std::vector<std::vector<std::string>> all{{}};
   for (const auto& [key, values] : grid.items()) {
-    if (!values.is_array() || values.empty()) refuse("grid." + key, "a list of values", values);
     std::vector<std::vector<std::string>> longer;
     for (const auto& one : all)
       for (const Json& value : values) {
@@ -95,12 +124,16 @@ std::vector<std::vector<std::string>> combinations(const Json& grid) {
   return all;
 }
 
-/// A label as the name of a folder.
-std::string file_name(const std::string& label) {
-  std::string name;
-  for (const char c : label)
-    name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ? c : '-';
-  return name;
+/// The value at "a.b.c"; null where there is none.
+Json at_path(const Json& json, std::string path) {
+  std::replace(path.begin(), path.end(), '.', '/');
+  return json.value(Json::json_pointer("/" + path), Json());
+}
+
+void refuse_many(double runs, const PlanOptions& options) {
+  if (runs > static_cast<double>(options.most_runs))
+    throw ConfigError(str("the comparison has ", format("%.15g", runs), " runs, more than ", options.most_runs,
+                          "; --yes goes ahead with up to 10000"));
 }
 
 /// Steps that fill the budget.
@@ -125,6 +158,26 @@ void apply_budget(Json& config, const Json& budget) {
   }
 }
 
+/// The member's config with these keys set, complete and within the budget.
+void finish(Member& member, const std::vector<std::string>& set, const Json& budget,
+            const std::filesystem::path& base) {
+  try {
+    for (const std::string& assignment : set) set_path(member.config, assignment);
+    member.config = RunConfig::from_json(member.config, base).to_json();
+    const Json asked = member.config;
+    apply_budget(member.config, budget);
+    RunConfig::from_json(member.config, "");  // a budget can ask for more than a key allows
+    for (const std::string& assignment : set) {
+      const std::string key = assignment.substr(0, assignment.find('='));
+      if (at_path(asked, key) != at_path(member.config, key))
+        throw ConfigError(str(key, ": is set to ", at_path(asked, key).dump(), ", and the budget makes it ",
+                              at_path(member.config, key).dump(), "; leave one of them out"));
+    }
+  } catch (const ConfigError& error) {
+    throw ConfigError(str(member.label, ": ", error.what()));
+  }
+}
+
 Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOptions& options) {
   const ComparisonFile file = read(json, options.quick);
   Plan plan;
@@ -133,6 +186,9 @@ Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOpti
   plan.lengths = file.lengths;
   plan.decided_at = file.decided_at;
   plan.scaling_lengths = file.scaling_lengths;
+  refuse_many(combination_count(file.grid) * static_cast<double>(file.models.size()) *
+                  static_cast<double>(options.seeds.empty() ? plan.seeds.size() : options.seeds.size()),
+              options);
   for (std::size_t i = 0; i < file.models.size(); ++i) {
     Json entry = file.models[i];
     const std::string where = str("models.", i);
@@ -150,26 +206,28 @@ Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOpti
     config.merge_patch(entry);
     for (const auto& combination : combinations(file.grid)) {
       Member member{label, config};
-      for (const std::string& assignment : combination) {
-        set_path(member.config, assignment);
-        member.label += " " + assignment.substr(assignment.find_last_of('.', assignment.find('=')) + 1);
+      std::vector<std::string> shown, set = combination;
+      for (std::string assignment : combination) {
+        std::erase(assignment, '"');
+        shown.push_back(assignment.substr(assignment.find_last_of('.', assignment.find('=')) + 1));
       }
+      if (!shown.empty()) member.label += " [" + join(shown, ", ") + "]";  // not to be taken for a model's own name
+      set.insert(set.end(), options.sets.begin(), options.sets.end());
+      finish(member, set, file.budget, path.parent_path());
       plan.members.push_back(std::move(member));
-    }
-  }
-  for (Member& member : plan.members) {
-    try {
-      for (const std::string& assignment : options.sets) set_path(member.config, assignment);
-      member.config = RunConfig::from_json(member.config, path.parent_path()).to_json();
-      apply_budget(member.config, file.budget);
-    } catch (const ConfigError& error) {
-      throw ConfigError(str(member.label, ": ", error.what()));
     }
   }
   return plan;
 }
 
 }  // namespace
+
+std::string file_name(const std::string& label) {
+  std::string name;
+  for (const char c : label)
+    name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ? c : '-';
+  return name;
+}
 
 void match_parameters(Json& config, double wanted) {
   Json best;
@@ -194,6 +252,19 @@ void match_parameters(Json& config, double wanted) {
   config = best;
 }
 
+namespace {
+
+/// A config's file name without its ending; with its folder, where another has the same.
+std::string label_of(const std::vector<std::filesystem::path>& files, std::size_t i) {
+  const auto same =
+      std::count_if(files.begin(), files.end(), [&](const auto& file) { return file.stem() == files[i].stem(); });
+  if (same == 1) return files[i].stem().string();
+  const auto folder = std::filesystem::absolute(files[i]).lexically_normal().parent_path().filename();
+  return (folder / files[i].stem()).string();
+}
+
+}  // namespace
+
 Plan Plan::load(const std::vector<std::filesystem::path>& files, const PlanOptions& options) {
   if (files.empty()) throw ConfigError("the argument CONFIG is missing; see --help");
   Plan plan;
@@ -204,12 +275,17 @@ Plan Plan::load(const std::vector<std::filesystem::path>& files, const PlanOptio
   } else {
     if (options.quick) throw ConfigError("--quick: goes with a comparison file, which says what is quick");
     plan.title = "comparison";
+    refuse_many(static_cast<double>(files.size() * std::max<std::size_t>(1, options.seeds.size())), options);
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (parsed[i].contains("models"))
         throw ConfigError(str(files[i].string(), ": is a comparison; compare it alone"));
       RunConfig config = RunConfig::load(files[i], options.sets);
-      plan.members.push_back({files[i].stem().string(), config.to_json()});
+      plan.members.push_back({label_of(files, i), config.to_json()});
       plan.title = config.task_name;
+      if (i == 0) plan.seeds = {config.seed};
+      if (plan.seeds.front() != config.seed && options.seeds.empty())
+        throw ConfigError(str("the seeds differ: ", files[0].string(), " has ", plan.seeds.front(), ", ",
+                              files[i].string(), " has ", config.seed, "; --seeds gives all the same"));
       const Json &first = plan.members.front().config["task"], &task = plan.members.back().config["task"];
       if (task != first)
         throw ConfigError(str("the tasks differ: ", files[0].string(), " has ", first.dump(), ", ", files[i].string(),
@@ -220,15 +296,36 @@ Plan Plan::load(const std::vector<std::filesystem::path>& files, const PlanOptio
   if (plan.seeds.empty()) throw ConfigError("seeds: must name a seed, got none");
   if (std::set<long long>(plan.seeds.begin(), plan.seeds.end()).size() < plan.seeds.size())
     throw ConfigError("seeds: names a seed twice");
-  std::set<std::string> labels;
-  for (Member& member : plan.members) {
+  for (std::size_t i = 0; i < plan.members.size(); ++i) {
+    Member& member = plan.members[i];
     if (member.label.empty()) throw ConfigError("models: a model without a name or label");
-    std::string label = member.label;  // two configs may have one file name
-    for (int copy = 2; !labels.insert(file_name(label)).second; ++copy) label = str(member.label, " ", copy);
-    member.label = label;
     member.config.erase("seed");
+    for (std::size_t k = 0; k < i; ++k) {
+      const Member& other = plan.members[k];
+      if (other.config == member.config)
+        throw ConfigError(str("\"", other.label, "\" and \"", member.label, "\" are the same runs; leave one out"));
+      if (file_name(other.label) == file_name(member.label))
+        throw ConfigError(
+            str("two models have the name \"", file_name(member.label), "\"; give each a label of its own"));
+    }
   }
   return plan;
+}
+
+void Plan::take_over(const Json& saved, const std::string& where) {
+  try {
+    const Json& list = saved.at("members");
+    if (list.size() != members.size()) throw ConfigError("it has other members");
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      Json config = RunConfig::from_json(list.at(i).at("config"), "").to_json();
+      config.erase("seed");
+      members[i].config = std::move(config);
+    }
+  } catch (const Json::exception&) {
+    throw DataError(str(where, ": is damaged; remove it, or choose another --out"));
+  } catch (const ConfigError& error) {
+    throw DataError(str(where, ": is damaged: ", error.what(), "; remove it, or choose another --out"));
+  }
 }
 
 Json Plan::to_json() const {

@@ -19,6 +19,7 @@ struct PlanOptions {
   bool quick = false;
   std::vector<long long> seeds{};   ///< instead of the file's
   std::vector<std::string> sets{};  ///< for every config
+  std::size_t most_runs = 64;       ///< more are refused, before they are thought out
 };
 
 /// docs/compare.md describes the file.
@@ -30,13 +31,19 @@ struct Plan {
   long long decided_at = 0;                ///< the one of them whose score ranks the models; 0: the training length
   std::vector<long long> scaling_lengths;  ///< of --scaling
 
-  /// One comparison file, or configs whose tasks are the same. Checks every config, without its data. Throws
-  /// ConfigError.
+  /// One comparison file, or configs whose tasks are the same. Checks every config, without its data. Refuses two
+  /// members that would be one run or have one name, and a key that is set and then overruled. Throws ConfigError.
   static Plan load(const std::vector<std::filesystem::path>& files, const PlanOptions&);
 
   std::size_t runs() const { return members.size() * seeds.size(); }
+  /// Takes over what was solved and measured for the budget when `to_json` was written. Throws DataError where that is
+  /// damaged.
+  void take_over(const Json& saved, const std::string& where);
   Json to_json() const;
 };
+
+/// A label as the name of a file or folder.
+std::string file_name(const std::string& label);
 
 /// Gives the model the width, a multiple of 8, whose parameters are nearest to `wanted`. The config's task must have
 /// its data. Throws ConfigError.

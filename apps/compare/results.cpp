@@ -8,6 +8,7 @@
 #include "apps/report/curve.h"
 #include "apps/report/statistics.h"
 #include "apps/trainer/describe.h"
+#include "apps/trainer/metrics.h"
 #include "apps/trainer/training.h"
 #include "core/cpu.h"
 #include "core/error.h"
@@ -19,21 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a table shows of an evaluation: bits, the squared error, or the accuracy.
-std::string main_metric(const Json& metrics) {
-  for (const auto& [key, value] : metrics.items())
-    if (key.rfind("bits_per", 0) == 0) return key;
-  return metrics.contains("mse") ? "mse" : "accuracy";
-}
-
 double number_or_nan(const Json& object, const std::string& key) {
   return object.contains(key) && object[key].is_number() ? object[key].get<double>() : NAN;
 }
 
 /// What is measured once for a member, without its training.
 Json measure_member(const Member& member, const ComparisonFolder& folder) {
-  const fs::path file = folder.measured(run_name(member, 0).substr(0, run_name(member, 0).rfind('-')));
-  if (fs::exists(file)) return parse_json(read_file(file), file.string());
+  const fs::path file = folder.measured(member, "model");
+  if (fs::exists(file)) return read_object(file);
   Training training(RunConfig::from_json(member.config, ""));
   training.allocate(false);
   Json json = {{"parameters", training.model->parameter_count()},
@@ -51,9 +45,7 @@ Json measure_member(const Member& member, const ComparisonFolder& folder) {
 /// One run: how it ended, and its numbers.
 Json collect_run(const Plan& plan, const Member& member, long long seed, const ComparisonFolder& folder) {
   const std::string name = run_name(member, seed);
-  Json measured = fs::exists(folder.measured(name))
-                      ? parse_json(read_file(folder.measured(name)), folder.measured(name).string())
-                      : Json::object();
+  Json measured = read_object(folder.measured(name));
   Json run = {{"name", name}, {"seed", seed}, {"finished", measured.value("finished", false)}};
   if (measured.contains("failure")) run["failure"] = measured["failure"];
   if (!run["finished"].get<bool>()) return run;
@@ -63,15 +55,18 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
     if (line["split"] == "validation" && !line.contains("length")) last = line;
     if (line["split"] == "train") speeds.push_back(number_or_nan(line, "tokens_per_second"));
   }
+  if (last.is_null()) throw DataError(str(folder.run(name).string(), ": is finished and has no validation"));
   run["step"] = last["step"];
   run["seconds"] = last["seconds"];
   run["tokens_per_second"] = median(speeds);
-  run["peak_bytes"] = measured["peak_bytes"];
-  for (const char* not_a_score : {"step", "split", "seconds"}) last.erase(not_a_score);
-  run["metrics"] = last;
-  run["trained_value"] = run["value"] = json_number(number_or_nan(last, main_metric(last)));
+  run["peak_bytes"] = measured.value("peak_bytes", Json());
+  run["n"] = last.value("n", Json());
+  run["metrics"] = last = scores_of(last);
+  const std::string metric = main_metric(last);
+  run["trained_value"] = run["value"] = json_number(number_or_nan(last, metric));
   if (!plan.lengths.empty()) {
     if (!measured.contains("lengths")) {
+      bool machine = false;
       measured["lengths"] = Json::array();
       for (const long long length : plan.lengths) {
         try {
@@ -79,11 +74,14 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
               output_of_self({"eval", folder.run(name).string(), "--lengths", std::to_string(length), "--json"}),
               "eval");
           measured["lengths"].push_back(scored.is_array() ? scored[0] : scored);
-        } catch (const Error& error) {  // learned positions end, a cache grows beyond the memory
+        } catch (const ConfigError& error) {  // learned positions end
           measured["lengths"].push_back({{"length", length}, {"failure", error.what()}});
+        } catch (const Error& error) {  // the machine's: there is no memory for the cache. The next call tries again
+          measured["lengths"].push_back({{"length", length}, {"failure", error.what()}});
+          machine = true;
         }
       }
-      replace_file(folder.measured(name), measured.dump(2) + "\n");
+      if (!machine) replace_file(folder.measured(name), measured.dump(2) + "\n");
     }
     run["lengths"] = Json::array();
     for (const Json& scored : measured["lengths"]) {
@@ -91,11 +89,16 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
       if (scored.contains("failure"))
         entry["failure"] = scored["failure"];
       else
-        entry["value"] = json_number(number_or_nan(scored, main_metric(last)));
+        entry["value"] = json_number(number_or_nan(scored, metric));
       if (scored["length"] == plan.decided_at) run["value"] = entry.value("value", Json());
       run["lengths"].push_back(entry);
     }
   }
+  // Not a number is a result, the worst there is: it counts as a failure, everywhere.
+  if (!std::isfinite(number_or_nan(run, "trained_value")))
+    run["failure"] = str("it diverged: ", metric, " is ", run["trained_value"].get<std::string>());
+  else if (run["value"].is_string())
+    run["failure"] = str("at length ", plan.decided_at, ": ", metric, " is ", run["value"].get<std::string>());
   return run;
 }
 
@@ -145,7 +148,7 @@ std::string score_name(const Json& results) {
 }
 
 std::string metric_text(const Json& results, double value) {
-  return results["metric"] == "accuracy" ? format("%.1f %%", 100 * value) : format("%.4g", value);
+  return metric_text(results["metric"].get<std::string>(), value);
 }
 
 Json collect(const Plan& plan, const ComparisonFolder& folder) {
@@ -162,8 +165,8 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
     for (const long long seed : plan.seeds) {
       Json run = collect_run(plan, member, seed, folder);
       failed += run.contains("failure");
-      if (run["finished"].get<bool>()) {
-        results["metric"] = main_metric(run["metrics"]);
+      if (run["finished"].get<bool>()) results["metric"] = main_metric(run["metrics"]);
+      if (run["finished"].get<bool>() && !run.contains("failure")) {
         if (run["value"].is_number()) values.push_back(run["value"]);  // not tested at the length that decides
         trained.push_back(number_or_nan(run, "trained_value"));
         speeds.push_back(number_or_nan(run, "tokens_per_second"));
@@ -174,7 +177,7 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
     }
     entry["finished"] = trained.size();
     entry["failed"] = failed;
-    const bool higher = results["metric"] == "accuracy";
+    const bool higher = metric(results["metric"].get<std::string>()).higher_is_better;
     std::sort(values.begin(), values.end());
     entry["median"] = values.empty() ? Json() : json_number(median(values));
     entry["worst"] = values.empty() ? Json() : json_number(higher ? values.front() : values.back());
@@ -189,7 +192,7 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
     try {
       entry.update(measure_member(member, folder));
       for (const Json& run : entry["runs"])
-        if (!entry.contains("inside") && run["finished"].get<bool>())
+        if (!entry.contains("inside") && run["finished"].get<bool>() && !run.contains("failure"))
           entry["inside"] = look_into(run["name"].get<std::string>(), folder);
     } catch (const Error& error) {
       entry["parameters"] = Json();
@@ -197,7 +200,7 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
     }
     results["members"].push_back(std::move(entry));
   }
-  results["higher_is_better"] = results["metric"] == "accuracy";
+  results["higher_is_better"] = metric(results["metric"].get<std::string>()).higher_is_better;
   results["verdict"] = verdict(results);
   return results;
 }
@@ -240,13 +243,17 @@ std::string verdict(const Json& results) {
     return str("Only ", name(members[0]), " has finished: ", metric, " ", text(members[0]["median"]), ".") + failures;
   const bool higher = results["higher_is_better"];
   const double first_worst = members[0]["worst"];
+  const bool first_failed = members[0]["failed"] > 0;
   std::vector<std::string> level;
   for (std::size_t i = 1; i < members.size(); ++i) {
     const double other = members[i]["best"];
     if (higher ? other >= first_worst : other <= first_worst) level.push_back(name(members[i]));
   }
   std::string words;
-  if (level.empty()) {
+  if (first_failed) {
+    words = str("No clear winner: ", name(members[0]), " has the better median (", metric, " ",
+                text(members[0]["median"]), "), but not every run of it came to a result.");
+  } else if (level.empty()) {
     const bool several = members[0]["finished"] > 1 && members[1]["finished"] > 1;
     words =
         str(name(members[0]),
@@ -259,6 +266,7 @@ std::string verdict(const Json& results) {
                 text(members[0]["median"]), "), but the seeds of ", join(level, ", "), " reach into its range.");
   }
   if (results.value("decided_at", 0LL) != 0) {  // what they were trained for, best first
+    std::erase_if(members, [](const Json& member) { return !member["trained_median"].is_number(); });
     std::stable_sort(members.begin(), members.end(), [&](const Json& a, const Json& b) {
       const double x = a["trained_median"], y = b["trained_median"];
       return higher ? x > y : x < y;
@@ -285,10 +293,32 @@ std::string results_table(const Json& results) {
   return text;
 }
 
+namespace {
+
+/// A cell of a Markdown table.
+std::string markdown_cell(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? "\\|" : c == '\n' || c == '\r' ? " " : std::string(1, c);
+  return out;
+}
+
+/// A field of CSV (RFC 4180): quoted where it must be, quotes doubled.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
+}  // namespace
+
 std::string results_markdown(const Json& results) {
   std::string text =
       str("## ", results["title"].get<std::string>(), "\n\n", results["verdict"].get<std::string>(), "\n\n");
-  const auto line = [](const std::vector<std::string>& cells) { return "| " + join(cells, " | ") + " |\n"; };
+  const auto line = [](std::vector<std::string> cells) {
+    for (std::string& cell : cells) cell = markdown_cell(cell);
+    return "| " + join(cells, " | ") + " |\n";
+  };
   text += line(headings(results));
   text += line(std::vector<std::string>(headings(results).size(), "---"));
   for (const Json& member : ranking(results)) text += line(row_of(results, member));
@@ -315,18 +345,17 @@ std::string results_markdown(const Json& results) {
 std::string results_csv(const Json& results) {
   std::string text =
       "model,seed,finished,metric,value,parameters,state_bytes,tokens_per_second,generates_per_second,peak_bytes,"
-      "seconds,step\n";
+      "seconds,step,failure\n";
   for (const Json& member : results["members"])
     for (const Json& run : member["runs"]) {
       const auto cell = [](const Json& object, const char* key) {
-        return object.contains(key) && !object[key].is_null() ? object[key].dump() : std::string();
+        const Json value = object.value(key, Json());
+        return value.is_null() ? "" : csv_field(value.is_string() ? value.get<std::string>() : value.dump());
       };
-      std::string label = member["label"].get<std::string>();
-      if (label.find_first_of(",\"") != std::string::npos) label = Json(label).dump();
-      text += join({label, cell(run, "seed"), cell(run, "finished"), results["metric"].get<std::string>(),
-                    cell(run, "value"), cell(member, "parameters"), cell(member, "state_bytes"),
-                    cell(run, "tokens_per_second"), cell(member, "generates_per_second"), cell(run, "peak_bytes"),
-                    cell(run, "seconds"), cell(run, "step")},
+      text += join({csv_field(member["label"].get<std::string>()), cell(run, "seed"), cell(run, "finished"),
+                    results["metric"].get<std::string>(), cell(run, "value"), cell(member, "parameters"),
+                    cell(member, "state_bytes"), cell(run, "tokens_per_second"), cell(member, "generates_per_second"),
+                    cell(run, "peak_bytes"), cell(run, "seconds"), cell(run, "step"), cell(run, "failure")},
                    ",") +
               "\n";
     }

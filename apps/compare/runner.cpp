@@ -1,13 +1,16 @@
 #include "apps/compare/runner.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -15,6 +18,7 @@
 
 #include "apps/report/curve.h"
 #include "apps/trainer/describe.h"
+#include "apps/trainer/metrics.h"
 #include "apps/trainer/progress.h"
 #include "apps/trainer/run_folder.h"
 #include "apps/trainer/signals.h"
@@ -29,8 +33,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// This program with other arguments, its messages in a file.
-pid_t start(const std::vector<std::string>& arguments, const fs::path& messages, bool append) {
+/// A descriptor that is closed at its end; -1: none.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// This program with other arguments; what it prints goes to `out` and `messages`.
+pid_t start(const std::vector<std::string>& arguments, int out, int messages) {
   std::vector<char*> argv{const_cast<char*>("seqtape")};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -44,22 +63,35 @@ pid_t start(const std::vector<std::string>& arguments, const fs::path& messages,
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
-  const int out = ::open(messages.c_str(), O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0644);
-  if (out >= 0) ::dup2(out, 1), ::dup2(out, 2);
+  ::dup2(out, 1);
+  ::dup2(messages, 2);
   ::execv("/proc/self/exe", argv.data());
   ::_exit(127);
 }
 
-std::string last_line(const fs::path& file) {
-  std::istringstream in(fs::exists(file) ? read_file(file) : "");
+std::string last_line(const std::string& text) {
+  std::istringstream in(text);
   std::string last;
   for (std::string line; std::getline(in, line);)
     if (!line.empty()) last = line;
   return last.rfind("error: ", 0) == 0 ? last.substr(7) : last;
 }
 
-Json read_json(const fs::path& file) {
-  return fs::exists(file) ? parse_json(read_file(file), file.string()) : Json::object();
+/// All that was written to a file without a name.
+std::string content_of(int fd) {
+  std::string content(static_cast<std::size_t>(std::max<off_t>(0, ::lseek(fd, 0, SEEK_END))), '\0');
+  const ssize_t got = ::pread(fd, content.data(), content.size(), 0);
+  content.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
+  return content;
+}
+
+/// The last metrics of a run are not finite: it ended because it diverged.
+bool diverged(const fs::path& run) {
+  if (!fs::exists(run / "metrics.jsonl")) return false;
+  const auto lines = read_metrics(run);
+  if (lines.empty()) return false;
+  const auto is_word = [&](const char* key) { return lines.back().value(key, Json()).is_string(); };  // "nan", "inf"
+  return is_word("loss") || is_word("grad_norm");
 }
 
 /// One run on its way.
@@ -76,37 +108,57 @@ std::string describe_progress(const ComparisonFolder& folder, const std::string&
 
 }  // namespace
 
-std::string run_name(const Member& member, long long seed) {
-  std::string name;
-  for (const char c : member.label)
-    name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ? c : '-';
-  return str(name, "-seed", seed);
-}
+std::string run_name(const Member& member, long long seed) { return str(file_name(member.label), "-seed", seed); }
 
-void ComparisonFolder::begin(Plan& plan, const Json& asked) const {
-  const fs::path file = path_ / "comparison.json";
-  if (fs::exists(file)) {
-    const Json saved = read_json(file);
-    if (saved.value("asked", Json()) != asked)
-      throw ConfigError(str(path_.string(), ": is the folder of another comparison; --out chooses another"));
-    // What was solved and measured for the budget stays.
-    for (std::size_t i = 0; i < plan.members.size(); ++i)
-      plan.members[i].config = saved["plan"]["members"][i]["config"];
-    return;
+Json read_object(const fs::path& file) {
+  if (!fs::exists(file)) return Json::object();
+  Json json;
+  try {
+    json = parse_json(read_file(file), file.string());
+  } catch (const ConfigError& error) {
+    throw DataError(str(error.what(), "; remove it, or choose another --out"));
   }
-  if (fs::exists(path_) && !fs::is_empty(path_))
-    throw ConfigError(str(path_.string(), ": exists and is not the folder of a comparison; --out chooses another"));
-  for (const char* part : {"configs", "runs", "logs", "measured"}) fs::create_directories(path_ / part);
-  replace_file(file, Json({{"asked", asked}, {"plan", plan.to_json()}}).dump(2) + "\n");
+  if (!json.is_object()) throw DataError(str(file.string(), ": is damaged; remove it, or choose another --out"));
+  return json;
 }
 
-int carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool retry) {
+fs::path ComparisonFolder::measured(const Member& member, const std::string& what) const {
+  return path_ / "measured" / what / (file_name(member.label) + ".json");
+}
+
+std::unique_ptr<RunLock> ComparisonFolder::begin(Plan& plan, const Json& asked) const {
+  const fs::path file = path_ / "comparison.json";
+  // A process killed while it made the folder leaves no more than its parts, empty.
+  const std::vector<std::string> parts{"configs", "runs", "logs", "measured"};
+  std::error_code error;
+  if (fs::exists(path_, error) && !fs::exists(file, error))
+    for (const auto& entry : fs::directory_iterator(path_)) {
+      const std::string name = entry.path().filename().string();
+      const bool part = std::find(parts.begin(), parts.end(), name) != parts.end() && fs::is_empty(entry.path(), error);
+      if (!part && name != ".lock" && name != "comparison.json.tmp")
+        throw ConfigError(str(path_.string(), ": exists and is not the folder of a comparison; --out chooses another"));
+    }
+  for (const std::string& part : parts) fs::create_directories(path_ / part);
+  auto lock = std::make_unique<RunLock>(path_);
+  const bool begun = fs::exists(file);
+  if (!begun) replace_file(file, Json({{"asked", asked}, {"plan", plan.to_json()}}).dump(2) + "\n");
+  for (const char* what : {"model", "scaling"}) fs::create_directories(path_ / "measured" / what);
+  if (!begun) return lock;
+  const Json saved = read_object(file);
+  if (saved.value("asked", Json()) != asked)
+    throw ConfigError(str(path_.string(), ": is the folder of another comparison; --out chooses another"));
+  plan.take_over(saved.value("plan", Json()), file.string());
+  return lock;
+}
+
+void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool retry) {
   std::vector<std::string> waiting;
   for (const long long seed : plan.seeds)
     for (const Member& member : plan.members) {
       const std::string name = run_name(member, seed);
-      const Json known = read_json(folder.measured(name));
-      if (known.value("finished", false) || (known.contains("failure") && !retry)) continue;
+      const Json known = read_object(folder.measured(name));
+      const bool failed = known.contains("failure") && !known.value("machine", false);
+      if (known.value("finished", false) || (failed && !retry)) continue;
       Json config = member.config;
       config["seed"] = seed;
       replace_file(folder.config(name), config.dump(2) + "\n");
@@ -128,26 +180,30 @@ int carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool r
     std::vector<std::string> arguments{
         "train",     folder.config(name).string(), "--out", folder.run(name).string(), "--resume",
         "--threads", std::to_string(threads)};
-    running[start(arguments, folder.log(name), true)] = {name, Clock::now()};
+    const Descriptor log(::open(folder.log(name).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (log.get() < 0) throw Error(str(folder.log(name).string(), ": cannot be written: ", std::strerror(errno)));
+    running[start(arguments, log.get(), log.get())] = {name, Clock::now()};
   };
   const auto ended = [&](const Job& job, int status, const rusage& usage) {
     if (WIFEXITED(status) && WEXITSTATUS(status) >= 128 && signal) return;  // saved: to be gone on with
     ++done;
-    Json measured = read_json(folder.measured(job.name));
+    Json measured = read_object(folder.measured(job.name));
     measured["peak_bytes"] = std::max(measured.value("peak_bytes", 0.0), static_cast<double>(usage.ru_maxrss) * 1024);
     std::string outcome;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
       measured["finished"] = true;
       measured.erase("failure");
+      measured.erase("machine");
       const auto lines = read_metrics(folder.run(job.name));
       for (Json line : lines) {
         if (line["split"] != "validation" || line.contains("length")) continue;
-        for (const char* not_a_score : {"step", "split", "seconds"}) line.erase(not_a_score);
-        outcome = describe_metrics(line);
+        outcome = describe_metrics(scores_of(line));
       }
     } else {
       measured["failure"] =
-          WIFSIGNALED(status) ? str("ended by signal ", WTERMSIG(status)) : last_line(folder.log(job.name));
+          WIFSIGNALED(status) ? str("ended by signal ", WTERMSIG(status)) : last_line(read_file(folder.log(job.name)));
+      const bool refused = WIFEXITED(status) && WEXITSTATUS(status) == 2;
+      measured["machine"] = !refused && !diverged(folder.run(job.name));
       outcome = "FAILED: " + measured["failure"].get<std::string>();
     }
     replace_file(folder.measured(job.name), measured.dump(2) + "\n");
@@ -176,24 +232,29 @@ int carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool r
     progress.live(format("[%zu/%zu] ", done, all) + join(lines, ", "));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  if (signal) {
-    progress.line("stopped; what ran has saved. The same command goes on");
-    return 128 + signal;
-  }
-  return 0;
+  if (signal) throw Stopped{signal};
 }
 
 std::string output_of_self(const std::vector<std::string>& arguments) {
-  const fs::path file = fs::temp_directory_path() / str("seqtape-", ::getpid(), ".out");
-  const pid_t child = start(arguments, file, false);
+  const Descriptor out(::memfd_create("out", MFD_CLOEXEC)), messages(::memfd_create("messages", MFD_CLOEXEC));
+  if (out.get() < 0 || messages.get() < 0) throw Error(str("no memory for a process's output: ", std::strerror(errno)));
+  if (const int signal = stop_signal()) throw Stopped{signal};
+  const pid_t child = start(arguments, out.get(), messages.get());
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(child, &status, WNOHANG) <= 0) {
+    if (const int signal = stop_signal()) {
+      ::kill(child, SIGKILL);  // it measures, and has nothing to save
+      ::waitpid(child, &status, 0);
+      throw Stopped{signal};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  const std::string output = fs::exists(file) ? read_file(file) : "", last = last_line(file);
-  std::error_code ignored;
-  fs::remove(file, ignored);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
-  throw Error(str("seqtape ", join(arguments, " "), ": ", last));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return content_of(out.get());
+  const std::string why =
+      str("seqtape ", join(arguments, " "), ": ",
+          WIFSIGNALED(status) ? str("ended by signal ", WTERMSIG(status)) : last_line(content_of(messages.get())));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 2) throw ConfigError(why);
+  throw Error(why);
 }
 
 }  // namespace seqtape

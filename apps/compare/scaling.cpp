@@ -39,7 +39,7 @@ Json measure_point(const Member& member, long long length) {
 
 /// The points that have the quantity.
 Curve curve_of(const Json& member, const char* key) {
-  Curve curve{member["label"].get<std::string>(), {}, {}};
+  Curve curve{member["label"].get<std::string>()};
   for (const Json& point : member["points"])
     if (point.value(key, Json()).is_number() && point[key] > 0) {
       curve.x.push_back(point["length"]);
@@ -55,12 +55,11 @@ Json measure_scaling(const Plan& plan, const ComparisonFolder& folder, double lo
   catch_signals();
   Json scaling = {{"members", Json::array()}};
   for (const Member& member : plan.members) {
-    const std::string name = run_name(member, 0);
-    const auto file = folder.measured(name.substr(0, name.rfind('-')) + "-scaling");
-    Json known = std::filesystem::exists(file) ? parse_json(read_file(file), file.string())
-                                               : Json{{"label", member.label}, {"points", Json::array()}};
+    const auto file = folder.measured(member, "scaling");
+    Json known = read_object(file);
+    if (known.empty()) known = {{"label", member.label}, {"points", Json::array()}};
     for (const long long length : plan.scaling_lengths) {
-      if (stop_signal()) throw Error("stopped; the same command goes on");
+      if (const int signal = stop_signal()) throw Stopped{signal};
       const bool measured = std::any_of(known["points"].begin(), known["points"].end(),
                                         [&](const Json& point) { return point["length"] == length; });
       if (measured) continue;
@@ -145,8 +144,12 @@ std::string scaling_html(const Json& scaling) {
   html += "</tbody></table></div>\n";
   for (const Quantity& quantity : kQuantities) {
     std::vector<Curve> curves;
-    for (const Json& member : scaling["members"])
-      if (Curve curve = curve_of(member, quantity.key); !curve.x.empty()) curves.push_back(std::move(curve));
+    std::size_t place = 0;
+    for (const Json& member : scaling["members"]) {
+      Curve curve = curve_of(member, quantity.key);
+      curve.colour = place++;
+      if (!curve.x.empty()) curves.push_back(std::move(curve));
+    }
     if (curves.empty()) continue;
     html += str("<figure style=\"margin:1rem 0\">",
                 svg_chart(curves, {.title = quantity.title,

@@ -87,12 +87,20 @@ std::vector<Json> read_metrics(const std::filesystem::path& run) {
   return lines;
 }
 
+namespace {
+
+/// Of a run whose metrics do not count its tokens, since an earlier program trained it.
+double tokens_of_a_step(const std::filesystem::path& run) {
+  const Json config = parse_json(read_file(run / "config.json"), (run / "config.json").string());
+  const Json& task = config.at("task");
+  if (!task.contains("length") || task.contains("longer"))  // a longest length: sequences have lengths of their own
+    throw ConfigError(str(run.string(), ": --over tokens: an earlier program trained it and did not count them"));
+  return config.at("train").at("batch").get<double>() * task["length"].get<double>();
+}
+
+}  // namespace
+
 Curve read_curve(const std::filesystem::path& run, const CurveChoice& choice) {
-  double tokens_a_step = 1;
-  if (choice.x == "tokens") {
-    const Json config = parse_json(read_file(run / "config.json"), (run / "config.json").string());
-    tokens_a_step = config.at("train").at("batch").get<double>() * config.at("task").value("length", 1.0);
-  }
   Curve curve{run.string(), {}, {}};
   std::set<std::string> known;
   for (const Json& line : read_metrics(run)) {
@@ -102,9 +110,13 @@ Curve read_curve(const std::filesystem::path& run, const CurveChoice& choice) {
         known.insert(key);
     if (!line.contains(choice.metric) || !line[choice.metric].is_number()) continue;
     const double step = line["step"].get<double>();
-    curve.x.push_back(choice.x == "tokens"    ? step * tokens_a_step
-                      : choice.x == "seconds" ? line.value("seconds", 0.0)
-                                              : step);
+    const Json at = choice.x == "step" ? line["step"] : line.value(choice.x, Json());
+    if (at.is_number())
+      curve.x.push_back(at.get<double>());
+    else if (choice.x == "tokens")
+      curve.x.push_back(step * tokens_of_a_step(run));
+    else
+      throw ConfigError(str(run.string(), ": --over ", choice.x, ": its metrics do not have them"));
     curve.y.push_back(line[choice.metric].get<double>());
   }
   if (curve.x.empty())
@@ -222,7 +234,9 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
         x(options.mark_x), x(options.mark_x), kTop, kTop + kHeight, x(options.mark_x) + 6, kTop + 14,
         escaped_html(options.mark_name).c_str());
   for (std::size_t c = 0; c < curves.size(); ++c) {
-    const char* const colour = colours[c % 8];
+    const std::size_t which = curves[c].colour.value_or(c);
+    const char* const colour = colours[which % 8];
+    const char* const dashes = which < 8 ? "" : " stroke-dasharray=\"7 4\"";  // the palette's second round
     std::string points;
     for (std::size_t i = 0; i < curves[c].x.size(); ++i)
       if (frame.drawn(curves[c], i)) {
@@ -231,12 +245,13 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
           out += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", x(curves[c].x[i]),
                         y(curves[c].y[i]), colour);
       }
-    out += format("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"%s\"/>\n", colour, points.c_str());
+    out += format("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s points=\"%s\"/>\n", colour, dashes,
+                  points.c_str());
     const double line = kTop + kHeight + 50 + kLine * static_cast<double>(c);
     out += format(
-        "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"%s\" stroke-width=\"3\"/><text "
+        "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"%s\" stroke-width=\"3\"%s/><text "
         "x=\"%.0f\" y=\"%.0f\">%s, last %s</text>\n",
-        kLeft, kLeft + 24, line, line, colour, kLeft + 32, line + 4, escaped_html(curves[c].name).c_str(),
+        kLeft, kLeft + 24, line, line, colour, dashes, kLeft + 32, line + 4, escaped_html(curves[c].name).c_str(),
         number(curves[c].y.back()).c_str());
   }
   return out + "</svg>\n";

@@ -2,6 +2,7 @@
 // Curves from the metrics of runs, and their charts.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ std::vector<Json> read_metrics(const std::filesystem::path& run);
 
 struct Curve {
   std::string name;
-  std::vector<double> x, y;
+  std::vector<double> x{}, y{};
+  std::optional<std::size_t>
+      colour{};  ///< of the palette, to be the same in every chart; default: by its place in the chart
 };
 
 /// What of a run is drawn: `metric` of `split` over "step", "tokens" or "seconds"; length 0: the task's own.

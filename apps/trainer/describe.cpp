@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "apps/trainer/metrics.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -87,12 +88,11 @@ std::string describe_metrics(const Json& metrics) {
     if (!text.empty()) text += "  ";
     std::string name = key;
     std::replace(name.begin(), name.end(), '_', ' ');
-    const bool share = key.find("accuracy") != std::string::npos;
     if (!value.is_number())
       text += name + " " + value.dump();
     else
-      text += share ? format("%s %.1f %%", name.c_str(), 100 * value.get<double>())
-                    : format("%s %.4f", name.c_str(), value.get<double>());
+      text += metric(key).unit == Metric::Unit::share ? format("%s %.1f %%", name.c_str(), 100 * value.get<double>())
+                                                      : format("%s %.4f", name.c_str(), value.get<double>());
   }
   return text;
 }

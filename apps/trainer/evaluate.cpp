@@ -33,6 +33,7 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
       absolute_ += std::fabs(error);
     }
     scored_ += static_cast<Index>(batch.target_values.size());
+    if (batch.last) sequences_ += batch.batch;
     return;
   }
   const auto rows = static_cast<Index>(batch.targets.size()), classes = logits.shape().back();
@@ -53,11 +54,14 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
 }
 
 Json Score::metrics(const TaskShape& shape) const {
-  const auto share = [](double part, Index all) { return all ? part / static_cast<double>(all) : 0; };
+  const bool finite = std::isfinite(loss());
+  const auto share = [&](double part, Index all) {
+    return json_number(!finite ? NAN : all ? part / static_cast<double>(all) : 0);
+  };
   Json json = {{"loss", json_number(loss())}};
   if (shape.regression) {
     json["mse"] = json_number(loss());
-    json["mae"] = json_number(share(absolute_, scored_));
+    json["mae"] = share(absolute_, scored_);
     return json;
   }
   json["accuracy"] = share(static_cast<double>(correct_), scored_);

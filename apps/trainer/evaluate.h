@@ -18,11 +18,14 @@ Variable batch_loss(const Variable& logits, const Batch&, const TaskShape&);
 class Score {
  public:
   /// Counts a piece as read.
-  void read(const Batch& piece) { steps_ += piece.batch * piece.length; }
+  void read(const Batch& piece) { steps_ += piece.steps(); }
   /// Adds a batch, or a piece of one, by its logits.
   void add(const Variable& logits, const Batch&, const TaskShape&);
-  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or {"loss", "mse", "mae"}, as the task goes.
+  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or {"loss", "mse", "mae"}, as the task goes. Where an
+  /// output was not a finite number all are "nan": the largest of NaNs is the first class by accident.
   Json metrics(const TaskShape&) const;
+  /// {"n": answers scored, "sequences": that they are from}
+  Json counts() const { return {{"n", scored_}, {"sequences", sequences_}}; }
   double loss() const { return scored_ ? loss_ / static_cast<double>(scored_) : 0; }
   Index steps_read() const { return steps_; }
 

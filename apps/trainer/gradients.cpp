@@ -20,8 +20,7 @@ double BatchGradients::add(const Batch& batch, std::uint64_t key, bool check_num
     ModelState& state = states_[static_cast<std::size_t>(i)];
     Tape tape;
     tape.check_numbers(check_numbers);
-    const RunMode mode{
-        .training = true, .key = key + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u, .carry = shape_.carried};
+    const RunMode mode{.training = true, .dropout = {key, i * rows}, .carry = shape_.carried};
     const Variable logits = model_->forward(model_input(piece), state, mode);
     // The mean over the whole batch is the pieces' means, weighted by their shares of it.
     const double share = pieces == 1 ? 1 : piece.scored() / std::max(1e-30, all);

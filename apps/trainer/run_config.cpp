@@ -6,24 +6,30 @@
 namespace seqtape {
 
 void TrainSettings::fields(Fields& f) {
-  f("steps", steps, "optimizer steps", positive_up_to(1e12));
+  f("steps", steps, "optimizer steps", may_change(positive_up_to(1e12)));
   f("batch", batch, "sequences a step", positive_up_to(1e9));
   f("micro_batch", micro_batch,
     "sequences computed at a time, gradients summed over the batch: less memory, the same step; 0: all", at_least(0));
   f("ema", ema, "decay of a moving average of the weights, which is then evaluated and saved; 0: none", fraction());
-  f("init_from", init_from, "run, checkpoint or safetensors file whose weights training starts from, where they fit");
-  f("eval_every", eval_every, "steps between evaluations; 0: ten in the run", at_least(0));
-  f("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: with each evaluation", at_least(0));
-  f("log_every", log_every, "steps between lines of training metrics; 0: twenty in the run", at_least(0));
-  f("eval_batch", eval_batch, "sequences side by side in an evaluation; 0: as many as in a step", at_least(0));
-  f("eval_lengths", eval_lengths, "sequence lengths to evaluate at, beside the task's own", positive_up_to(1e12));
+  f("init_from", init_from, "run, checkpoint or safetensors file whose weights training starts from, where they fit",
+    may_change());
+  f("eval_every", eval_every, "steps between evaluations; 0: ten in the run", may_change(at_least(0)));
+  f("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: with each evaluation",
+    may_change(at_least(0)));
+  f("log_every", log_every, "steps between lines of training metrics; 0: twenty in the run", may_change(at_least(0)));
+  f("eval_batch", eval_batch, "sequences side by side in an evaluation; 0: as many as in a step",
+    may_change(at_least(0)));
+  f("eval_lengths", eval_lengths, "sequence lengths to evaluate at, beside the task's own",
+    may_change(positive_up_to(1e12)));
   f("best", best, "metric by which a checkpoint is the best: loss, accuracy, accuracy@4096 (of eval_lengths), ...");
-  f("patience", patience, "evaluations in a row without a new best before training stops; 0: it does not", at_least(0));
-  f("keep_last", keep_last, "checkpoints kept beside the best", at_least(1));
+  f("patience", patience, "evaluations in a row without a new best before training stops; 0: it does not",
+    may_change(at_least(0)));
+  f("keep_last", keep_last, "checkpoints kept beside the best", may_change(at_least(1)));
   f("on_nan", on_nan, "what a NaN or infinite loss or gradient does: stop the run, or skip the step",
-    one_of({"stop", "skip"}));
-  f("statistics", statistics, "gradient norm and update size of each part of the model in the training metrics");
-  f("tensorboard", tensorboard, "write TensorBoard event files too");
+    may_change(one_of({"stop", "skip"})));
+  f("statistics", statistics, "gradient norm and update size of each part of the model in the training metrics",
+    may_change());
+  f("tensorboard", tensorboard, "write TensorBoard event files too", may_change());
 }
 
 RunConfig::RunConfig()
@@ -41,6 +47,12 @@ void RunConfig::fields(Fields& f) {
 RunConfig RunConfig::from_json(const Json& json, const std::filesystem::path& base) {
   RunConfig config;
   read_fields([&](Fields& f) { config.fields(f); }, json, "");
+  // A false that thaws nothing says nothing: older runs have it in every group.
+  bool any_frozen = false;
+  for (ParameterOverride& group : config.optimizer->overrides) {
+    if (!any_frozen && group.frozen == false) group.frozen = std::nullopt;
+    any_frozen = any_frozen || group.frozen.value_or(false);
+  }
   config.task->resolve_paths(base);
   if (std::string& from = config.train.init_from; !from.empty())
     from = std::filesystem::absolute(base / from).lexically_normal().string();

@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
+#include <iostream>
+#include <sstream>
 
 #include "core/blas.h"
 #include "core/cpu.h"
@@ -24,7 +25,8 @@ namespace {
 constexpr const char* kModel = "model.safetensors";
 constexpr const char* kOptimizer = "optimizer.safetensors";
 constexpr const char* kState = "state.json";
-constexpr const char* kUnfinished = ".unfinished";
+constexpr const char* kConfig = "config.json";
+constexpr const char* kReplacement = "replacement.json";
 
 std::string checkpoint_name(Index step) { return format("step-%08lld", static_cast<long long>(step)); }
 
@@ -43,20 +45,41 @@ std::uint32_t state_crc(Json state) {
 
 }  // namespace
 
+namespace {
+
+enum class Lock { taken, held, unsupported };
+
+Lock try_lock(int fd, int kind) {
+  int result = 0;
+  do result = ::flock(fd, kind | LOCK_NB);
+  while (result != 0 && errno == EINTR);
+  return result == 0 ? Lock::taken : errno == EWOULDBLOCK ? Lock::held : Lock::unsupported;
+}
+
+}  // namespace
+
 RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
   if (fd_ < 0) throw CheckpointError(str((folder / ".lock").string(), ": cannot be created: ", std::strerror(errno)));
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(fd_);
-    throw ConfigError(
-        str(folder.string(), ": another process is training in this folder; wait for it, or choose another --out"));
+  switch (try_lock(fd_, LOCK_EX)) {
+    case Lock::taken:
+      return;
+    case Lock::unsupported:
+      std::cerr << "warning: " << folder.string() << ": cannot be locked here (" << std::strerror(errno)
+                << "): nothing keeps a second process from training in it\n";
+      return;
+    case Lock::held:
+      break;
   }
+  ::close(fd_);
+  throw ConfigError(
+      str(folder.string(), ": another process is working in this folder; wait for it, or choose another --out"));
 }
 RunLock::~RunLock() { ::close(fd_); }
 
 bool RunLock::is_held(const fs::path& folder) {
   const int fd = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  const bool held = try_lock(fd, LOCK_SH) == Lock::held;
   ::close(fd);
   return held;
 }
@@ -84,7 +107,8 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
 
 void Checkpoint::load_model(const std::vector<Parameter*>& parameters) const {
   const fs::path path = folder / kModel;
-  load_weights(weights_of(SafetensorsFile(path)), path.string(), parameters, [](const std::string& name) { return name; });
+  load_weights(weights_of(SafetensorsFile(path)), path.string(), parameters,
+               [](const std::string& name) { return name; });
 }
 
 SafetensorsFile Checkpoint::training_file() const { return SafetensorsFile(folder / kOptimizer); }
@@ -103,6 +127,11 @@ void load_tensors(const SafetensorsFile& file, const std::vector<NamedTensor>& t
 bool RunFolder::exists() const {
   std::error_code error;
   return fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
+}
+
+fs::path RunFolder::config_path() const {
+  std::error_code error;
+  return fs::exists(path_ / kReplacement, error) ? path_ / kReplacement : path_ / kConfig;
 }
 
 bool RunFolder::is_run() const {
@@ -126,58 +155,100 @@ void RunFolder::make() const {
   if (error) throw CheckpointError(str(path_.string(), ": cannot be created: ", error.message()));
 }
 
-void RunFolder::begin(const Json& config) const {
-  std::string text;
+namespace {
+
+std::string config_text(const Json& config) {
   try {
-    text = config.dump(2);
+    return config.dump(2) + "\n";
   } catch (const Json::exception&) {
     throw ConfigError("config: a path or another text in it is not UTF-8");
   }
-  replace_file(config_path(), text + "\n");
-  std::error_code error;
-  for (const fs::path& folder : {path_ / "checkpoints", path_})
-    for (const auto& entry : fs::directory_iterator(folder, error))
-      if (entry.path().extension() == kUnfinished || entry.path().extension() == ".tmp")
-        fs::remove_all(entry.path(), error);
 }
 
-void RunFolder::clear() const {
+/// Removes what saves and removals were killed over. A `.replaced` checkpoint stays while its successor is missing.
+void remove_leftovers(const fs::path& folder) {
   std::error_code error;
-  const fs::path doomed = path_ / "checkpoints.tmp";
-  fs::remove_all(doomed, error);
-  fs::rename(path_ / "checkpoints", doomed, error);
-  fs::remove(metrics_path(), error);
-  fs::remove_all(doomed, error);
-  make();
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const fs::path ending = entry.path().extension();
+    if (ending == kUnfinished || ending == kRemoved || ending == ".tmp" ||
+        (ending == kReplaced && fs::exists(fs::path(entry.path()).replace_extension(), error)))
+      fs::remove_all(entry.path(), error);
+  }
+}
+
+}  // namespace
+
+void RunFolder::begin(const Json& config) const {
+  replace_file(path_ / kConfig, config_text(config));
+  remove_leftovers(path_);
+  remove_leftovers(path_ / "checkpoints");
+}
+
+void RunFolder::replace(const Json& config) const {
+  // With this file in place the old run is no more; before, it is whole.
+  replace_file(path_ / kReplacement, config_text(config));
+  finish_replacement();
+}
+
+void RunFolder::finish_replacement() const {
+  std::error_code error;
+  if (!fs::exists(path_ / kReplacement, error)) return;
+  const auto remove = [](const fs::path& path) {
+    std::error_code failed;
+    fs::remove_all(path, failed);
+    if (failed) throw CheckpointError(str(path.string(), ": cannot be removed: ", failed.message()));
+  };
+  // Its content, not the folder: it may be a link to another disk.
+  std::vector<fs::path> old;
+  for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) old.push_back(entry.path());
+  for (const char* name : {"metrics.jsonl", "tensorboard", "inside"}) old.push_back(path_ / name);
+  for (const fs::path& path : old) remove(path);
+  fs::rename(path_ / kReplacement, path_ / kConfig, error);
+  if (error) throw CheckpointError(str(config_path().string(), ": cannot be renamed: ", error.message()));
+  sync_folder(path_);
 }
 
 std::map<Index, fs::path> RunFolder::checkpoints() const {
   std::map<Index, fs::path> found;
   std::error_code error;
+  if (fs::exists(path_ / kReplacement, error)) return found;  // they are another run's
   for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
-    const std::string digits = name.rfind("step-", 0) == 0 ? name.substr(5) : "";
-    if (!digits.empty() && digits.size() < 19 && digits.find_first_not_of("0123456789") == std::string::npos)
+    const fs::path name = entry.path().filename();
+    const bool replaced = name.extension() == kReplaced;
+    const std::string stem = (replaced ? name.stem() : name).string();
+    const std::string digits = stem.rfind("step-", 0) == 0 ? stem.substr(5) : "";
+    if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto has = [&](const char* file) { return fs::exists(entry.path() / file, error); };
+    if (!has(kModel) || !has(kOptimizer) || !has(kState)) continue;
+    // The new one of a step goes before the one that it was about to replace.
+    if (replaced)
+      found.emplace(std::stoll(digits), entry.path());
+    else
       found[std::stoll(digits)] = entry.path();
   }
   return found;
 }
 
 void RunFolder::drop_beyond(Index step) const {
-  std::error_code error;
-  for (const auto& [at, folder] : checkpoints())
-    if (at > step) fs::remove_all(folder, error);
+  const auto found = checkpoints();
+  for (auto latest = found.rbegin(); latest != found.rend() && latest->first > step; ++latest)
+    remove_whole(latest->second);  // the newest first: after a kill the run is at one of them
+  write_index();
 }
 
 void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& model,
-                     const std::vector<NamedTensor>& training, bool best, Index keep_last) const {
+                     const std::vector<NamedTensor>& training, Index keep_last) const {
   const fs::path root = path_ / "checkpoints", folder = root / checkpoint_name(step);
-  fs::path unfinished = folder;
-  unfinished += kUnfinished;
+  const fs::path unfinished = fs::path(folder) += kUnfinished, replaced = fs::path(folder) += kReplaced;
   std::error_code error;
   fs::remove_all(unfinished, error);
   fs::create_directory(unfinished, error);
   if (error) throw CheckpointError(str(unfinished.string(), ": cannot be created: ", error.message()));
+  const auto rename = [](const fs::path& from, const fs::path& to) {
+    std::error_code failed;
+    fs::rename(from, to, failed);
+    if (failed) throw CheckpointError(str(to.string(), ": cannot be renamed: ", failed.message()));
+  };
   try {
     state["step"] = step;
     state["processor"] = processor_name();
@@ -190,76 +261,83 @@ void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& mode
     state["crc32_of_state"] = state_crc(state);
     write_file(unfinished / kState, state.dump(2) + "\n");
     sync_folder(unfinished);
-    fs::remove_all(folder, error);  // of the same step, from before a resume: the same bits
-    fs::rename(unfinished, folder, error);
-    if (error) throw CheckpointError(str(folder.string(), ": cannot be renamed: ", error.message()));
+    if (fs::exists(metrics_path(), error)) sync_file(metrics_path());  // no checkpoint is ahead of its metrics
+    if (!fs::exists(folder, error)) {
+      rename(unfinished, folder);
+    } else if (!exchange(unfinished, folder)) {  // one of the same step, from before a resume
+      fs::remove_all(replaced, error);
+      rename(folder, replaced);
+      rename(unfinished, folder);
+    }
     sync_folder(root);
-    Json names = index();
-    names["last"] = folder.filename().string();
-    if (best) names["best"] = folder.filename().string();
-    replace_file(root / "index.json", names.dump(2) + "\n");
-    std::vector<fs::path> others;
-    for (const auto& [at, path] : checkpoints())
-      if (path.filename() != names.value("best", "") && path.filename() != names.value("last", ""))
-        others.push_back(path);
-    for (std::size_t i = 0; static_cast<Index>(others.size() - i) > keep_last - 1 && i < others.size(); ++i)
-      fs::remove_all(others[i], error);
   } catch (...) {
     fs::remove_all(unfinished, error);
     throw;
   }
+  fs::remove_all(unfinished, error);
+  fs::remove_all(replaced, error);
+  write_index();
+  const auto kept = best();
+  const auto found = checkpoints();
+  Index newer = 0;
+  for (auto one = found.rbegin(); one != found.rend(); ++one)
+    if ((one == found.rbegin() || one->second != kept) && ++newer > keep_last) remove_whole(one->second);
 }
 
-Json RunFolder::index() const {
-  const fs::path path = path_ / "checkpoints" / "index.json";
+void RunFolder::write_index() const {
+  Json names = Json::object();
+  if (const auto path = last()) names["last"] = path->filename().string();
+  if (const auto path = best()) names["best"] = path->filename().string();
+  const fs::path file = path_ / "checkpoints" / "index.json";
+  const std::string text = names.dump(2) + "\n";
   std::error_code error;
-  if (!fs::exists(path, error)) return Json::object();
-  try {
-    const Json names = parse_json(read_file(path), path.string());
-    return names.is_object() ? names : Json::object();
-  } catch (const ConfigError&) {
-    return Json::object();  // the checkpoints themselves still say which is the newest
-  }
-}
-
-std::optional<fs::path> RunFolder::named(const char* which) const {
-  const Json names = index();
-  if (!names.contains(which) || !names[which].is_string()) return std::nullopt;
-  return path_ / "checkpoints" / names[which].get<std::string>();
+  if (!names.empty() && !(fs::exists(file, error) && read_file(file) == text)) replace_file(file, text);
 }
 
 std::optional<fs::path> RunFolder::last() const {
-  if (const auto path = named("last")) return path;
   const auto found = checkpoints();
   if (found.empty()) return std::nullopt;
   return found.rbegin()->second;
 }
 
+std::optional<fs::path> RunFolder::best() const {
+  const auto found = checkpoints();
+  if (found.empty()) return std::nullopt;
+  const fs::path path = found.rbegin()->second / kState;
+  const Json state = parse_json(read_file(path), path.string());
+  if (!state.is_object() || !state.contains("best")) return path.parent_path();  // an import: nothing was evaluated
+  const Json best = state.at("best");
+  const Json step = best.is_object() ? best.value("step", Json()) : Json();
+  const auto named = step.is_number_integer() ? found.find(step.get<Index>()) : found.end();
+  return named == found.end() ? std::nullopt : std::optional(named->second);
+}
+
 fs::path RunFolder::checkpoint(const std::string& name) const {
   std::vector<std::string> names;
   for (const auto& [step, folder] : checkpoints()) {
-    names.push_back(folder.filename().string());
+    names.push_back(checkpoint_name(step));
     if (name == names.back()) return folder;
   }
   throw ConfigError(
       str(path_.string(), ": has no checkpoint \"", name, "\"; it has ", names.empty() ? "none" : join(names, ", ")));
 }
 
-void RunFolder::append_metrics(const Json& line) const {
-  std::ofstream out(metrics_path(), std::ios::app);
-  out << line.dump() << '\n' << std::flush;
-  if (!out) throw CheckpointError(str(metrics_path().string(), ": cannot be written: ", std::strerror(errno)));
-}
+void RunFolder::append_metrics(const Json& line) const { append_file(metrics_path(), line.dump() + "\n"); }
 
-void RunFolder::truncate_metrics(Index step) const {
-  std::ifstream in(metrics_path());
+void RunFolder::truncate_metrics(Index step, bool evaluation_due) const {
+  std::error_code error;
+  if (!fs::exists(metrics_path(), error) && !error) return;
+  const std::string text = read_file(metrics_path());
   std::string kept;
+  std::istringstream in(text);
   for (std::string line; std::getline(in, line);) {
     const Json json = Json::parse(line, nullptr, false);  // a line cut off by a kill does not parse
-    if (json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"] <= step)
-      kept += line + "\n";
+    const Json at = json.is_object() ? json.value("step", Json()) : Json();
+    if (!at.is_number_integer() || at.get<Index>() > step) continue;
+    if (evaluation_due && at.get<Index>() == step && json.value("split", Json()) == "validation") continue;
+    kept += line + "\n";
   }
-  replace_file(metrics_path(), kept);
+  if (kept != text) replace_file(metrics_path(), kept);
 }
 
 RunReference find_run(const fs::path& path, bool best) {
@@ -272,9 +350,15 @@ RunReference find_run(const fs::path& path, bool best) {
   const RunFolder run(path);
   if (!fs::exists(run.config_path(), error))
     throw ConfigError(str(path.string(), ": is neither a run folder nor a checkpoint of one"));
-  const auto checkpoint = best ? run.best() : run.last();
-  if (!checkpoint) throw ConfigError(str(path.string(), ": the run has no checkpoint yet"));
-  return {path, *checkpoint};
+  const auto last = run.last();
+  if (!last) throw ConfigError(str(path.string(), ": the run has no checkpoint yet"));
+  if (!best) return {path, *last};
+  const auto found = run.best();
+  if (!found)
+    throw ConfigError(str(path.string(),
+                          ": has no best checkpoint: nothing was evaluated yet, or the best has been removed since; "
+                          "without --best the last is used"));
+  return {path, *found};
 }
 
 }  // namespace seqtape

@@ -1,6 +1,6 @@
 #pragma once
-// The folder of a run: config, metrics, checkpoints. Whatever happens, there is a whole checkpoint: the last or the one
-// before. File layout in docs/formats.md.
+// The folder of a run: config, metrics, checkpoints. One rule makes it safe to kill at any moment: what is on disk
+// decides, and nothing is removed before its successor is whole. File layout in docs/formats.md.
 
 #include <filesystem>
 #include <map>
@@ -49,44 +49,51 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path config_path() const { return path_ / "config.json"; }
+  /// The config that holds: of a replacement that was begun, or config.json.
+  std::filesystem::path config_path() const;
   std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path tensorboard_path() const { return path_ / "tensorboard"; }
   bool exists() const;
   /// There is nothing in it that a run would not have put there: it may be gone on with or replaced.
   bool is_run() const;
 
-  /// Makes the folder, and nothing in it that another process might be using. Lock it before anything below.
+  // Everything below changes the folder, or reads what may change: lock it before.
+
+  /// Makes the folder, and nothing in it that another process might be using.
   void make() const;
   /// Writes the config and removes what a killed process left behind.
   void begin(const Json& config) const;
-  /// Removes checkpoints and metrics. A kill in the middle leaves a run without checkpoints.
-  void clear() const;
+  /// Starts another run in its place. A kill leaves the old run, or the start of the new one: replacement.json, written
+  /// in one step, is the moment from which all else in the folder is void; renamed to config.json it is the end.
+  void replace(const Json& config) const;
+  /// Goes on with a replacement that was killed, if there is one.
+  void finish_replacement() const;
   /// Removes checkpoints of later steps than this: of a future that a resumed run replaces.
   void drop_beyond(Index step) const;
 
-  /// Saves the model, what else training needs, and `state` (which gets the checksums) as the newest checkpoint;
-  /// `best`: also as the best. Deletes older ones beyond `keep_last`. Throws CheckpointError; the checkpoints before
-  /// are then untouched.
+  /// Saves the model, what else training needs, and `state` (which gets the checksums) as the newest checkpoint, and
+  /// removes older ones beyond `keep_last`, but not the best: the one whose step `state.best.step` names. Throws
+  /// CheckpointError; the checkpoints before are then untouched.
   void save(Index step, Json state, const std::vector<Parameter*>& model, const std::vector<NamedTensor>& training,
-            bool best, Index keep_last) const;
+            Index keep_last) const;
 
-  /// The checkpoint named last in the index, or without an index the newest; nullopt when nothing was saved yet.
+  /// The newest whole checkpoint; nullopt when nothing was saved yet.
   std::optional<std::filesystem::path> last() const;
+  /// The one that the newest names as the best so far; nullopt when there is none, or it has been removed since.
+  std::optional<std::filesystem::path> best() const;
   /// The one of this name. Throws ConfigError, with the names there are.
   std::filesystem::path checkpoint(const std::string& name) const;
-  /// The one named best.
-  std::optional<std::filesystem::path> best() const { return named("best"); }
 
-  /// Appends one line to metrics.jsonl and flushes it.
+  /// Appends one line to metrics.jsonl.
   void append_metrics(const Json& line) const;
-  /// Drops lines beyond `step`, so that a resumed run has neither holes nor repeats.
-  void truncate_metrics(Index step) const;
+  /// Drops lines beyond `step`, and with `evaluation_due` those of the evaluation at `step`, which will come again: a
+  /// resumed run has neither holes nor repeats. Throws DataError when they cannot be read; they are then untouched.
+  void truncate_metrics(Index step, bool evaluation_due) const;
 
  private:
-  std::optional<std::filesystem::path> named(const char* which) const;
-  Json index() const;
-  /// Checkpoints by step, oldest first.
+  /// checkpoints/index.json names the last and the best, for other programs; nothing here reads it.
+  void write_index() const;
+  /// Whole checkpoints by step, oldest first.
   std::map<Index, std::filesystem::path> checkpoints() const;
 
   std::filesystem::path path_;

@@ -1,5 +1,5 @@
 #pragma once
-// SIGINT and SIGTERM: the first asks a run to save and stop, a second ends the process at once.
+// SIGINT, SIGTERM and SIGHUP: the first asks a run to save and stop, a second ends the process at once.
 
 namespace seqtape {
 

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 
 #include "core/error.h"
@@ -61,11 +63,18 @@ EventFile::EventFile(const std::filesystem::path& folder, std::int64_t step) {
   std::filesystem::create_directory(folder, error);
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
-  path_ = folder / format("events.out.tfevents.%010lld.%s.%d", static_cast<long long>(now()), host.data(), getpid());
+  // The files are read in the order of their names: this one is the last, also when the clock was set back.
+  auto seconds = static_cast<long long>(now());
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    long long other = 0;
+    if (std::sscanf(entry.path().filename().c_str(), "events.out.tfevents.%lld.", &other) == 1)
+      seconds = std::max(seconds, other + 1);
+  }
+  path_ = folder / format("events.out.tfevents.%010lld.%s.%d", seconds, host.data(), getpid());
   out_.open(path_, std::ios::binary);
   record(event(0, text_field(3, "brain.Event:2")));
-  // SessionLog.START: TensorBoard drops what earlier files say of this step and later ones.
-  if (step > 0) record(event(step, text_field(7, varint_field(1, 1))));
+  // SessionLog.START: TensorBoard drops what earlier files say of its step and later ones. Those of `step` itself stay.
+  if (step > 0) record(event(step + 1, text_field(7, varint_field(1, 1))));
 }
 
 void EventFile::scalar(const std::string& tag, std::int64_t step, double value) {

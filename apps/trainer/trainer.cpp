@@ -17,6 +17,12 @@
 namespace seqtape {
 namespace {
 
+/// Changes when the same key draws other masks.
+constexpr int kDropoutMasks = 2;
+
+/// A NaN has a sign, which says nothing.
+std::string word(double value) { return std::isnan(value) ? "NaN" : str(value); }
+
 /// Adds the seconds of its life to a sum.
 class Stopwatch {
  public:
@@ -30,32 +36,37 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-/// Keys whose values differ, as "key: saved x, now y".
-void differences(const Json& saved, const Json& now, const std::string& path, std::vector<std::string>& out) {
+/// Keys whose values differ and may not, as "key: saved x, now y".
+void differences(const Json& saved, const Json& now, const std::string& path, const std::vector<std::string>& free,
+                 std::vector<std::string>& out) {
   if (saved.is_object() && now.is_object()) {
     for (const auto& [key, value] : now.items())
-      differences(saved.value(key, Json()), value, path.empty() ? key : path + "." + key, out);
+      differences(saved.value(key, Json()), value, path.empty() ? key : path + "." + key, free, out);
     return;
   }
-  // How long, how often and what is watched may change; what is computed may not. The warm start is over.
-  static const std::vector<std::string> free{"train.steps",        "train.eval_every",    "train.checkpoint_every",
-                                             "train.log_every",    "train.keep_last",     "train.eval_batch",
-                                             "train.eval_lengths", "train.patience",      "train.statistics",
-                                             "train.tensorboard",  "task.eval_sequences", "train.init_from"};
   if (path == "task.alphabet" && now == "auto") return;  // saved as the letters that were found
   if (saved != now && std::find(free.begin(), free.end(), path) == free.end())
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
 }
 
 void refuse_other_config(const RunFolder& folder, RunConfig& config) {
-  const Json saved = parse_json(read_file(folder.config_path()), folder.config_path().string());
+  const std::string file = folder.config_path().string();
+  const Json json = parse_json(read_file(file), file);
+  // Read as a config, so that keys which came later have their defaults.
+  RunConfig saved = [&] {
+    try {
+      return RunConfig::from_json(json, "");
+    } catch (const ConfigError& error) {
+      throw ConfigError(str(file, ": ", error.what()));
+    }
+  }();
   std::vector<std::string> changed;
-  differences(saved, config.to_json(), "", changed);
+  differences(saved.to_json(), config.to_json(), "", changeable_fields([&](Fields& f) { config.fields(f); }), changed);
   if (!changed.empty())
     throw ConfigError(str(folder.path().string(),
                           ": --resume needs the config that the run was started with; different:\n  ",
                           join(changed, "\n  ")));
-  config.train.init_from = saved.value(Json::json_pointer("/train/init_from"), std::string());  // it began there
+  config.train.init_from = saved.train.init_from;  // it began there
 }
 
 /// Refuses before the data are read.
@@ -85,15 +96,21 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
   refuse_what_is_not_free(estimate_memory(training_));
   folder_.make();
   lock_ = std::make_unique<RunLock>(out);  // before anything that another process could be using is touched
-  if (start == Start::replace) folder_.clear();
-  folder_.begin(training_.config.to_json());
-  if (start == Start::resume) {
+  folder_.finish_replacement();
+  if (start == Start::resume)
     if (const auto checkpoint = from.empty() ? folder_.last() : folder_.checkpoint(from)) resume_from(*checkpoint);
-    folder_.drop_beyond(step_);
-  }
-  folder_.truncate_metrics(step_);
+  if (start == Start::replace)
+    folder_.replace(training_.config.to_json());
+  else
+    folder_.begin(training_.config.to_json());
+  folder_.drop_beyond(step_);
+  folder_.truncate_metrics(step_, evaluation_due_);
   if (training_.config.train.tensorboard) events_ = std::make_unique<EventFile>(folder_.tensorboard_path(), step_);
   std::cout << describe_head(training_) << (step_ == 0 && !warm_start.empty() ? warm_start + "\n" : "");
+  if (const Index warmup = training_.config.schedule->warmup_steps(training_.config.train.steps);
+      warmup > training_.config.train.steps)
+    std::cerr << "warning: schedule.warmup: its " << warmup << " steps are more than the run's "
+              << training_.config.train.steps << ": the peak rate is never reached\n";
   std::cout << "run        " << folder_.path().string() << ", " << describe_machine() << std::endl;
 }
 
@@ -111,12 +128,17 @@ void Trainer::resume_from(const std::filesystem::path& path) {
   seconds_before_ = state.at("seconds").get<double>();
   interval_ = {state.at("interval_loss").get<double>(), state.at("interval_seconds").get<double>(),
                state.at("interval_steps").get<Index>(), state.at("interval_tokens").get<Index>()};
+  all_tokens_ = state.value("tokens", Index{-1});
   skipped_steps_ = state.at("skipped_steps").get<Index>();
   evaluation_due_ = state.at("evaluation_due").get<bool>();
   if (const Json& best = state.at("best"); !best.is_null())
     best_ = {true, best.at("value").get<double>(), best.at("step").get<Index>()};
   evaluations_since_best_ = state.at("evaluations_since_best").get<Index>();
   warn_of_other_machine(state);
+  if (training_.config.model.dropout > 0 && state.value("dropout_masks", 0) != kDropoutMasks)
+    std::cerr
+        << "note: the checkpoint is of an earlier program, whose dropout masks were drawn in another way: the run "
+           "goes on, with other masks from here on\n";
 }
 
 void Trainer::warn_of_other_machine(const Json& state) {
@@ -133,7 +155,7 @@ int Trainer::run() {
   catch_signals();
   const auto begin = Clock::now();
   if (start_step_ > 0) progress_.line(str("resumed at step ", start_step_));
-  if (evaluation_due_ && validate()) save(new_best_);
+  if (evaluation_due_ && validate()) save();
   if (step_ >= settings.steps || out_of_patience()) {
     progress_.line(str("already finished: ", step_, " of ", settings.steps, " steps"));
     return 0;
@@ -145,7 +167,7 @@ int Trainer::run() {
     if (evaluation_due_ && !stop_signal()) validate();
     last = last || out_of_patience();
     const int signal = stop_signal();
-    if (new_best_ || step_ % settings.checkpoint_interval() == 0 || last || signal) save(new_best_);
+    if (new_best_ || step_ % settings.checkpoint_interval() == 0 || last || signal) save();
     if (signal && (!last || evaluation_due_)) {
       progress_.line(str("stopped at step ", step_, " and saved; --resume goes on"));
       return 128 + signal;
@@ -179,6 +201,7 @@ void Trainer::step() {
   if (!done.usable && settings.on_nan == "stop") stop_on_nan(done);
   ++step_;
   tokens_ += done.tokens;
+  if (all_tokens_ >= 0) all_tokens_ += done.tokens;
   interval_.tokens += done.tokens;
   new_best_ = false;
   if (done.usable) {
@@ -199,8 +222,14 @@ std::string Trainer::last_good() const {
 
 void Trainer::stop_on_nan(const Training::Step& step) {
   const std::string cause = training_.explain(step_);
-  throw NumericalError(str("step ", step_ + 1, ": loss is ", step.loss, ", gradient norm is ", step.gradient_norm,
-                           "; first seen in ", cause, ". ", last_good(),
+  // The curve ends where the run did, and a comparison knows a model's failure from a machine's.
+  write({{"step", step_ + 1},
+         {"split", "train"},
+         {"loss", json_number(step.loss)},
+         {"grad_norm", json_number(step.gradient_norm)},
+         {"seconds", seconds_before_ + seconds_.training}});
+  throw NumericalError(str("step ", step_ + 1, ": loss is ", word(step.loss), ", gradient norm is ",
+                           word(step.gradient_norm), "; first seen in ", cause, ". ", last_good(),
                            ". A lower optimizer.lr or clip_norm may help; train.on_nan \"skip\" skips such steps."));
 }
 
@@ -223,7 +252,7 @@ void Trainer::write(const Json& line) {
   std::string prefix = line.at("split").get<std::string>() + "/";
   if (line.contains("length")) prefix += line["length"].dump() + "/";
   for (const auto& [key, value] : line.items())
-    if (key != "step" && key != "length" && value.is_number())
+    if (key != "step" && key != "length" && key != "n" && key != "sequences" && value.is_number())
       events_->scalar(prefix + key, line.at("step").get<Index>(), value.get<double>());
 }
 
@@ -239,6 +268,7 @@ void Trainer::log(const Training::Step& done) {
                {"grad_norm", json_number(done.gradient_norm)},
                {"tokens_per_second", std::round(tokens)},
                {"seconds", seconds_before_ + seconds_.training}};
+  if (all_tokens_ >= 0) line["tokens"] = all_tokens_;
   if (skipped_steps_) line["skipped_steps"] = skipped_steps_;
   for (const PartStatistics& part : done.parts) {
     line["grad_norm/" + part.part] = json_number(part.gradient_norm);
@@ -262,7 +292,9 @@ bool Trainer::validate() {
     Json line = {{"step", step_}, {"split", "validation"}};
     if (result.length) line["length"] = result.length;
     line.update(result.metrics);
+    line.update(result.counts);
     line["seconds"] = seconds_before_ + seconds_.training;
+    if (all_tokens_ >= 0) line["tokens"] = all_tokens_;
     write(line);
     const std::string where = result.length ? format("%-10lld", static_cast<long long>(result.length)) : "validation";
     progress_.line(format("step %6lld  %s  %s", static_cast<long long>(step_), where.c_str(),
@@ -270,11 +302,12 @@ bool Trainer::validate() {
   }
   last_scores_ = describe_metrics(results->front().metrics);
   if (const double loss = results->front().loss; !std::isfinite(loss) && training_.config.train.on_nan == "stop") {
-    throw NumericalError(str("step ", step_, ": the validation loss is ", loss, ". ", last_good(),
+    throw NumericalError(str("step ", step_, ": the validation loss is ", word(loss), ". ", last_good(),
                              ". A lower optimizer.lr may help; train.on_nan \"skip\" goes on regardless."));
   }
   const double value = validation_.watched(*results);
-  new_best_ = std::isfinite(value) && (!best_.known || validation_.better(value, best_.value));
+  const double nothing = metric(training_.config.train.best).higher_is_better ? -INFINITY : INFINITY;
+  new_best_ = validation_.better(value, best_.known ? best_.value : nothing);
   if (new_best_) best_ = {true, value, step_};
   evaluations_since_best_ = new_best_ ? 0 : evaluations_since_best_ + 1;
   training_.config.schedule->evaluated(new_best_);
@@ -286,11 +319,12 @@ bool Trainer::out_of_patience() const {
   return patience > 0 && evaluations_since_best_ >= patience;
 }
 
-void Trainer::save(bool best) {
+void Trainer::save() {
   const Stopwatch watch(seconds_.saving);
   Json state = {{"seed", training_.config.seed},
                 {"updates", training_.optimizer().updates()},
                 {"seconds", seconds_before_ + seconds_.training},
+                {"dropout_masks", kDropoutMasks},
                 {"interval_loss", interval_.loss},
                 {"interval_steps", interval_.steps},
                 {"interval_tokens", interval_.tokens},
@@ -301,11 +335,12 @@ void Trainer::save(bool best) {
                 {"data", data_},
                 {"evaluations_since_best", evaluations_since_best_},
                 {"best", nullptr}};
+  if (all_tokens_ >= 0) state["tokens"] = all_tokens_;
   if (best_.known)
     state["best"] = {{"metric", training_.config.train.best}, {"value", best_.value}, {"step", best_.step}};
   // With an average, the saved model is the average, and the weights are beside it.
   training_.average.swap();
-  folder_.save(step_, std::move(state), training_.model->parameters(), training_.state(), best,
+  folder_.save(step_, std::move(state), training_.model->parameters(), training_.state(),
                training_.config.train.keep_last);
   training_.average.swap();
 }

@@ -32,7 +32,7 @@ class Trainer {
   /// Whether it came to its end, rather than a signal's.
   bool validate();
   bool out_of_patience() const;
-  void save(bool best);
+  void save();
   void write(const Json& line);
   std::string status(const Training::Step&) const;
 
@@ -50,7 +50,8 @@ class Trainer {
   struct {
     double training = 0, evaluation = 0, saving = 0;
   } seconds_;
-  Index tokens_ = 0;  // trained on in this process
+  /// Trained on: in this process, and in all; -1: a run of an earlier program, which did not count them.
+  Index tokens_ = 0, all_tokens_ = 0;
   /// Since the last line of training metrics.
   struct {
     double loss = 0, seconds = 0;

@@ -109,7 +109,7 @@ Training::Step Training::step(Index number, const Batch& batch, bool statistics)
   batch_ = &batch;
   optimizer().clear_gradients();
   Step result;
-  result.tokens = batch_->batch * batch_->length;
+  result.tokens = batch_->steps();
   result.loss = gradients_->add(*batch_, dropout_key(number));
   result.gradient_norm = optimizer().gradient_norm();
   result.usable = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);

@@ -44,7 +44,7 @@ std::optional<std::vector<Validation::Result>> Validation::run(SequenceModel& mo
   std::vector<Result> results;
   const auto add = [&](Index length, const Task& task) {
     const auto score = evaluate(model, task, Split::validation, batch, stop);
-    if (score) results.push_back({length, score->loss(), score->metrics(task.shape())});
+    if (score) results.push_back({length, score->loss(), score->metrics(task.shape()), score->counts()});
     return score.has_value();
   };
   if (!add(0, *config_.task)) return std::nullopt;
@@ -58,10 +58,6 @@ double Validation::watched(const std::vector<Result>& results) const {
     for (const auto& [metric, value] : result.metrics.items())
       if (at_length(metric, result.length) == config_.train.best && value.is_number()) return value.get<double>();
   return NAN;
-}
-
-bool Validation::better(double value, double than) const {
-  return config_.train.best.find("accuracy") != std::string::npos ? value > than : value < than;
 }
 
 }  // namespace seqtape

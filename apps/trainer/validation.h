@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "apps/trainer/evaluate.h"
+#include "apps/trainer/metrics.h"
 
 namespace seqtape {
 
@@ -16,15 +17,15 @@ class Validation {
   struct Result {
     Index length;  ///< of `train.eval_lengths`; 0: the task's own
     double loss;
-    Json metrics;
+    Json metrics, counts;
   };
   /// One result for each length; nullopt when `stop` said so between two pieces.
   std::optional<std::vector<Result>> run(SequenceModel&, const std::function<bool()>& stop) const;
 
   /// The value of `train.best` ("accuracy", or "accuracy@4096") in the results.
   double watched(const std::vector<Result>&) const;
-  /// `value` is better than `than`.
-  bool better(double value, double than) const;
+  /// `value` is better than `than`, by `train.best`.
+  bool better(double value, double than) const { return is_better(metric(config_.train.best), value, than); }
 
  private:
   const RunConfig& config_;

@@ -30,8 +30,9 @@ Variable multiply(const Variable& a, const Variable& b);
 Variable scale_columns(const Variable& x, const Variable& weight);
 /// [..., 2n] -> [..., n]: first half times the sigmoid of the second.
 Variable glu(const Variable& x);
-/// Zeros a share `rate` of the elements and scales the rest by 1/(1 - rate); the same elements for the same key.
-Variable dropout(const Variable& x, double rate, std::uint64_t key);
+/// x [B, L, D]: zeros a share `rate` of the elements and scales the rest by 1/(1 - rate); the same elements for the
+/// same key, sequence, step and channel.
+Variable dropout(const Variable& x, double rate, const DropoutKey& key);
 
 // --- linear.cpp
 /// x [..., in], weight [out, in], bias [out] or undefined -> [..., out]

@@ -94,12 +94,13 @@ Variable glu(const Variable& x) {
   });
 }
 
-Variable dropout(const Variable& x, double rate, std::uint64_t key) {
+Variable dropout(const Variable& x, double rate, const DropoutKey& key) {
   if (rate == 0) return x;
+  require_rank("dropout", "x", x, 3, "[B, L, D]");
   Tensor y = Tensor::like(x.value());
-  kernels::pointwise->dropout(x.size(), rate, key, false, x.data(), y.data());
+  kernels::pointwise->dropout(x.dim(0), x.dim(1), x.dim(2), rate, key, false, x.data(), y.data());
   return record("dropout", {x}, y, [rate, key](const Tensor& dy, Gradients& into) {
-    kernels::pointwise->dropout(dy.size(), rate, key, true, dy.data(), into[0]);
+    kernels::pointwise->dropout(dy.dim(0), dy.dim(1), dy.dim(2), rate, key, true, dy.data(), into[0]);
   });
 }
 

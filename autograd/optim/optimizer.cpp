@@ -92,7 +92,7 @@ void ParameterOverride::fields(Fields& f) {
   f("match", match, "path of the parameters, with * and ?: \"blocks.*.norm.*\"", required());
   f("lr", lr, "their peak learning rate", at_least(0));
   f("weight_decay", weight_decay, "their decay", at_least(0));
-  f("frozen", frozen, "they keep their values");
+  f("frozen", frozen, "they keep their values; false: they are trained after all");
 }
 
 Optimizer::Treatment Optimizer::treatment(const Parameter& parameter) const {
@@ -103,7 +103,7 @@ Optimizer::Treatment Optimizer::treatment(const Parameter& parameter) const {
     if (!matches(parameter.path, exception.match)) continue;
     result.lr = exception.lr.value_or(result.lr);
     result.weight_decay = exception.weight_decay.value_or(result.weight_decay);
-    result.frozen = exception.frozen;
+    result.frozen = exception.frozen.value_or(result.frozen);
   }
   return result;
 }
@@ -122,6 +122,8 @@ void Optimizer::attach(std::vector<Parameter*> parameters) {
   for (Parameter* p : parameters_) {
     treatments_.push_back(treatment(*p));
     p->frozen = treatments_.back().frozen;
+    if (p->variable.defined() && p->variable.requires_grad() == p->frozen)
+      p->variable = Variable(p->variable.value(), !p->frozen);  // it was given memory before
   }
   if (std::all_of(treatments_.begin(), treatments_.end(), [](const Treatment& t) { return t.frozen; }))
     throw ConfigError("optimizer.groups: every parameter is frozen, nothing is left to train");

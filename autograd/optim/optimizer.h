@@ -17,11 +17,12 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-/// An exception that a config makes for some parameters: {"match": "*.log_dt", "lr": 1e-4, "weight_decay": 0}.
+/// An exception that a config makes for some parameters: {"match": "*.log_dt", "lr": 1e-4, "weight_decay": 0}. What it
+/// does not name stays as the optimizer, the layer and the exceptions before it say.
 struct ParameterOverride {
-  std::string match;                       ///< of the path, with * and ?
-  std::optional<double> lr, weight_decay;  ///< in place of what the optimizer and the layer say
-  bool frozen = false;
+  std::string match;  ///< of the path, with * and ?
+  std::optional<double> lr, weight_decay;
+  std::optional<bool> frozen;  ///< false thaws what an exception before it froze
   void fields(Fields&);
 };
 
@@ -39,8 +40,8 @@ class Optimizer {
   };
   Treatment treatment(const Parameter&) const;
 
-  /// Takes the parameters on, marks the frozen ones, and zeroes the state. They must outlive the optimizer's use.
-  /// Throws ConfigError for an override that matches none of them, or when all are frozen.
+  /// Takes the parameters on, marks the frozen ones, which then take no gradient, and zeroes the state. They must
+  /// outlive the optimizer's use. Throws ConfigError for an override that matches none of them, or when all are frozen.
   void attach(std::vector<Parameter*> parameters);
   /// Norm of all gradients together, before clipping: sqrt of the sum of squares, in double.
   double gradient_norm() const;

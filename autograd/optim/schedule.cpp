@@ -74,6 +74,7 @@ class Plateau final : public Schedule {
 
  private:
   double shape(double) const override { return scale_; }
+  double share(double) const override { return std::max(scale_, floor()); }
   double factor_ = 0.5, scale_ = 1;
   Index patience_ = 2, waited_ = 0;
 };
@@ -87,14 +88,14 @@ void Schedule::fields(Fields& f) {
 
 Index Schedule::warmup_steps(Index total) const {
   const double steps = warmup_ < 1 ? warmup_ * static_cast<double>(total) : warmup_;
-  return std::min(total, static_cast<Index>(std::llround(steps)));
+  return static_cast<Index>(std::llround(steps));
 }
 
 double Schedule::factor(Index step, Index total) const {
   const Index warmup = warmup_steps(total);
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
   const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<Index>(1, total - warmup));
-  return floor_ + (1 - floor_) * shape(std::min(progress, 1.0));
+  return share(std::min(progress, 1.0));
 }
 
 const Registry<Schedule>& schedules() {

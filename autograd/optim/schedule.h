@@ -7,7 +7,8 @@
 
 namespace seqtape {
 
-/// Steps count from 0. In a warm-up of W steps the rate at step s is lr (s+1)/W; the shape then runs over the rest.
+/// Steps count from 0. In a warm-up of W steps the rate at step s is lr (s+1)/W, also where the run ends within it; the
+/// shape then runs over the rest.
 class Schedule {
  public:
   virtual ~Schedule() = default;
@@ -26,6 +27,9 @@ class Schedule {
  protected:
   /// The shape behind the warm-up, at progress in [0, 1): from 1 down to 0, or as the kind says.
   virtual double shape(double progress) const = 0;
+  /// The factor behind the warm-up: the shape, laid between the peak and the floor.
+  virtual double share(double progress) const { return floor_ + (1 - floor_) * shape(progress); }
+  double floor() const { return floor_; }
 
  private:
   double warmup_ = 0;

@@ -177,15 +177,22 @@ void glu_backward(Index rows, Index n, const Real* x, const Real* dy, Real* dx) 
   });
 }
 
-void dropout(Index n, double rate, std::uint64_t key, bool accumulate, const Real* x, Real* y) {
+void dropout(Index batch, Index length, Index width, double rate, const DropoutKey& key, bool accumulate, const Real* x,
+             Real* y) {
   const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);  // dropped when bits < threshold
   const Real scale = static_cast<Real>(1 / (1 - rate));
-  parallel_blocks(n, kBlock, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; i += 4) {
-      const auto bits = philox(key, static_cast<std::uint64_t>(i / 4), 0);
-      for (Index j = i; j < end && j < i + 4; ++j) {
-        const Real kept = bits[static_cast<std::size_t>(j - i)] < threshold ? 0 : x[j] * scale;
-        y[j] = accumulate ? y[j] + kept : kept;
+  const Index first = key.step * width, size = length * width;  // a stream for each sequence
+  const Index blocks = (size + kBlock - 1) / kBlock;
+  parallel_for(batch * blocks, [&](Index block) {
+    const Index b = block / blocks, begin = block % blocks * kBlock, end = std::min(size, begin + kBlock);
+    const auto stream = static_cast<std::uint64_t>(key.sequence + b);
+    const Real* const from = x + b * size;
+    Real* const to = y + b * size;
+    for (Index i = begin; i < end;) {
+      const auto bits = philox(key.key, static_cast<std::uint64_t>((first + i) / 4), stream);
+      for (Index word = (first + i) % 4; word < 4 && i < end; ++word, ++i) {
+        const Real kept = bits[static_cast<std::size_t>(word)] < threshold ? 0 : from[i] * scale;
+        to[i] = accumulate ? to[i] + kept : kept;
       }
     }
   });

@@ -2,6 +2,7 @@
 // Elementwise functions.
 
 #include "core/kernels/dispatch.h"
+#include "core/random.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
@@ -32,9 +33,11 @@ struct Pointwise {
   void (*glu)(Index rows, Index n, const Real* x, Real* y);
   void (*glu_backward)(Index rows, Index n, const Real* x, const Real* dy, Real* dx);
 
-  /// y = x m / (1 - rate), where m is 1 with probability 1 - rate, drawn at (key, i): the backward is the same map.
-  /// With `accumulate`, y += ….
-  void (*dropout)(Index n, double rate, std::uint64_t key, bool accumulate, const Real* x, Real* y);
+  /// y = x m / (1 - rate), where m is 1 with probability 1 - rate: the backward is the same map. x, y: [B, L, D]. m is
+  /// drawn at (key, sequence, step, channel), so that no cutting of a batch or of a sequence changes it. With
+  /// `accumulate`, y += ….
+  void (*dropout)(Index batch, Index length, Index width, double rate, const DropoutKey& key, bool accumulate,
+                  const Real* x, Real* y);
 };
 extern const Dispatch<Pointwise> pointwise;
 

@@ -236,6 +236,29 @@ TEST_CASE("compare: what cannot be compared is refused") {
   CHECK(error({file}, with("models", Json::array())).find("models: must be a list of objects") != std::string::npos);
   CHECK(error({file}, with("model", "x")).find("model: unknown key of a comparison; did you mean \"models\"?") !=
         std::string::npos);
+  for (const auto& [key, value] : {std::pair<const char*, Json>{"steps", 1.5},
+                                   {"steps", 1e30},
+                                   {"tokens", 0},
+                                   {"seconds", -1},
+                                   {"parameters", "x"},
+                                   {"parameters", 2.5}})
+    CHECK(error({file}, with("budget", {{key, value}})).find(std::string("budget.") + key + ": must be a ") !=
+          std::string::npos);
+  CHECK(error({file}, with("grid", {{"seed", {1, 2}}})).find("grid.seed: runs over seeds are") != std::string::npos);
+  CHECK(error({file, "--set", "seed=9"}).find("--seeds 9 says which") != std::string::npos);
+  Json huge = Json::object();
+  for (const char* key : {"a", "b", "c", "d", "e", "f", "g", "h"}) huge[key] = std::vector<int>(100, 1);
+  CHECK(error({file}, with("grid", huge)).find(" runs, more than 64") != std::string::npos);
+  Json solved = parse_json(kComparison, "test");
+  solved["budget"] = {{"parameters", 4000}};
+  solved["grid"] = {{"model.d_model", {16, 32}}};
+  CHECK(error({file}, solved.dump()).find("model.d_model: is set to 16, and the budget makes it ") !=
+        std::string::npos);
+  const Json gru = {{"model", {{"name", "gru"}, {"d_model", 8}}}};
+  CHECK(error({file}, with("models", {gru, gru})).find("are the same runs; leave one out") != std::string::npos);
+  Json a = gru, b = gru;
+  a["label"] = "x y", b["label"] = "x-y", b["train"] = {{"steps", 7}};
+  CHECK(error({file}, with("models", {a, b})).find("two models have the name \"x-y\"") != std::string::npos);
   CHECK(error({file}, with("grid", {{"optimizer.lr", Json::array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})}}))
             .find("the comparison has 72 runs, more than 64; --yes goes ahead") != std::string::npos);
   CHECK(error({file}, with("decided_at", 41)).find("decided_at: must be one of lengths, got 41") != std::string::npos);
@@ -258,6 +281,54 @@ TEST_CASE("compare: what cannot be compared is refused") {
   const auto differs = run_program({"compare", file, "--quick", "--seeds", "4", "--out", done});
   CHECK_EQ(differs.exit_code, 2);
   CHECK(differs.err.find("is the folder of another comparison") != std::string::npos);
+}
+
+TEST_CASE("compare: labels, damage and a diverged model") {
+  const TemporaryFolder folder;
+  Json json = parse_json(kComparison, "test");
+  json["train"]["on_nan"] = "skip";
+  json["seeds"] = {0};
+  json["models"][1]["label"] = "a|b, \"c\"\nd";
+  const std::string file = (folder / "c.json").string(), out = (folder / "out").string();
+  write_file(file, json.dump());
+  const auto run = run_program({"compare", file, "--out", out});
+  CAPTURE(run.err);
+  REQUIRE_EQ(run.exit_code, 0);
+  const Json results = results_of(out);
+  CHECK_EQ(results["members"][1]["failed"], 1);
+  CHECK(results["members"][1]["median"].is_null());
+  CHECK(results["members"][1]["runs"][0]["failure"].get<std::string>().rfind("it diverged: accuracy is nan", 0) == 0);
+  CHECK(results["verdict"].get<std::string>().find("failed in 1 of 1 runs.") != std::string::npos);
+  CHECK(read_file(out + "/results.csv").find("\n\"a|b, \"\"c\"\"\nd\",0,true,accuracy,nan,") != std::string::npos);
+  CHECK(read_file(out + "/results.md").find("| a\\|b, \"c\" d | - | 1/1 |") != std::string::npos);
+  // The same command while another works there, and with a damaged plan.
+  const Json whole = parse_json(read_file(out + "/comparison.json"), "plan");
+  for (const char* pointer :
+       {"/plan", "/plan/members", "/plan/members/0", "/plan/members/0/config", "/plan/members/0/config/model"})
+    for (const Json& wrong : {Json(), Json(3), Json::array(), Json::object(), Json("x")}) {
+      Json damaged = whole;
+      damaged[Json::json_pointer(pointer)] = wrong;
+      write_file(out + "/comparison.json", damaged.dump());
+      const auto refused = run_program({"compare", file, "--out", out});
+      CAPTURE(refused.err);
+      CHECK_EQ(refused.exit_code, 1);
+      CHECK(refused.err.find("comparison.json: is damaged") != std::string::npos);
+    }
+}
+
+TEST_CASE("compare: a failure of the machine is tried again, one of the model is kept") {
+  const TemporaryFolder folder;
+  const std::string file = (folder / "c.json").string(), out = (folder / "out").string();
+  write_file(file, kComparison);
+  // A file size limit stands in for a full disk.
+  const auto full =
+      testing::seqtape(" compare '" + file + "' --quick --out '" + out + "'", "trap '' XFSZ; ulimit -f 24; ");
+  CHECK(full.out.find("FAILED: ") != std::string::npos);
+  const auto again = run_program({"compare", file, "--quick", "--out", out});
+  CHECK_EQ(again.exit_code, 0);
+  const Json results = results_of(out);
+  for (const Json& one : results["members"]) CHECK_EQ(one["failed"], one["label"] == "a rate too high" ? 1 : 0);
+  CHECK(again.out.find("a-rate-too-high") == std::string::npos);
 }
 
 TEST_CASE("compare: equal parameters and equal tokens") {

@@ -50,16 +50,100 @@ TEST_CASE("--resume without a checkpoint starts from the beginning") {
   CHECK(std::filesystem::exists(w.run + "/checkpoints/step-00000020"));
 }
 
-TEST_CASE("without an index the newest checkpoint counts, and what a resumed run replaces is dropped") {
+TEST_CASE("the checkpoints on disk decide, whatever the index says") {
   const Workplace w;
   REQUIRE_EQ(w.train().exit_code, 0);
-  std::filesystem::remove(w.run + "/checkpoints/index.json");
-  const Outcome again = w.train("--resume");
-  CHECK(again.out.find("already finished: 20 of 20 steps") != std::string::npos);
-  write_file(w.run + "/checkpoints/index.json", R"({"last": "step-00000015"})");
-  CHECK_EQ(w.train("--resume --set train.steps=16 --set train.keep_last=1").exit_code, 0);
-  CHECK_FALSE(std::filesystem::exists(w.run + "/checkpoints/step-00000020"));
-  CHECK(std::filesystem::exists(w.run + "/checkpoints/step-00000016"));
+  const std::string index = w.run + "/checkpoints/index.json";
+  for (const char* said : {"", "{", R"({"last": "step-00000005", "best": 3})", R"({"last": "gone"})", "[]"}) {
+    write_file(index, said);
+    if (!*said) std::filesystem::remove(index);
+    CHECK(w.train("--resume").out.find("already finished: 20 of 20 steps") != std::string::npos);
+    CHECK_EQ(testing::seqtape("eval " + w.run + " --best").exit_code, 0);
+  }
+  // A damaged one is refused, and once removed, as the message advises, it is not asked for.
+  write_file(w.run + "/checkpoints/step-00000020/model.safetensors", "damaged");
+  CHECK_EQ(w.train("--resume").exit_code, 1);
+  std::filesystem::remove_all(w.run + "/checkpoints/step-00000020");
+  CHECK_EQ(testing::seqtape("eval " + w.run).exit_code, 0);
+  CHECK(w.train("--resume").out.find("resumed at step 15") != std::string::npos);
+  // Half of one is none.
+  std::filesystem::remove(w.run + "/checkpoints/step-00000020/optimizer.safetensors");
+  CHECK(w.train("--resume").out.find("resumed at step 15") != std::string::npos);
+}
+
+TEST_CASE("an earlier checkpoint: its future is dropped, nothing names it, and the run goes on from there") {
+  const Workplace w;
+  REQUIRE_EQ(w.train("--set train.keep_last=9").exit_code, 0);
+  REQUIRE_EQ(w.train("--resume --checkpoint step-00000010 --set train.steps=10 --set train.keep_last=9").exit_code, 0);
+  CHECK_FALSE(std::filesystem::exists(w.run + "/checkpoints/step-00000015"));
+  CHECK_EQ(Json::parse(read_file(w.run + "/checkpoints/index.json"))["last"], "step-00000010");
+  for (const Json& line : w.metrics()) CHECK_LE(line["step"].get<int>(), 10);
+  for (const char* command : {"eval ", "eval --best ", "runs ", "inspect "})
+    CHECK_EQ(testing::seqtape(command + w.run).exit_code, 0);
+  CHECK(w.train("--resume").out.find("resumed at step 10") != std::string::npos);
+}
+
+TEST_CASE("a checkpoint whose successor of the same step was not renamed in time is found and replaced") {
+  const Workplace w;
+  REQUIRE_EQ(w.train("--set train.keep_last=1").exit_code, 0);
+  const std::string place = w.run + "/checkpoints/step-00000020";
+  const std::string bits = w.bytes("step-00000020");
+  for (const auto& entry : std::filesystem::directory_iterator(w.run + "/checkpoints"))
+    if (entry.is_directory() && entry.path() != place) std::filesystem::remove_all(entry.path());
+  std::filesystem::rename(place, place + ".replaced");  // as a kill between the two renames leaves it
+  std::filesystem::copy(place + ".replaced", place + ".unfinished");
+  CHECK_EQ(testing::seqtape("eval " + w.run).exit_code, 0);
+  CHECK(w.train("--resume --set train.steps=25").out.find("resumed at step 20") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(place + ".unfinished"));
+  CHECK(bits.size() > 100);
+}
+
+TEST_CASE("--force: nothing of the old run stays, and one that was killed is the old run or the start of the new") {
+  const Workplace w;
+  REQUIRE_EQ(w.train().exit_code, 0);
+  write_file(w.run + "/tensorboard/events.out.tfevents.0000000001.h.1", "old");
+  // As killed before the new config was in place: the old run.
+  write_file(w.run + "/replacement.json.tmp", "{");
+  CHECK(w.train("--resume").out.find("already finished: 20 of 20 steps") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(w.run + "/replacement.json.tmp"));
+  // As killed behind it: the start of the new one, which --resume goes on with.
+  Json config = Json::parse(read_file(w.run + "/config.json"));
+  config["seed"] = 5;
+  write_file(w.run + "/replacement.json", config.dump());
+  refused(testing::seqtape("eval " + w.run), 2, w.run + ": the run has no checkpoint yet");
+  CHECK_EQ(w.train("--resume").exit_code, 2);  // with the old seed
+  const Outcome on = w.train("--resume --set seed=5");
+  REQUIRE_EQ(on.exit_code, 0);
+  CHECK(on.out.find("resumed") == std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(w.run + "/replacement.json"));
+  CHECK_FALSE(std::filesystem::exists(w.run + "/tensorboard/events.out.tfevents.0000000001.h.1"));
+  CHECK_EQ(Json::parse(read_file(w.run + "/config.json"))["seed"], 5);
+  CHECK_EQ(w.metrics().back()["step"], 20);
+}
+
+TEST_CASE("metrics that cannot be read are an error, and stay as they are") {
+  const Workplace w;
+  REQUIRE_EQ(w.train("--set train.steps=5").exit_code, 0);
+  std::filesystem::remove(w.run + "/metrics.jsonl");
+  std::filesystem::create_directory(w.run + "/metrics.jsonl");
+  CHECK_EQ(w.train("--resume --set train.steps=10").exit_code, 1);
+  CHECK(std::filesystem::is_directory(w.run + "/metrics.jsonl"));
+}
+
+TEST_CASE("what may change on resume, and a run of an earlier program") {
+  const Workplace w;
+  REQUIRE_EQ(w.train("--set train.steps=5").exit_code, 0);
+  // Keys that came later are missing from an older run's config: they have their defaults.
+  Json config = Json::parse(read_file(w.run + "/config.json"));
+  config["train"].erase("statistics");
+  config["model"].erase("norm_eps");
+  config["optimizer"].erase("groups");
+  write_file(w.run + "/config.json", config.dump());
+  CHECK_EQ(w.train("--resume --set train.steps=10 --set train.on_nan=skip").exit_code, 0);
+  refused(w.train("--resume --set model.norm_eps=1e-3"), 2,
+          w.run +
+              ": --resume needs the config that the run was started with; different:\n  model.norm_eps: saved 1e-05, "
+              "now 0.001");
 }
 
 TEST_CASE("only a run is gone on with or replaced") {
@@ -153,16 +237,18 @@ TEST_CASE("every mixer and every optimizer resume with the same bits, on another
   std::string text;
   Random random(7, "resume_test");
   for (int i = 0; i < 1500; ++i) text += static_cast<char>('a' + random.below(26));
-  for (std::size_t i = 0; i < mixers.size(); ++i) {
-    const std::string& mixer = mixers[i];
+  // Every mixer twice: with carried state, averages and micro-batches, and without; all three optimizers take turns.
+  for (std::size_t i = 0; i < 2 * mixers.size(); ++i) {
+    const std::string& mixer = mixers[i / 2];
+    const bool full = i % 2 == 1;
     CAPTURE(mixer);
-    const bool carry = i % 2 == 1;  // rnn, lstm, s4, lru, minlstm
-    const bool carried = carry && mixer != "transformer";
+    CAPTURE(full);
+    const bool carried = full && mixer != "transformer";  // whose state grows
     const Json config = {
         {"task", {{"name", "text"}, {"path", "t.txt"}, {"length", 16}, {"train_fraction", 0.9}, {"carry", carried}}},
         {"model", {{"name", mixer}, {"d_model", 16}, {"layers", 2}, {"dropout", 0.1}}},
         {"optimizer", {{"name", optimizers[i % 3]}, {"lr", 0.01}}},
-        {"schedule", {{"name", i % 2 ? "plateau" : "cosine"}}},
+        {"schedule", {{"name", full ? "plateau" : "cosine"}}},
         {"train",
          {{"steps", 24},
           {"batch", 5},
@@ -170,8 +256,8 @@ TEST_CASE("every mixer and every optimizer resume with the same bits, on another
           {"log_every", 4},
           {"checkpoint_every", 1},
           {"keep_last", 99},
-          {"ema", i % 2 ? 0.9 : 0.0},
-          {"micro_batch", i % 3 == 0 ? 2 : 0}}}};
+          {"ema", full ? 0.9 : 0.0},
+          {"micro_batch", full ? 2 : 0}}}};
     const Workplace w(config.dump());
     write_file(w.folder / "t.txt", text);
     const Outcome straight = w.train("--threads 1");
@@ -179,15 +265,13 @@ TEST_CASE("every mixer and every optimizer resume with the same bits, on another
     REQUIRE_EQ(straight.exit_code, 0);
     const std::string model = w.bytes("step-00000024"), moments = w.bytes("step-00000024", "optimizer.safetensors");
     const auto before = w.metrics();
-    for (int round = 0; round < 2; ++round) {
-      const auto from = testing::step_name(1 + random.below(22));
-      CAPTURE(from);
-      const Outcome resumed = w.train("--resume --threads 2 --checkpoint " + from);
-      REQUIRE_EQ(resumed.err, "");
-      REQUIRE_EQ(resumed.exit_code, 0);
-      CHECK(w.bytes("step-00000024") == model);
-      CHECK(w.bytes("step-00000024", "optimizer.safetensors") == moments);
-    }
+    const auto from = testing::step_name(1 + random.below(22));
+    CAPTURE(from);
+    const Outcome resumed = w.train("--resume --threads 2 --checkpoint " + from);
+    REQUIRE_EQ(resumed.err, "");
+    REQUIRE_EQ(resumed.exit_code, 0);
+    CHECK(w.bytes("step-00000024") == model);
+    CHECK(w.bytes("step-00000024", "optimizer.safetensors") == moments);
     const auto after = w.metrics();
     REQUIRE_EQ(before.size(), after.size());
     for (std::size_t k = 0; k < before.size(); ++k)
@@ -217,7 +301,7 @@ TEST_CASE("a second process stays out of a folder in use") {
                       .c_str());
   CHECK_EQ(WEXITSTATUS(status), 2);
   CHECK_EQ(read_file(w.folder / "second"),
-           "error: " + w.run + ": another process is training in this folder; wait for it, or choose another --out\n");
+           "error: " + w.run + ": another process is working in this folder; wait for it, or choose another --out\n");
   CHECK(read_file(w.folder / "runs").find("  running ") != std::string::npos);
   CHECK(testing::seqtape("runs " + w.run).out.find("  stopped ") != std::string::npos);
 }

@@ -49,8 +49,9 @@ std::string made_up_text(Index bytes) {
 
 }  // namespace
 
-TEST_CASE("micro-batches give the gradients of the whole batch") {
-  Training training(config_of(kHeads, kMamba));
+TEST_CASE("micro-batches give the gradients of the whole batch, with dropout too") {
+  Training training(
+      config_of(kHeads, R"({"name": "mamba", "d_model": 12, "layers": 2, "d_state": 4, "dropout": 0.3})"));
   training.allocate();
   const auto whole = gradients(training, 0);
   for (const Index micro : {1, 4, 6, 50}) {
@@ -197,12 +198,87 @@ TEST_CASE("statistics of each part: the update's size against the weights'") {
   CHECK(std::sqrt(all) == doctest::Approx(step.gradient_norm).epsilon(1e-5));
 }
 
-TEST_CASE("one cycle and plateau") {
-  const auto schedule = [](const char* name, const Json& settings) {
-    auto made = schedules().find(name)->make();
-    read_fields([&](Fields& f) { made->fields(f); }, settings, "schedule");
-    return made;
+TEST_CASE("groups: what a later one does not name stays; attaching behind the allocation freezes too") {
+  const auto frozen = [](const Json& groups, bool allocate_first) {
+    RunConfig config = config_of(kHeads, kMamba, {}, {{"name", "adamw"}, {"groups", groups}});
+    config.task->prepare(1);
+    SequenceModel model(config.model, config.model_shape());
+    if (allocate_first) allocate(model.parameters(), 1);
+    config.optimizer->attach(model.parameters());
+    if (!allocate_first) allocate(model.parameters(), 1);
+    Batch batch;
+    config.task->training_batch(0, 4, batch);
+    const TaskShape shape = config.task->shape();
+    BatchGradients(model, shape, 0).add(batch, 1);
+    const Parameter& embedding = *model.parameters().front();
+    REQUIRE_EQ(embedding.path, "embedding.weight");
+    const auto before = embedding.variable.value().to_vector();
+    config.optimizer->step(1, config.optimizer->gradient_norm());
+    CHECK_EQ(embedding.variable.value().to_vector() == before, embedding.frozen);
+    return embedding.frozen;
   };
+  const Json freeze = {{"match", "embedding.*"}, {"frozen", true}};
+  for (const bool allocate_first : {false, true}) {
+    CHECK(frozen(Json::array({freeze}), allocate_first));
+    CHECK(frozen({freeze, {{"match", "*"}, {"weight_decay", 0.01}}}, allocate_first));
+    CHECK(frozen({freeze, {{"match", "*"}, {"lr", 0.01}}}, allocate_first));
+    CHECK_FALSE(frozen({freeze, {{"match", "*"}, {"frozen", false}}}, allocate_first));
+    CHECK(frozen({{{"match", "*"}, {"frozen", false}}, freeze}, allocate_first));
+  }
+}
+
+namespace {
+
+std::unique_ptr<Schedule> schedule(const char* name, const Json& settings) {
+  auto made = schedules().find(name)->make();
+  read_fields([&](Fields& f) { made->fields(f); }, settings, "schedule");
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("a warm-up is a function of the step, also where the run ends within it") {
+  for (const char* name : {"constant", "linear", "cosine", "wsd", "plateau"}) {
+    const auto warm = schedule(name, {{"warmup", 40}});
+    for (const Index total : {10, 40, 400})
+      for (Index step = 0; step < std::min<Index>(total, 40); ++step)
+        CHECK(warm->factor(step, total) == static_cast<double>(step + 1) / 40);
+    CHECK(schedule(name, {{"warmup", 0.5}})->warmup_steps(10) == 5);
+  }
+}
+
+TEST_CASE("plateau is multiplied by its factor, down to its floor") {
+  const auto plateau = schedule("plateau", {{"factor", 0.5}, {"patience", 1}, {"floor", 0.2}});
+  for (const double wanted : {1.0, 0.5, 0.25, 0.2, 0.2}) {
+    CHECK(plateau->factor(7, 100) == doctest::Approx(wanted));
+    plateau->evaluated(false);
+  }
+}
+
+TEST_CASE("a metric's direction; what is not finite never improves one") {
+  CHECK(is_better(metric("accuracy@4096"), 0.9, 0.8));
+  CHECK(is_better(metric("bits_per_byte"), 1.9, 2.0));
+  CHECK_FALSE(is_better(metric("mae"), 2, 1));
+  for (const char* name : {"accuracy", "loss"})
+    for (const double odd : {NAN, INFINITY, -INFINITY}) CHECK_FALSE(is_better(metric(name), odd, 0.5));
+  CHECK_EQ(message_of<ConfigError>([] { metric("acuracy"); }),
+           "there is no metric \"acuracy\"; did you mean \"accuracy\"?");
+}
+
+TEST_CASE("outputs that are not finite have no accuracy") {
+  Batch batch;
+  batch.batch = 2, batch.length = 1;
+  batch.targets = {0, 0};
+  Score score;
+  score.add(Variable(Tensor::of(Shape{2, 3}, std::vector<float>{1, 0, 0, NAN, NAN, NAN})), batch,
+            {.outputs = 3, .pooled = true});
+  const Json metrics = score.metrics({.outputs = 3, .pooled = true});
+  CHECK_EQ(metrics["accuracy"], "nan");
+  CHECK_EQ(metrics["loss"], "nan");
+  CHECK_EQ(score.counts()["n"], 2);
+}
+
+TEST_CASE("one cycle and plateau") {
   const auto cycle = schedule("one_cycle", Json::object());
   CHECK(cycle->factor(0, 100) == doctest::Approx(0.04));
   CHECK(cycle->factor(15, 100) == doctest::Approx(0.52));  // halfway up

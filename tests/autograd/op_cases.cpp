@@ -126,7 +126,12 @@ std::vector<OpCase> make() {
       {"add twice the same", "add", {{{2, 5}}}, [](const Inputs& x) { return Outputs{add(add(x[0], x[0]), x[0])}; }},
       {"multiply", "multiply", {{{2, 5}}, {{2, 5}}}, [](const Inputs& x) { return Outputs{multiply(x[0], x[1])}; }},
       {"glu", "glu", {{{3, 10}}}, [](const Inputs& x) { return Outputs{glu(x[0])}; }},
-      {"dropout", "dropout", {{{3, 11}}}, [](const Inputs& x) { return Outputs{dropout(x[0], 0.3, 7)}; }},
+      {"dropout",
+       "dropout",
+       {{{2, 3, 5}}},
+       [](const Inputs& x) {
+         return Outputs{dropout(x[0], 0.3, {7, 1, 2})};
+       }},
       {"linear",
        "linear",
        {{{2, 3, 5}}, {{4, 5}}, {{4}}},

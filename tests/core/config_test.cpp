@@ -83,10 +83,69 @@ TEST_CASE("--set reaches nested keys") {
   set_path(json, "model.d_state=8");
   set_path(json, "train.batch=2");
   set_path(json, "task.name=text");
-  CHECK_EQ(json.dump(), R"({"model":{"d_state":8},"train":{"batch":2},"task":{"name":"text"}})");
+  set_path(json, R"(optimizer={"name": "sgd"})");
+  set_path(json, "optimizer.momentum=0.5");
+  struct Read {
+    Index d_state = 0, batch = 0;
+    double momentum = 0;
+    std::string task, optimizer;
+    void fields(Fields& f) {
+      f.group("model", "", [&](Fields& g) { g("d_state", d_state, ""); });
+      f.group("train", "", [&](Fields& g) { g("batch", batch, ""); });
+      f.group("task", "", [&](Fields& g) { g("name", task, ""); });
+      f.group("optimizer", "", [&](Fields& g) { g("name", optimizer, ""), g("momentum", momentum, ""); });
+    }
+  } read;
+  const auto fields = [&](Fields& f) { read.fields(f); };
+  read_fields(fields, json, "");
+  CHECK_EQ(
+      write_fields(fields).dump(),
+      R"({"model":{"d_state":8},"train":{"batch":2},"task":{"name":"text"},"optimizer":{"name":"sgd","momentum":0.5}})");
   CHECK_EQ(message_of<ConfigError>([&] { set_path(json, "oops"); }), "--set oops: must be key.path=value");
   CHECK_EQ(message_of<ConfigError>([&] { set_path(json, "model.d_state.x=1"); }),
            "--set model.d_state.x=1: d_state is not an object");
+}
+
+TEST_CASE("--set leaves a word to a field of text, and reads it as JSON for any other") {
+  struct Read {
+    std::string text;
+    std::vector<std::string> list;
+    Index number = 0;
+    bool flag = false;
+    void fields(Fields& f) { f("text", text, ""), f("list", list, ""), f("number", number, ""), f("flag", flag, ""); }
+  };
+  const auto set = [](const std::string& assignment) {
+    Json json = Json::object();
+    set_path(json, assignment);
+    Read read;
+    const auto fields = [&](Fields& f) { read.fields(f); };
+    read_fields(fields, json, "");
+    return write_fields(fields);
+  };
+  for (const std::string word : {"2024", "true", "null", "1e3", "+1", "-0", "0x10", "a b", "", "{", "[1", "007"})
+    CHECK_EQ(set("text=" + word)["text"], word);
+  CHECK_EQ(set(R"(text="2024")")["text"], "2024");
+  CHECK_EQ(set("list=2024")["list"], Json::array({"2024"}));
+  CHECK_EQ(set(R"(list=["a", "b"])")["list"], Json::array({"a", "b"}));
+  CHECK_EQ(set("number=9007199254740993")["number"], 9007199254740993);
+  CHECK_EQ(set("number=1e3")["number"], 1000);
+  CHECK_EQ(set("flag=true")["flag"], true);
+  CHECK_EQ(message_of<ConfigError>([&] { set("number=1_000"); }), "number: must be a whole number, got \"1_000\"");
+  CHECK_EQ(message_of<ConfigError>([&] { set("flag=yes"); }), "flag: must be true or false, got \"yes\"");
+  CHECK_EQ(message_of<ConfigError>([&] { set(R"(text=["a"])"); }), "text: must be a string, got [\"a\"]");
+}
+
+TEST_CASE("the fields that may change are those whose rule says so") {
+  Index steps = 1, width = 2;
+  bool quiet = false;
+  const auto fields = [&](Fields& f) {
+    f("width", width, "");
+    f.group("train", "", [&](Fields& g) {
+      g("steps", steps, "", may_change(positive()));
+      g("quiet", quiet, "", may_change());
+    });
+  };
+  CHECK_EQ(changeable_fields(fields), std::vector<std::string>{"train.steps", "train.quiet"});
 }
 
 TEST_CASE("the schema says what the parser says") {

@@ -33,8 +33,8 @@ struct Setup {
     optimizer->clear_gradients();
     Tape tape;
     ModelState state;
-    const Variable loss =
-        cross_entropy(model->forward({ids, {}, {}}, state, {.training = true, .key = key, .carry = false}), targets);
+    const Variable loss = cross_entropy(
+        model->forward({ids, {}, {}}, state, {.training = true, .dropout = {key}, .carry = false}), targets);
     tape.backward(loss);
     optimizer->step(1, optimizer->gradient_norm());
     return static_cast<double>(loss.data()[0]);

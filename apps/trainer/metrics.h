@@ -1,0 +1,32 @@
+#pragma once
+// The metrics of evaluations: name, direction, unit. What a table, a verdict, a chart or `train.best` needs to know of
+// one.
+
+#include <string>
+
+#include "core/json.h"
+
+namespace seqtape {
+
+struct Metric {
+  const char* name;
+  bool higher_is_better;
+  enum class Unit { plain, nats, bits, share } unit;
+};
+
+/// Of a key of metrics.jsonl or `train.best`: "accuracy", "accuracy@4096". Throws ConfigError for an unknown one.
+const Metric& metric(const std::string& key);
+
+/// `value` of the metric is better than `than`. What is not a finite number is never better.
+bool is_better(const Metric&, double value, double than);
+
+/// A line of metrics.jsonl, or what `eval` prints, without what is no metric: the step, the clock, the counts.
+Json scores_of(const Json& line);
+
+/// The one number that ranks models: bits per unit, squared error, or accuracy.
+std::string main_metric(const Json& metrics);
+
+/// "99.6 %", "1.904".
+std::string metric_text(const std::string& key, double value);
+
+}  // namespace seqtape
