@@ -163,6 +163,7 @@ Images::Set Images::read_idx(const std::string& images, const std::string& label
 
 void Images::prepare(std::uint64_t seed) {
   seed_ = seed;
+  epoch_ = -1;
   const bool idx = format_ == "idx";
   if (images_.empty()) throw ConfigError("task.images: must name a file, got none");
   if (idx && (images_.size() > 1 || test_images_.size() > 1))
@@ -225,7 +226,7 @@ void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin
 }
 
 void Images::training_batch(Index step, Index batch, Batch& out) const {
-  const Index count = train_.count - validation_;
+  const Index count = training_sequences();
   std::vector<Index> indices;
   for (Index i = step * batch; i < (step + 1) * batch; ++i) {
     if (i / count != epoch_) {

@@ -13,6 +13,7 @@ class Images final : public Task {
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  Index training_sequences() const override { return train_.count - validation_; }
   std::string fingerprint() const override;
 
  private:

@@ -80,13 +80,15 @@ void Windows::resolve_paths(const std::filesystem::path& base) {
 
 void Windows::prepare(std::uint64_t seed) {
   seed_ = seed;
+  epoch_ = -1;
+  left_out_ = {};
   if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
   tokens_.clear();
   for (const std::string& path : paths_)
-    for (const auto& file : files_under(path)) read(file, tokens_);
+    for (const auto& file : files_under(path, left_out_)) read(file, tokens_);
   if (tokens_.empty())
     throw DataError(str("task.path: ", join(paths_, ", "), ": no ", unit(), "s to read; the files are empty"));
   for (const Split split : {Split::train, Split::validation, Split::test}) {
@@ -100,9 +102,9 @@ void Windows::prepare(std::uint64_t seed) {
 }
 
 std::u16string_view Windows::part(Split split) const {
-  const auto size = static_cast<double>(tokens_.size());
-  const auto train = static_cast<std::size_t>(size * train_fraction_);
-  const auto test = static_cast<std::size_t>(size * test_fraction_);
+  const auto size = static_cast<Index>(tokens_.size());
+  const auto train = static_cast<std::size_t>(share_of(size, train_fraction_));
+  const auto test = static_cast<std::size_t>(share_of(size, test_fraction_));
   const View all = tokens_;
   switch (split) {
     case Split::train:
@@ -115,10 +117,13 @@ std::u16string_view Windows::part(Split split) const {
   return all.substr(all.size() - test);
 }
 
+Index Windows::training_windows() const {
+  return std::max<Index>(1, (static_cast<Index>(part(Split::train).size()) - length_) / length_);
+}
+
 Index Windows::window_start(Index number) const {
   const auto size = static_cast<Index>(part(Split::train).size());
-  // An offset below the length leaves room for this many windows and the last target, or for one.
-  const Index windows = std::max<Index>(1, (size - length_) / length_), epoch = number / windows;
+  const Index windows = training_windows(), epoch = number / windows;
   Random random(seed_, "train", static_cast<std::uint64_t>(epoch));
   const Index offset = random.below(std::min(length_, size - windows * length_));
   if (epoch != epoch_) {

@@ -41,7 +41,10 @@ void differences(const Json& saved, const Json& now, const std::string& path, st
   static const std::vector<std::string> free{"train.steps",        "train.eval_every",    "train.checkpoint_every",
                                              "train.log_every",    "train.keep_last",     "train.eval_batch",
                                              "train.eval_lengths", "train.patience",      "train.statistics",
-                                             "train.tensorboard",  "task.eval_sequences", "train.init_from"};
+                                             "train.tensorboard",  "task.eval_sequences", "train.init_from",
+                                             // Where the data lie: what they are is compared by their fingerprint.
+                                             "task.path",          "task.images",         "task.labels",
+                                             "task.test_images",   "task.test_labels",    "task.tokenizer"};
   if (path == "task.alphabet" && now == "auto") return;  // saved as the letters that were found
   if (saved != now && std::find(free.begin(), free.end(), path) == free.end())
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
@@ -76,7 +79,7 @@ RunConfig checked(RunConfig config, const std::filesystem::path& out, Start star
 
 Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start, const std::string& from)
     : training_(checked(std::move(config), out, start)),
-      validation_(training_.config),
+      validation_(training_.config, *training_.model),
       folder_(out),
       data_(training_.config.task->fingerprint()) {
   // A checkpoint has its own weights: where they came from may be gone.
@@ -100,9 +103,13 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
 void Trainer::resume_from(const std::filesystem::path& path) {
   const Checkpoint checkpoint = Checkpoint::open(path);
   const Json& state = checkpoint.state;
-  if (const std::string then = state.value("data", data_); then != data_)
-    throw ConfigError(str("task: the data have changed since the run was started: they were ", then, ", they are ",
-                          data_, "; --force starts anew"));
+  if (const std::string then = state.value("data", data_); then != data_) {
+    if (state.contains("learned"))
+      throw ConfigError(str("task: the data have changed since the run was started: they were ", then, ", they are ",
+                            data_, "; --force starts anew"));
+    std::cerr << "warning: the run is of an earlier version, which read its data otherwise (" << then << ", now " << data_
+              << "): what it validates on may have been trained on\n";
+  }
   checkpoint.load_model(training_.model->parameters());
   training_.restore(checkpoint.training_file());
   training_.optimizer().set_updates(state.at("updates").get<Index>());
@@ -299,6 +306,7 @@ void Trainer::save(bool best) {
                 {"evaluation_due", evaluation_due_},
                 {"schedule", training_.config.schedule->state()},
                 {"data", data_},
+                {"learned", training_.config.task->learned()},
                 {"evaluations_since_best", evaluations_since_best_},
                 {"best", nullptr}};
   if (best_.known)
