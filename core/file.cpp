@@ -53,8 +53,7 @@ const char* other_kind(mode_t mode) {
 Descriptor open_regular(const std::filesystem::path& path) {
   Descriptor file(path, O_RDONLY | O_NONBLOCK);
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0)
-    throw DataError(str(path.string(), ": cannot be opened: ", reason()));
+  if (!file || ::fstat(file.get(), &status) != 0) throw DataError(str(path.string(), ": cannot be opened: ", reason()));
   if (const char* kind = other_kind(status.st_mode); *kind)
     throw DataError(str(path.string(), ": is not a file but ", kind));
   return file;

@@ -8,8 +8,8 @@
 
 namespace seqtape {
 
-/// Throws DataError unless there is a regular file, or a link to one: what reads a FIFO or a device may wait for ever, or
-/// never come to an end.
+/// Throws DataError unless there is a regular file, or a link to one: what reads a FIFO or a device may wait for ever,
+/// or never come to an end.
 void require_regular_file(const std::filesystem::path&);
 
 /// The whole regular file. Throws DataError, with the system's reason.

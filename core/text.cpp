@@ -137,7 +137,10 @@ std::string printable(std::string_view text, std::size_t most) {
     std::size_t wrong = 0;
     const auto c = from_utf8(letter, wrong);
     if (!c || c->front() < 0x20 || (c->front() >= 0x7F && c->front() < 0xA0)) {
-      shown += lead == '\n' ? "\\n" : lead == '\r' ? "\\r" : lead == '\t' ? "\\t" : format("\\x%02x", c ? c->front() : lead);
+      shown += lead == '\n'   ? "\\n"
+               : lead == '\r' ? "\\r"
+               : lead == '\t' ? "\\t"
+                              : format("\\x%02x", c ? c->front() : lead);
       at += c ? letter.size() : 1;
       continue;
     }

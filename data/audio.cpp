@@ -27,7 +27,8 @@ class Audio final : public LabelledValues {
 
   void load_values() override {
     each_file([&](const std::filesystem::path& file, const std::string& label) {
-      std::vector<float> samples = read(file);
+      const Sound sound = read_sound(file);
+      std::vector<float> samples = wave(sound, file.string());
       if (normalise_) {
         double square = 0;
         for (const float x : samples) square += static_cast<double>(x) * static_cast<double>(x);
@@ -35,18 +36,17 @@ class Audio final : public LabelledValues {
         if (loudness > 1e-6)  // silence stays silence
           for (float& x : samples) x = static_cast<float>(static_cast<double>(x) / loudness);
       }
-      add(std::move(samples), label, file.string());
+      add(std::move(samples), label, file.string(), str(sound.crc));
     });
   }
 
   /// The samples at `rate`, one channel.
-  std::vector<float> read(const std::filesystem::path& path) const {
-    const Sound sound = read_sound(path);
+  std::vector<float> wave(const Sound& sound, const std::string& path) const {
     std::vector<float> samples(sound.frames());
     for (std::size_t i = 0; i < samples.size(); ++i) {
       for (std::size_t c = 0; c < sound.channels; ++c) samples[i] += sound.samples[i * sound.channels + c];
       samples[i] /= static_cast<float>(sound.channels);
-      if (!std::isfinite(samples[i])) throw DataError(str(path.string(), ": sample ", i, " is not a finite number"));
+      if (!std::isfinite(samples[i])) throw DataError(str(path, ": sample ", i, " is not a finite number"));
     }
     return sound.rate == static_cast<double>(rate_) ? samples : resample(samples, sound.rate, path);
   }

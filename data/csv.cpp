@@ -85,7 +85,8 @@ CsvFile::CsvFile(const std::filesystem::path& from, bool blanks) : path(from.str
   csv_set_delim(&parser, static_cast<unsigned char>(separator ? separator : ','));
   Reading reading{*this, {}};
   Index line = 1;
-  for (std::size_t begin = 0, next = 0; begin < text.size(); begin = next, ++line) {  // a line at a time: a row ends in it
+  for (std::size_t begin = 0, next = 0; begin < text.size();
+       begin = next, ++line) {  // a line at a time: a row ends in it
     line_end(text, begin, next);
     const std::size_t size = std::min(next, text.size()) - begin, before = rows.size();
     if (csv_parse(&parser, text.data() + begin, size, on_field, on_row, &reading) != size)

@@ -27,7 +27,8 @@ class Dna final : public Windows {
     for (const char c : text) {
       tokens.push_back(base_token(c));
       if (tokens.back() < 0)
-        throw ConfigError(str("--prompt: \"", printable({&c, 1}), "\" is not a base; known: A, C, G, T, U and IUPAC's codes"));
+        throw ConfigError(
+            str("--prompt: \"", printable({&c, 1}), "\" is not a base; known: A, C, G, T, U and IUPAC's codes"));
     }
     return tokens;
   }
@@ -51,8 +52,8 @@ class Dna final : public Windows {
 
 /// Classification of stretches of DNA. The records of a class, in a fixed random order, are a line of bases whose first
 /// part trains, whose second validates and whose third tests: what a base is in does not depend on `length`. Only then
-/// each record's stretch within a part is cut into pieces of `length` bases; a shorter rest is a piece as well, unless it
-/// is below half of that and not the only one.
+/// each record's stretch within a part is cut into pieces of `length` bases; a shorter rest is a piece as well, unless
+/// it is below half of that and not the only one.
 class DnaClasses final : public LabelledTokens {
  public:
   std::vector<std::string> notes() const override {
@@ -99,7 +100,8 @@ class DnaClasses final : public LabelledTokens {
         const Index begin = std::max(before, p ? ends[p - 1] : 0), end = std::min(after, ends[p]);
         for (Index at = begin; at < end; at += longest()) {
           if (at > begin && 2 * (end - at) < longest()) break;
-          add(record.substr(static_cast<std::size_t>(at - before), static_cast<std::size_t>(std::min(longest(), end - at))),
+          add(record.substr(static_cast<std::size_t>(at - before),
+                            static_cast<std::size_t>(std::min(longest(), end - at))),
               label);
           parts_.push_back(kParts[p]);
         }

@@ -42,7 +42,8 @@ class Documents final : public LabelledTokens {
   }
 
   std::string wide_;  // a note
-};;
+};
+;
 
 }  // namespace
 

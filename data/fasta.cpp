@@ -38,8 +38,7 @@ void FastaReader::read(const std::filesystem::path& path, const std::function<vo
       open = true;
       continue;
     }
-    if (text[begin] == '@' || (open && text[begin] == '+'))
-      refuse("is FASTQ, not FASTA; seqtk seq -A converts it");
+    if (text[begin] == '@' || (open && text[begin] == '+')) refuse("is FASTQ, not FASTA; seqtk seq -A converts it");
     if (!open) refuse("is not a FASTA file: there is text in front of the first line with \">\"");
     for (std::size_t i = begin; i < end; ++i) {
       if (std::isspace(static_cast<unsigned char>(text[i]))) continue;

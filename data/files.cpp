@@ -23,12 +23,20 @@ struct Signature {
 
 /// Of what is packed in ways that are not unpacked here. Sources: each format's own description.
 constexpr Signature kPacked[] = {
-    {"bzip2", 4, "1AY&SY"sv},          {"bzip2", 4, "\x17\x72\x45\x38\x50\x90"sv},  // with content, and empty
-    {"xz", 0, "\xFD""7zXZ\0"sv},       {"zstd", 0, "\x28\xB5\x2F\xFD"sv},
-    {"zip", 0, "PK\3\4"sv},            {"zip", 0, "PK\5\6"sv},
-    {"7z", 0, "7z\xBC\xAF\x27\x1C"sv}, {"RAR", 0, "Rar!\x1A\7"sv},
-    {"LZ4", 0, "\4\x22\x4D\x18"sv},    {"lzip", 0, "LZIP\1"sv},
-    {"LZMA", 0, "\x5D\0\0\x80\0\xFF"sv}, {"compress", 0, "\x1F\x9D"sv},
+    {"bzip2", 4, "1AY&SY"sv},
+    {"bzip2", 4, "\x17\x72\x45\x38\x50\x90"sv},  // with content, and empty
+    {"xz", 0,
+     "\xFD"
+     "7zXZ\0"sv},
+    {"zstd", 0, "\x28\xB5\x2F\xFD"sv},
+    {"zip", 0, "PK\3\4"sv},
+    {"zip", 0, "PK\5\6"sv},
+    {"7z", 0, "7z\xBC\xAF\x27\x1C"sv},
+    {"RAR", 0, "Rar!\x1A\7"sv},
+    {"LZ4", 0, "\4\x22\x4D\x18"sv},
+    {"lzip", 0, "LZIP\1"sv},
+    {"LZMA", 0, "\x5D\0\0\x80\0\xFF"sv},
+    {"compress", 0, "\x1F\x9D"sv},
     {"tar", 257, "ustar"sv},
 };
 
@@ -112,7 +120,8 @@ std::string wide_note(const std::string& bytes, const fs::path& path) {
 std::string read_text(const fs::path& path) {
   std::string text = read_unpacked(path);
   if (const std::string wide = wide_encoding(text); !wide.empty())
-    throw DataError(str(path.string(), ": is ", wide, " text, must be UTF-8; iconv -f ", wide, " -t UTF-8 converts it"));
+    throw DataError(
+        str(path.string(), ": is ", wide, " text, must be UTF-8; iconv -f ", wide, " -t UTF-8 converts it"));
   return text.erase(0, after_byte_order_mark(text));
 }
 

@@ -9,8 +9,8 @@
 
 namespace seqtape {
 
-/// A regular file, unpacked when it is gz, of one member or several. Throws DataError, also for an archive and what else
-/// is compressed (bz2, xz, zstd, zip, ...): these are named.
+/// A regular file, unpacked when it is gz, of one member or several. Throws DataError, also for an archive and what
+/// else is compressed (bz2, xz, zstd, zip, ...): these are named.
 std::string read_unpacked(const std::filesystem::path&);
 
 /// `read_unpacked` of text: without its byte order mark. Throws DataError for UTF-16 and UTF-32.

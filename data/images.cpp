@@ -246,9 +246,22 @@ std::unique_ptr<Pass> Images::pass(Split split, const PassOptions& options) cons
 }
 
 std::string Images::fingerprint() const {
-  const std::string_view labels(reinterpret_cast<const char*>(train_.labels.data()),
-                                train_.labels.size() * sizeof(std::int32_t));
-  return format("%08x of %lld images", crc32_of(labels, crc32_of(train_.bytes)), static_cast<long long>(train_.count));
+  const auto of = [](const Set& set) {
+    const std::string_view labels(reinterpret_cast<const char*>(set.labels.data()),
+                                  set.labels.size() * sizeof(std::int32_t));
+    return format("%08x of %lld", crc32_of(labels, crc32_of(set.bytes)), static_cast<long long>(set.count));
+  };
+  return of(train_) + " images" + (test_.count ? ", " + of(test_) + " to test" : "");
+}
+
+std::vector<std::string> Images::notes() const {
+  const auto trained = train_.labels.begin() + static_cast<std::ptrdiff_t>(training_sequences());
+  std::vector<std::string> all;
+  for (std::int32_t label = 0; label < static_cast<std::int32_t>(classes_); ++label)
+    if (std::find(train_.labels.begin(), trained, label) == trained)
+      all.push_back(str("class ", label, " has no training image"));
+  if (all.size() > 4) all = {str(all.size(), " of ", classes_, " classes have no training image: lower task.classes?")};
+  return all;
 }
 
 }  // namespace seqtape

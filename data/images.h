@@ -15,6 +15,7 @@ class Images final : public Task {
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
   Index training_sequences() const override { return train_.count - validation_; }
   std::string fingerprint() const override;
+  std::vector<std::string> notes() const override;
 
  private:
   friend class ImagesPass;

@@ -113,8 +113,9 @@ void LabelledTokens::copy(Index i, Index begin, Index count, Batch& out, Index b
                  [](char token) { return static_cast<unsigned char>(token); });
 }
 
-void LabelledValues::add(std::vector<float> values, const std::string& label, const std::string& where) {
-  count_source(label, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
+void LabelledValues::add(std::vector<float> values, const std::string& label, const std::string& where,
+                         std::string_view source) {
+  if (!values.empty()) count_source(label, source);
   values.resize(static_cast<std::size_t>(kept(values.size(), where)));
   if (Labelled::add(static_cast<Index>(values.size()), label)) sequences_.push_back(std::move(values));
 }
@@ -149,8 +150,8 @@ void Labelled::name_classes() {
   names_ = learned_names_.empty() ? std::vector<std::string>(found.begin(), found.end()) : learned_names_;
   for (const std::string& name : found)
     if (std::find(names_.begin(), names_.end(), name) == names_.end())
-      throw DataError(str("task.path: the class \"", name, "\" of ", path_, " is none that the model was trained on: ",
-                          join(names_, ", ")));
+      throw DataError(str("task.path: the class \"", name, "\" of ", path_,
+                          " is none that the model was trained on: ", join(names_, ", ")));
   if (static_cast<Index>(names_.size()) != classes_)
     throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
                           "), got ", classes_));
@@ -168,7 +169,8 @@ void Labelled::split() {
     const auto [validation, test] = held_back(count);
     parts.assign(static_cast<std::size_t>(count), Split::train);
     for (Index i = 0; i < std::min(count, validation + test); ++i)
-      parts[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = i < validation ? Split::validation : Split::test;
+      parts[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] =
+          i < validation ? Split::validation : Split::test;
   }
   train_.clear(), validation_.clear(), test_.clear();
   for (const std::int32_t i : order) {
@@ -176,8 +178,9 @@ void Labelled::split() {
     (split == Split::train ? train_ : split == Split::validation ? validation_ : test_).push_back(i);
   }
   if (train_.empty() || validation_.empty())
-    throw ConfigError(str("task.validation_fraction: of ", count, " sequences ", validation_.size(), " would validate, ",
-                          test_.size(), " test, and ", train_.size(), " train; each but test needs one"));
+    throw ConfigError(str("task.validation_fraction: of ", count, " sequences ", validation_.size(),
+                          " would validate, ", test_.size(), " test, and ", train_.size(),
+                          " train; each but test needs one"));
 }
 
 const std::vector<Index>& Labelled::part(Split split) const {
@@ -242,13 +245,13 @@ std::unique_ptr<Pass> Labelled::pass(Split split, const PassOptions& options) co
   return std::make_unique<LabelledPass>(*this, part(split), options);
 }
 
-std::string Labelled::fingerprint() const { return format("%08x of %lld sequences", crc_, static_cast<long long>(sources_)); }
+std::string Labelled::fingerprint() const {
+  return format("%08x of %lld sequences", crc_, static_cast<long long>(sources_));
+}
 
 Json Labelled::learned() const { return {{"classes", names_}}; }
 
-void Labelled::use(const Json& learned) {
-  learned_names_ = learned.value("classes", std::vector<std::string>());
-}
+void Labelled::use(const Json& learned) { learned_names_ = learned.value("classes", std::vector<std::string>()); }
 
 std::vector<std::string> Labelled::notes() const {
   std::vector<std::string> all = left_out_.notes();

@@ -120,8 +120,8 @@ class LabelledValues : public Labelled {
     load_values();
   }
   virtual void load_values() = 0;
-  /// A sequence, cut to `length`; `where` names it in messages.
-  void add(std::vector<float> values, const std::string& label, const std::string& where);
+  /// A sequence, cut to `length`; `where` names it in messages, `source` tells it from others.
+  void add(std::vector<float> values, const std::string& label, const std::string& where, std::string_view source);
   std::vector<std::vector<float>>& sequences() { return sequences_; }
 
  private:

@@ -12,6 +12,16 @@
 
 namespace seqtape {
 
+namespace {
+
+/// Names as they can be kept and printed: a header may hold any bytes.
+std::vector<std::string> printable_all(std::vector<std::string> names) {
+  for (std::string& name : names) name = printable(name);
+  return names;
+}
+
+}  // namespace
+
 /// Windows side by side, in pieces.
 class SeriesPass final : public Pass {
  public:
@@ -76,6 +86,13 @@ void Series::prepare(std::uint64_t seed) {
                           " rows; lower them, or change task.train_fraction (", train_fraction_, ")"));
   }
   file.refuse_unnamed_cells();
+  const auto keep_to_learned = [&](const char* key, const std::vector<std::string>& names) {
+    if (learned_.contains(key) && learned_.at(key) != printable_all(names))
+      throw ConfigError(str("task.", key, ": must be what the model was trained on, in the same order: ",
+                            join(learned_.at(key).get<std::vector<std::string>>(), ", ")));
+  };
+  keep_to_learned("columns", columns_);
+  keep_to_learned("targets", targets());
   crc_ = 0;
   const auto read = [&](const std::vector<std::string>& names, const char* key) {
     std::vector<Column> columns;
@@ -114,22 +131,25 @@ void Series::normalise(Column& column, const std::vector<double>& values) const 
     column.deviation = std::sqrt(square / static_cast<double>(train));
     if (column.deviation <= 8 * std::numeric_limits<double>::epsilon() * std::fabs(column.mean)) column.deviation = 0;
   } else {
-    const auto known = learned_.find(column.name);
-    if (known == learned_.end())
-      throw ConfigError(str("task.columns: \"", column.name, "\" is none of those that the model was trained on"));
-    column.mean = known->at("mean").get<double>();
-    column.deviation = known->at("deviation").get<double>();
+    const Json& scale = learned_.at("scales").at(column.name);
+    column.mean = scale.at("mean").get<double>();
+    column.deviation = scale.at("deviation").get<double>();
   }
   // Of a constant column nothing is left but its changes later on.
   const double scale = column.deviation > 0 ? column.deviation : 1;
-  for (const double value : values) column.values.push_back(static_cast<float>((value - column.mean) / scale));
+  for (const double value : values) {
+    column.values.push_back(static_cast<float>((value - column.mean) / scale));
+    if (!std::isfinite(column.values.back()))
+      throw DataError(str(path_, ": column ", column.name, ": ", value, " is too far from the training part's mean, ",
+                          column.mean, ", in deviations of ", scale));
+  }
 }
 
 Json Series::learned() const {
-  Json columns = Json::object();
+  Json scales = Json::object();
   for (const auto* some : {&inputs_, &answers_})
-    for (const Column& column : *some) columns[column.name] = {{"mean", column.mean}, {"deviation", column.deviation}};
-  return {{"columns", columns}};
+    for (const Column& column : *some) scales[column.name] = {{"mean", column.mean}, {"deviation", column.deviation}};
+  return {{"columns", printable_all(columns_)}, {"targets", printable_all(targets())}, {"scales", scales}};
 }
 
 TaskShape Series::shape() const {

@@ -6,8 +6,8 @@ namespace seqtape {
 /// Forecasting of a multivariate time series, from the named columns of a CSV file: `length` rows are read, the
 /// `horizon` rows of the target columns behind them are asked for, all at once. The rows are cut in order into a
 /// training, a validation and a test part (Zhou et al. 2021, Informer, section 5.1). Every column is normalised by the
-/// mean and deviation of its training part alone, or by those that a run learned; errors are in these units. The rows that a window reads may lie in
-/// the part before, what is asked never.
+/// mean and deviation of its training part alone, or by those that a run learned; errors are in these units. The rows
+/// that a window reads may lie in the part before, what is asked never.
 class Series final : public Task {
  public:
   void fields(Fields&) override;
@@ -19,7 +19,7 @@ class Series final : public Task {
   Index training_sequences() const override { return training_windows(); }
   std::string fingerprint() const override;
   Json learned() const override;
-  void use(const Json& learned) override { learned_ = learned.value("columns", Json::object()); }
+  void use(const Json& learned) override { learned_ = learned; }
   std::vector<std::string> notes() const override;
 
  private:

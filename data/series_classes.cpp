@@ -46,13 +46,16 @@ class SeriesClasses final : public LabelledValues {
       while (end > 1 && is_filler(file.rows[r][end - 1])) --end;
       std::vector<double> values;
       for (std::size_t c = 1; c < end; ++c) values.push_back(file.number(r, c, std::to_string(c + 1)));
-      add(std::vector<float>(values.begin(), values.end()), file.rows[r][0], str(path(), ":", file.lines[r]));
+      add(std::vector<float>(values.begin(), values.end()), file.rows[r][0], str(path(), ":", file.lines[r]),
+          {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
       if (!values.empty()) values_.push_back(std::move(values));
     }
   }
 
   static bool is_filler(std::string_view cell) {
-    const auto is = [&](std::size_t i, char letter) { return std::tolower(static_cast<unsigned char>(cell[i])) == letter; };
+    const auto is = [&](std::size_t i, char letter) {
+      return std::tolower(static_cast<unsigned char>(cell[i])) == letter;
+    };
     return cell.empty() || (cell.size() == 3 && is(0, 'n') && is(1, 'a') && is(2, 'n'));
   }
 
@@ -70,9 +73,10 @@ class SeriesClasses final : public LabelledValues {
     }
     // A float has 24 bits: fewer than 16 of its steps would lie in a deviation.
     if (!normalise_ && (most > 1e37 || most * 0x1p-20 > deviation_) && deviation_ > 0)
-      throw ConfigError(format("task.normalise: the values reach %g with a deviation of %g, which as they are would lose "
-                               "their changes; set it to true",
-                               most, deviation_));
+      throw ConfigError(
+          format("task.normalise: the values reach %g with a deviation of %g, which as they are would lose "
+                 "their changes; set it to true",
+                 most, deviation_));
     values_.clear();
   }
 

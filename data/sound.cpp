@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "data/files.h"
 
 namespace seqtape {
@@ -31,12 +32,6 @@ struct Bytes {
     return static_cast<std::int64_t>(at);
   }
 };
-
-/// What players skip behind the last frame: tags and zeros.
-bool is_tag(std::string_view rest) {
-  return rest.find_first_not_of('\0') == std::string_view::npos || rest.substr(0, 3) == "TAG" ||
-         rest.substr(0, 8) == "APETAGEX" || rest.substr(0, 11) == "LYRICSBEGIN";
-}
 
 struct Flac {
   Bytes bytes;
@@ -137,7 +132,8 @@ Mp3 read_one_mp3(std::string_view all, const std::string& path) {
       refuse(mpg123_strerror(decoder.get()));
     }
     const auto begin = static_cast<std::size_t>(mpg123_framepos(decoder.get()));
-    if (mp3.frames++ == 0) mp3.promised = promised_frames(all.substr(0, begin).substr(begin - std::min<std::size_t>(begin, 1500)));
+    if (mp3.frames++ == 0)
+      mp3.promised = promised_frames(all.substr(0, begin).substr(begin - std::min<std::size_t>(begin, 1500)));
     unsigned long header = 0;
     unsigned char *body = nullptr, *audio = nullptr;
     std::size_t body_size = 0, size = 0;
@@ -152,6 +148,11 @@ Mp3 read_one_mp3(std::string_view all, const std::string& path) {
 
 }  // namespace
 
+bool is_sound_tag(std::string_view rest) {
+  return rest.find_first_not_of('\0') == std::string_view::npos || rest.substr(0, 3) == "TAG" ||
+         rest.substr(0, 8) == "APETAGEX" || rest.substr(0, 11) == "LYRICSBEGIN";
+}
+
 Sound read_flac(const std::string& bytes, const std::string& path) {
   Flac flac{{bytes}};
   const std::unique_ptr<FLAC__StreamDecoder, decltype(&FLAC__stream_decoder_delete)> decoder(
@@ -163,18 +164,18 @@ Sound read_flac(const std::string& bytes, const std::string& path) {
     flac.problem = FLAC__stream_decoder_get_resolved_state_string(decoder.get());
   const std::uint64_t promised = FLAC__stream_decoder_get_total_samples(decoder.get()), frames = flac.sound.frames();
   const std::string_view rest = std::string_view(bytes).substr(std::min<std::size_t>(flac.end, bytes.size()));
-  const bool tag = is_tag(rest) && flac.samples_before == flac.sound.samples.size();  // no frame came behind it
+  const bool tag = is_sound_tag(rest) && flac.samples_before == flac.sound.samples.size();  // no frame came behind it
   if (flac.problem && !tag)
     throw DataError(str(path, ": is damaged, cut off, or joined with another file: ", flac.problem));
   if (promised > frames)
     throw DataError(str(path, ": is cut off: its header promises ", promised, " samples, it has ", frames));
-  if (!is_tag(rest)) throw DataError(str(path, ": is cut off within the frame at byte ", flac.end));
+  if (!is_sound_tag(rest)) throw DataError(str(path, ": is cut off within the frame at byte ", flac.end));
   return flac.sound;
 }
 
 Sound read_mp3(const std::string& bytes, const std::string& path) {
   Sound sound;
-  for (std::string_view rest = bytes; !is_tag(rest);) {
+  for (std::string_view rest = bytes; !is_sound_tag(rest);) {
     Mp3 one = read_one_mp3(rest, path);
     if (one.frames < one.promised)
       throw DataError(str(path, ": is cut off: its header promises ", one.promised, " frames, it has ", one.frames));
@@ -191,33 +192,45 @@ Sound read_mp3(const std::string& bytes, const std::string& path) {
   return sound;
 }
 
-Sound read_sound(const std::filesystem::path& path) {
-  std::string content = read_unpacked(path);
-  settle_container(content, path.string());
+namespace {
+
+Sound read_by_kind(std::string& content, const std::string& path) {
+  settle_container(content, path);
   Bytes bytes{content};
-  SF_VIRTUAL_IO io{[](void* from) { return static_cast<sf_count_t>(static_cast<Bytes*>(from)->all.size()); },
-                   [](sf_count_t offset, int base, void* from) {
-                     return static_cast<sf_count_t>(static_cast<Bytes*>(from)->seek(offset, base));
-                   },
-                   [](void* to, sf_count_t size, void* from) {
-                     return static_cast<sf_count_t>(static_cast<Bytes*>(from)->read(to, static_cast<std::size_t>(size)));
-                   },
-                   [](const void*, sf_count_t, void*) { return sf_count_t{0}; },
-                   [](void* from) { return static_cast<sf_count_t>(static_cast<Bytes*>(from)->at); }};
+  SF_VIRTUAL_IO io{
+      [](void* from) { return static_cast<sf_count_t>(static_cast<Bytes*>(from)->all.size()); },
+      [](sf_count_t offset, int base, void* from) {
+        return static_cast<sf_count_t>(static_cast<Bytes*>(from)->seek(offset, base));
+      },
+      [](void* to, sf_count_t size, void* from) {
+        return static_cast<sf_count_t>(static_cast<Bytes*>(from)->read(to, static_cast<std::size_t>(size)));
+      },
+      [](const void*, sf_count_t, void*) { return sf_count_t{0}; },
+      [](void* from) { return static_cast<sf_count_t>(static_cast<Bytes*>(from)->at); }};
   SF_INFO info{};
   const std::unique_ptr<SNDFILE, decltype(&sf_close)> file(sf_open_virtual(&io, SFM_READ, &info, &bytes), sf_close);
-  if (!file) throw DataError(str(path.string(), ": cannot be read as sound: ", sf_strerror(nullptr)));
-  if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_FLAC) return read_flac(content, path.string());
-  if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG) return read_mp3(content, path.string());
-  Sound sound{{}, static_cast<std::size_t>(info.channels), static_cast<double>(info.samplerate)};
+  if (!file) throw DataError(str(path, ": cannot be read as sound: ", sf_strerror(nullptr)));
+  if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_FLAC) return read_flac(content, path);
+  if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG) return read_mp3(content, path);
+  Sound sound;
+  sound.channels = static_cast<std::size_t>(info.channels);
+  sound.rate = static_cast<double>(info.samplerate);
   std::vector<float> block(4096 * sound.channels);  // headers may lie about how much follows
   for (sf_count_t got = 0; (got = sf_readf_float(file.get(), block.data(), 4096)) > 0;)
     sound.samples.insert(sound.samples.end(), block.begin(), block.begin() + got * info.channels);
-  if (sf_error(file.get()) != SF_ERR_NO_ERROR)
-    throw DataError(str(path.string(), ": is damaged: ", sf_strerror(file.get())));
+  if (sf_error(file.get()) != SF_ERR_NO_ERROR) throw DataError(str(path, ": is damaged: ", sf_strerror(file.get())));
   if (info.frames < SF_COUNT_MAX && static_cast<sf_count_t>(sound.frames()) != info.frames)
-    throw DataError(str(path.string(), ": is cut off: its header promises ", info.frames, " samples, it has ",
-                        sound.frames()));
+    throw DataError(str(path, ": is cut off: its header promises ", info.frames, " samples, it has ", sound.frames()));
+  return sound;
+}
+
+}  // namespace
+
+Sound read_sound(const std::filesystem::path& path) {
+  std::string content = read_unpacked(path);
+  const std::uint32_t crc = crc32_of(content);
+  Sound sound = read_by_kind(content, path.string());
+  sound.crc = crc;
   return sound;
 }
 

@@ -26,7 +26,13 @@ std::optional<Chunks> chunks_of(const std::string& bytes) {
   if (begins("RIFF") || begins("RF64") || begins("BW64")) return Chunks{12, 4, 4, false, false, 2, "data"};
   if (begins("RIFX")) return Chunks{12, 4, 4, true, false, 2, "data"};
   if (begins("FORM"))
-    return Chunks{12, 4, 4, true, false, 2, bytes.compare(8, 3, "AIF") == 0 ? "SSND" : "BODY",
+    return Chunks{12,
+                  4,
+                  4,
+                  true,
+                  false,
+                  2,
+                  bytes.compare(8, 3, "AIF") == 0 ? "SSND" : "BODY",
                   bytes.compare(8, 3, "AIF") == 0 ? 8u : 0u};
   if (begins("riff")) return Chunks{40, 16, 8, false, true, 8, "data"};
   if (begins("caff")) return Chunks{8, 4, 8, true, false, 1, "data", 4};
@@ -68,6 +74,18 @@ bool chunks_to_end(const std::string& bytes, const Chunks& c, std::size_t at) {
   return at >= bytes.size();
 }
 
+/// What may follow samples: nothing, less than a chunk, a tag, or chunks, of which the last may be cut. Some writers
+/// forget the padding.
+bool may_follow(const std::string& bytes, std::uint64_t at, std::size_t padding) {
+  for (const std::uint64_t from : {(at + padding - 1) / padding * padding, at}) {
+    if (from + 8 > bytes.size() || is_sound_tag(std::string_view(bytes).substr(from))) return true;
+    if (std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(from + 4), [](char c) { return c >= ' ' && c <= '~'; }))
+      return true;
+  }
+  return false;
+}
+
 /// Sizes that stand for "not known yet": 0, all ones, and what programs write that cannot go back to the header
 /// (0x7FFFF000 and more: SoX, ALSA's arecord).
 bool is_unknown(std::uint64_t size, std::size_t bytes, std::uint64_t preamble) {
@@ -82,8 +100,13 @@ bool is_unknown(std::uint64_t size, std::size_t bytes, std::uint64_t preamble) {
   throw DataError(str(path, ": another sound file is joined behind the first, at byte ", at, "; keep them apart"));
 }
 
-void refuse_second(const std::string& bytes, const std::string& path, std::uint64_t at) {
-  if (at + 4 <= bytes.size() && bytes.compare(at, 4, bytes, 0, 4) == 0) refuse_joined(path, at);
+/// Samples end at `at`, by their header.
+void check_end(const std::string& bytes, const std::string& path, std::uint64_t at, std::size_t padding) {
+  for (const std::uint64_t from : {at, (at + padding - 1) / padding * padding})
+    if (from + 4 <= bytes.size() && bytes.compare(from, 4, bytes, 0, 4) == 0) refuse_joined(path, from);
+  if (!may_follow(bytes, at, padding))
+    throw DataError(str(path, ": its header promises samples up to byte ", at, ", but ", bytes.size() - at,
+                        " more bytes follow that are none of its chunks; was the recording broken off?"));
 }
 
 void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path) {
@@ -101,9 +124,7 @@ void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path)
   const std::uint64_t size = long_size ? number(bytes, long_size, 8, false) : given_size(bytes, c, at);
   if (!is_unknown(size, width, c.preamble)) {
     if (size > held) refuse_cut(path, size - c.preamble, held - std::min(held, c.preamble));
-    refuse_second(bytes, path, begin + size);
-    refuse_second(bytes, path, (begin + size + c.padding - 1) / c.padding * c.padding);
-    return;
+    return check_end(bytes, path, begin + size, c.padding);
   }
   if (size <= held && chunks_to_end(bytes, c, begin + size)) return;  // empty
   if (size > c.preamble && size <= held) return;                      // as large as it says
@@ -123,7 +144,7 @@ void settle_au(std::string& bytes, const std::string& path) {
     return;
   }
   if (size > held) refuse_cut(path, size, held);
-  refuse_second(bytes, path, begin + size);
+  check_end(bytes, path, begin + size, 1);
 }
 
 /// Ogg: pages of up to 255 segments; the last one is marked. Source: RFC 3533.

@@ -20,7 +20,7 @@ class TokenFiles final : public Windows {
   }
   void resolve_paths(const std::filesystem::path& folder) override {
     Windows::resolve_paths(folder);
-    if (!tokenizer_path_.empty()) 
+    if (!tokenizer_path_.empty())
       tokenizer_path_ = std::filesystem::absolute(folder / tokenizer_path_).lexically_normal().string();
   }
   std::vector<std::int32_t> encode(const std::string& text) const override { return ids_of(text, "--prompt"); }

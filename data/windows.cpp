@@ -1,6 +1,7 @@
 #include "data/windows.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -81,14 +82,19 @@ void Windows::resolve_paths(const std::filesystem::path& base) {
 void Windows::prepare(std::uint64_t seed) {
   seed_ = seed;
   epoch_ = -1;
-  left_out_ = {};
+  left_out_ = {}, twice_.clear();
+  std::set<std::filesystem::path> seen;
   if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
   tokens_.clear();
   for (const std::string& path : paths_)
-    for (const auto& file : files_under(path, left_out_)) read(file, tokens_);
+    for (const auto& file : files_under(path, left_out_)) {
+      if (!seen.insert(std::filesystem::weakly_canonical(file)).second)
+        twice_.push_back(printable(file.filename().string()));
+      read(file, tokens_);
+    }
   if (tokens_.empty())
     throw DataError(str("task.path: ", join(paths_, ", "), ": no ", unit(), "s to read; the files are empty"));
   for (const Split split : {Split::train, Split::validation, Split::test}) {
@@ -143,7 +149,17 @@ Index Windows::track_start(Index step, Index batch, Index b, bool& first) const 
   const Index epoch = step / windows, window = step % windows;
   const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);
   first = window == 0;
-  return b * track + offset + window * length_;
+  // What does not divide into tracks lies in front of the first in one epoch, behind the last in another.
+  const Index rest = size - batch * track;
+  const Index shift = rest ? Random(seed_, "tracks", static_cast<std::uint64_t>(epoch)).below(rest + 1) : 0;
+  return shift + b * track + offset + window * length_;
+}
+
+std::vector<std::string> Windows::notes() const {
+  auto all = left_out_.notes();
+  if (!twice_.empty())
+    all.push_back(str("read twice: ", join(twice_, ", "), "; what validates may have been trained on"));
+  return all;
 }
 
 std::string Windows::fingerprint() const {

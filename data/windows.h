@@ -23,7 +23,7 @@ class Windows : public Task {
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
   Index training_sequences() const override { return carry_ ? 0 : training_windows(); }
   std::string fingerprint() const override;
-  std::vector<std::string> notes() const override { return left_out_.notes(); }
+  std::vector<std::string> notes() const override;
 
  protected:
   using Tokens = std::u16string;  // two bytes each: enough for bytes, bases and the characters of any script
@@ -51,7 +51,8 @@ class Windows : public Task {
   std::uint64_t seed_ = 0;
   Tokens tokens_;
   LeftOut left_out_;
-  mutable Index epoch_ = -1;  // whose order is cached
+  std::vector<std::string> twice_;  // names of files that were read before
+  mutable Index epoch_ = -1;        // whose order is cached
   mutable std::vector<std::int32_t> order_;
 };
 

@@ -38,13 +38,12 @@ void differences(const Json& saved, const Json& now, const std::string& path, st
     return;
   }
   // How long, how often and what is watched may change; what is computed may not. The warm start is over.
-  static const std::vector<std::string> free{"train.steps",        "train.eval_every",    "train.checkpoint_every",
-                                             "train.log_every",    "train.keep_last",     "train.eval_batch",
-                                             "train.eval_lengths", "train.patience",      "train.statistics",
-                                             "train.tensorboard",  "task.eval_sequences", "train.init_from",
-                                             // Where the data lie: what they are is compared by their fingerprint.
-                                             "task.path",          "task.images",         "task.labels",
-                                             "task.test_images",   "task.test_labels",    "task.tokenizer"};
+  static const std::vector<std::string> free{
+      "train.steps", "train.eval_every", "train.checkpoint_every", "train.log_every", "train.keep_last",
+      "train.eval_batch", "train.eval_lengths", "train.patience", "train.statistics", "train.tensorboard",
+      "task.eval_sequences", "train.init_from",
+      // Where the data lie: what they are is compared by their fingerprint.
+      "task.path", "task.images", "task.labels", "task.test_images", "task.test_labels", "task.tokenizer"};
   if (path == "task.alphabet" && now == "auto") return;  // saved as the letters that were found
   if (saved != now && std::find(free.begin(), free.end(), path) == free.end())
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
@@ -103,12 +102,12 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
 void Trainer::resume_from(const std::filesystem::path& path) {
   const Checkpoint checkpoint = Checkpoint::open(path);
   const Json& state = checkpoint.state;
-  if (const std::string then = state.value("data", data_); then != data_) {
+  if (const std::string then = state.value("data", data_); data_.compare(0, then.size(), then) != 0) {
     if (state.contains("learned"))
       throw ConfigError(str("task: the data have changed since the run was started: they were ", then, ", they are ",
                             data_, "; --force starts anew"));
-    std::cerr << "warning: the run is of an earlier version, which read its data otherwise (" << then << ", now " << data_
-              << "): what it validates on may have been trained on\n";
+    std::cerr << "warning: the run is of an earlier version, which read its data otherwise (" << then << ", now "
+              << data_ << "): what it validates on may have been trained on\n";
   }
   checkpoint.load_model(training_.model->parameters());
   training_.restore(checkpoint.training_file());

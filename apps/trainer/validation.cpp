@@ -17,8 +17,9 @@ std::string at_length(const std::string& metric, Index length) { return length ?
 Validation::Validation(RunConfig& config, const SequenceModel& model) : config_(config) {
   const auto refuse_longer = [&](const char* key, Index length) {
     if (length > model.longest())
-      throw ConfigError(str(key, ": a sequence of ", length, " steps is longer than the model's learned positions; raise ",
-                            "model.max_length, ", model.longest()));
+      throw ConfigError(str(key, ": a sequence of ", length,
+                            " steps is longer than the model's learned positions; raise ", "model.max_length, ",
+                            model.longest()));
   };
   refuse_longer("task.length", std::max(config.task->longest_training_length(), config.task->shape().length));
   const Json json = config.to_json();

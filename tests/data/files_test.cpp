@@ -230,9 +230,12 @@ TEST_CASE("series: normalised by the training part, what is asked lies in its ow
       error({{"horizon", 30}}).rfind("task.length: a window of 10 rows and a horizon of 30 do not fit the valid", 0) ==
       0);
   write_file(path, text + "100,n/a,1\n");
-  CHECK_EQ(error(Json::object()), path + ":102: column sales, net is not a number: \"n/a\"; rows without a value must be filled or removed");
+  CHECK_EQ(error(Json::object()),
+           path + ":102: column sales, net is not a number: \"n/a\"; rows without a value must be filled or removed");
   write_file(path, text + "100,NaN,1\n");
-  CHECK_EQ(error(Json::object()), path + ":102: column sales, net is not a finite number: \"NaN\"; rows without a value must be filled or removed");
+  CHECK_EQ(
+      error(Json::object()),
+      path + ":102: column sales, net is not a finite number: \"NaN\"; rows without a value must be filled or removed");
   write_file(path, text + "100\n");
   CHECK_EQ(error(Json::object()), path + ":102: column sales, net is missing: the line has 1 columns");
   write_file(path, "");
@@ -277,10 +280,9 @@ TEST_CASE("series of classes, DNA of classes: what they hold, and weights that b
   for (const char* name : {"aa", "cc"}) std::filesystem::create_directories(folder / "dna" / name);
   write_file(folder / "dna" / "aa" / "1.fa", ">1\n" + std::string(63, 'A') + "\n>2\nAAAA\n");
   write_file(folder / "dna" / "cc" / "1.fa", ">1\n" + std::string(100, 'C') + "!\n");
-  const auto dna = make("dna_classes", {{"path", (folder / "dna").string()},
-                                        {"length", 10},
-                                        {"validation_fraction", 0.3},
-                                        {"test_fraction", 0.1}});
+  const auto dna =
+      make("dna_classes",
+           {{"path", (folder / "dna").string()}, {"length", 10}, {"validation_fraction", 0.3}, {"test_fraction", 0.1}});
   CHECK(dna->notes().size() == 1);  // the "!"
   std::map<std::tuple<Split, int, Index>, int> pieces;
   const auto count = [&](Split split, const Batch& of) {
@@ -366,6 +368,8 @@ TEST_CASE("images: CIFAR-10's binary files, grey and in colour") {
     const double i = batch.targets[b];
     CHECK_EQ(batch.tokens[b * 1024], std::lround(0.299 * i + 0.587 * (50 + i) + 0.114 * (100 + i)));
   }
+  CHECK(make("images", with({{"classes", 8}}))->notes() ==
+        std::vector<std::string>{"class 6 has no training image", "class 7 has no training image"});
   CHECK_EQ(refused("images", with({{"classes", 5}})), path + ": label 5 of image 5 is not below task.classes, 5");
   CHECK_EQ(refused("images", with({{"side", 28}})), "task.side: must be 32 for cifar10, got 28");
   write_file(path, bytes + "x");

@@ -1,5 +1,5 @@
-// Laws that hold for every task that reads data, whatever the sizes: drawn at random, by a number that is printed when one
-// fails. SEQTAPE_DRAW=NUMBER draws that one alone.
+// Laws that hold for every task that reads data, whatever the sizes: drawn at random, by a number that is printed when
+// one fails. SEQTAPE_DRAW=NUMBER draws that one alone.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -25,7 +25,8 @@ namespace {
 /// Calls law(random) for forty draws, or for the one that SEQTAPE_DRAW names.
 void draw(const char* law, const std::function<void(Random&)>& check) {
   const char* one = std::getenv("SEQTAPE_DRAW");
-  for (std::uint64_t number = one ? std::strtoull(one, nullptr, 10) : 0, last = one ? number : 39; number <= last; ++number) {
+  for (std::uint64_t number = one ? std::strtoull(one, nullptr, 10) : 0, last = one ? number : 39; number <= last;
+       ++number) {
     INFO("SEQTAPE_DRAW=" << number);
     Random random(number, law);
     check(random);
@@ -53,10 +54,11 @@ Reading reading(const std::string& task, Random& random, const TemporaryFolder& 
       content += format("%s\t%c%c", i % 2 ? "b" : "a", static_cast<int>('A' + i / 16), static_cast<int>('A' + i % 16)) +
                  std::string(static_cast<std::size_t>(random.below(length)), '.') + "\n";
     write_file(path, content);
-    return {task, {{"path", path}, {"length", length + 2}, {"validation_fraction", 0.1}}, [](const Batch& batch, Index b) {
-              const auto at = static_cast<std::size_t>(b * batch.length);
-              return Index{16} * (batch.tokens[at] - 'A') + batch.tokens[at + 1] - 'A';
-            }};
+    return {
+        task, {{"path", path}, {"length", length + 2}, {"validation_fraction", 0.1}}, [](const Batch& batch, Index b) {
+          const auto at = static_cast<std::size_t>(b * batch.length);
+          return Index{16} * (batch.tokens[at] - 'A') + batch.tokens[at + 1] - 'A';
+        }};
   }
   if (task == "series_classes") {
     for (Index i = 0; i < count; ++i) {
@@ -75,39 +77,49 @@ Reading reading(const std::string& task, Random& random, const TemporaryFolder& 
     };
     std::string labels = std::string{0, 0, 8, 1} + number(count);
     content = std::string{0, 0, 8, 3} + number(count) + number(2) + number(2);
-    for (Index i = 0; i < count; ++i) content += std::string(4, static_cast<char>(i)), labels += static_cast<char>(i % 2);
+    for (Index i = 0; i < count; ++i)
+      content += std::string(4, static_cast<char>(i)), labels += static_cast<char>(i % 2);
     write_file(path, content);
     write_file(path + ".labels", labels);
     return {task,
-            {{"images", path}, {"labels", path + ".labels"}, {"side", 2}, {"tokens", true}, {"validation", between(random, 1, 5)}},
+            {{"images", path},
+             {"labels", path + ".labels"},
+             {"side", 2},
+             {"tokens", true},
+             {"validation", between(random, 1, 5)}},
             [](const Batch& batch, Index b) { return Index{batch.tokens[static_cast<std::size_t>(4 * b)]}; }};
   }
   if (task == "series") {
-    const Index rows = length + 2 * count;
+    const Index rows = length + 3 * count;
     for (Index i = 0; i < rows; ++i) content += format("%lld\n", static_cast<long long>(i));
     write_file(path, "y\n" + content);
     const Index horizon = between(random, 1, 3), train = share_of(rows, 0.6);
     const double mean = static_cast<double>(train - 1) / 2;
     const double deviation = std::sqrt((static_cast<double>(train * train) - 1) / 12);
     return {task,
-            {{"path", path}, {"columns", {"y"}}, {"length", length}, {"horizon", horizon}, {"train_fraction", 0.6}, {"test_fraction", 0.1}},
+            {{"path", path},
+             {"columns", {"y"}},
+             {"length", length},
+             {"horizon", horizon},
+             {"train_fraction", 0.6},
+             {"test_fraction", 0.1}},
             [=](const Batch& batch, Index b) {
-              return static_cast<Index>(
-                  std::lround(static_cast<double>(batch.values[static_cast<std::size_t>(b * length)]) * deviation + mean));
+              return static_cast<Index>(std::lround(
+                  static_cast<double>(batch.values[static_cast<std::size_t>(b * length)]) * deviation + mean));
             }};
   }
   for (Index i = 0; i < length * count; ++i) content += to_utf8(std::u32string(1, static_cast<char32_t>(0x4E00 + i)));
   write_file(path, content);
-  return {task, {{"path", path}, {"length", length}, {"alphabet", "auto"}, {"train_fraction", 0.7}}, [](const Batch& batch, Index b) {
-            return Index{batch.tokens[static_cast<std::size_t>(b * batch.length)]};
-          }};
+  return {task,
+          {{"path", path}, {"length", length}, {"alphabet", "auto"}, {"train_fraction", 0.7}},
+          [](const Batch& batch, Index b) { return Index{batch.tokens[static_cast<std::size_t>(b * batch.length)]}; }};
 }
 
 }  // namespace
 
 TEST_CASE("law: an epoch has each of its sequences once, whatever the batch") {
   for (const char* name : kTasks) {
-    CAPTURE(name);
+    INFO(name);
     draw("epoch", [&](Random& random) {
       const TemporaryFolder folder;
       const Reading read = reading(name, random, folder);
@@ -149,7 +161,7 @@ TEST_CASE("law: an epoch has each of its sequences once, whatever the batch") {
 
 TEST_CASE("law: two seeds give two orders, one seed one; preparing again begins anew") {
   for (const char* name : kTasks) {
-    CAPTURE(name);
+    INFO(name);
     draw("seeds", [&](Random& random) {
       const TemporaryFolder folder;
       const Reading read = reading(name, random, folder);
@@ -173,11 +185,68 @@ TEST_CASE("law: two seeds give two orders, one seed one; preparing again begins 
   }
 }
 
+TEST_CASE("law: a pass has each sequence that was kept back once, in any batches and pieces") {
+  for (const char* name : kTasks) {
+    INFO(name);
+    draw("passes", [&](Random& random) {
+      const TemporaryFolder folder;
+      const Reading read = reading(name, random, folder);
+      const auto task = make(read.task, read.settings);
+      const auto names = [&](Index batch, Index piece) {
+        std::multiset<Index> all;
+        Index rows = 0;
+        const auto pass = task->pass(Split::validation, {.batch = batch, .piece = piece});
+        for (Batch made; pass->next(made);) {
+          rows += made.last ? made.batch : 0;
+          if (made.first)
+            for (Index b = 0; b < made.batch; ++b) all.insert(read.name(made, b));
+        }
+        REQUIRE_EQ(rows, all.size());
+        return all;
+      };
+      const auto whole = names(1, 1000);
+      REQUIRE(!whole.empty());
+      REQUIRE_EQ(std::set<Index>(whole.begin(), whole.end()).size(), whole.size());
+      const Index least = read.task == "documents" ? 2 : read.task == "images" ? 4 : 1;  // what tells a sequence
+      REQUIRE(names(between(random, 1, 9), 1000) == whole);
+      if (read.task != "series" && read.task != "images")
+        REQUIRE(names(between(random, 1, 9), between(random, least, 9)) == whole);
+    });
+  }
+}
+
+TEST_CASE("law: carried training comes by every token, whatever the batch") {
+  draw("carry", [&](Random& random) {
+    const TemporaryFolder folder;
+    const Index length = between(random, 1, 9), batch = between(random, 1, 7),
+                tracks = between(random, 2 * length + 1, 60);
+    const Index size = batch * tracks + between(random, 0, batch - 1);
+    std::string text;
+    for (Index i = 0; i < 2 * size; ++i) text += to_utf8(std::u32string(1, static_cast<char32_t>(0x4E00 + i)));
+    write_file(folder / "x", text);
+    const auto task = make("text", {{"path", (folder / "x").string()},
+                                    {"alphabet", "auto"},
+                                    {"length", length},
+                                    {"train_fraction", 0.5},
+                                    {"carry", true}});
+    std::set<std::int32_t> seen;
+    Batch made;
+    for (Index step = 0; step < 12000 && static_cast<Index>(seen.size()) < size; ++step) {
+      task->training_batch(step, batch, made);
+      seen.insert(made.tokens.begin(), made.tokens.end());
+      seen.insert(made.targets.begin(), made.targets.end());
+    }
+    REQUIRE_EQ(seen.size(), size);
+    REQUIRE_EQ(*seen.rbegin(), size);  // and nothing beyond the training part: tokens count from 1
+  });
+}
+
 namespace {
 
-/// Which positions of the source each part asks for or classifies, at a length. The source counts up, so that a value is
-/// its own position; `positions` are those of a row.
-std::map<Split, std::set<Index>> parts(const Task& task, const std::function<std::vector<Index>(const Batch&, Index)>& positions) {
+/// Which positions of the source each part asks for or classifies, at a length. The source counts up, so that a value
+/// is its own position; `positions` are those of a row.
+std::map<Split, std::set<Index>> parts(const Task& task,
+                                       const std::function<std::vector<Index>(const Batch&, Index)>& positions) {
   std::map<Split, std::set<Index>> all;
   Batch batch;
   const auto take = [&](Split split) {
@@ -239,8 +308,7 @@ TEST_CASE("law: parts share no position of the source, at any two lengths") {
         std::string bases;
         std::vector<Index> positions;
         const Index steps = batch.lengths[static_cast<std::size_t>(b)];
-        for (Index t = 0; t < steps; ++t)
-          bases += "ACGT"[batch.tokens[static_cast<std::size_t>(b * batch.length + t)]];
+        for (Index t = 0; t < steps; ++t) bases += "ACGT"[batch.tokens[static_cast<std::size_t>(b * batch.length + t)]];
         if (bases.size() < kTell) return positions;
         for (Index t = 0; t < steps; ++t) positions.push_back(place_of.at(bases.substr(0, kTell)) + t);
         return positions;

@@ -84,7 +84,8 @@ std::string rows(const std::string& head, const std::function<std::string(int)>&
 TEST_CASE("files: gz is unpacked for every task, of several members; what else is packed is named") {
   const Trial trial;
   std::string text, fasta = ">x\n", ids;
-  for (int i = 0; i < 4000; ++i) text += std::to_string(i * 7919 % 1000) + " ", fasta += "ACGT"[i * i % 7 % 4], ids += i % 2 ? "1 " : "0 ";
+  for (int i = 0; i < 4000; ++i)
+    text += std::to_string(i * 7919 % 1000) + " ", fasta += "ACGT"[i * i % 7 % 4], ids += i % 2 ? "1 " : "0 ";
   const std::string table = rows("t,y", [](int i) { return format("%d,%d", i, i * i % 7); });
   const std::map<std::string, std::pair<std::string, Json>> tasks{{"text", {text, Json::object()}},
                                                                   {"tokens", {ids, {{"vocab", 2}}}},
@@ -102,7 +103,9 @@ TEST_CASE("files: gz is unpacked for every task, of several members; what else i
     CHECK(says(trial(task, gz(content).substr(0, 40), more), "is a damaged or truncated gz file"));
     CHECK(says(trial(task, gz(gz(content)), more), "is packed by gz twice"));
     for (const auto& [name, magic] : std::map<std::string, std::string>{{"bzip2", "BZh91AY&SY"},
-                                                                        {"xz", "\xFD""7zXZ\0"s},
+                                                                        {"xz",
+                                                                         "\xFD"
+                                                                         "7zXZ\0"s},
                                                                         {"zstd", "\x28\xB5\x2F\xFD"},
                                                                         {"zip", "PK\3\4"},
                                                                         {"7z", "7z\xBC\xAF\x27\x1C"},
@@ -123,7 +126,8 @@ TEST_CASE("files: UTF-16 is said to be it; bytes are read as they are, with a no
       CHECK(says(trial("series", wide(table), kColumns), "x: is UTF-16 text, must be UTF-8; iconv -f UTF-16"));
       CHECK(says(trial("dna", wide(">x\nACGTACGTACGTACGT\n")), "is UTF-16 text"));
       CHECK(says(trial("tokens", wide("1 2 3 4 5 6 7 8 9 10 11")), "is UTF-16 text"));
-      CHECK(says(trial("text", wide("some text to read, some text to read"), {{"alphabet", "auto"}}), "is UTF-16 text"));
+      CHECK(
+          says(trial("text", wide("some text to read, some text to read"), {{"alphabet", "auto"}}), "is UTF-16 text"));
       CHECK(says(trial("documents", wide("a\tone\nb\ttwo\n")), "is UTF-16 text"));
       write_file(trial.path, wide(std::string(200, 'x')));
       const auto task = make("text", {{"path", trial.path}, {"length", 8}});
@@ -149,7 +153,8 @@ TEST_CASE("files: hidden ones, backups, runs and links are left out and named; o
   const auto documents = [](const std::filesystem::path& root) {
     return make("documents", {{"path", (root / "d").string()}, {"length", 8}});
   };
-  const std::string of_text = text(folder.path())->fingerprint(), of_documents = documents(folder.path())->fingerprint();
+  const std::string of_text = text(folder.path())->fingerprint(),
+                    of_documents = documents(folder.path())->fingerprint();
   CHECK_EQ(text(elsewhere / "in" / "another")->fingerprint(), of_text);
   CHECK_EQ(documents(elsewhere / "in" / "another")->fingerprint(), of_documents);
   CHECK(text(folder.path())->notes().empty());
@@ -169,14 +174,17 @@ TEST_CASE("files: hidden ones, backups, runs and links are left out and named; o
   CHECK_EQ(documents(folder.path())->fingerprint(), of_documents);
   for (const auto& task : {text(folder.path()), documents(folder.path())}) {
     const std::string notes = join(task->notes(), "\n");
-    for (const char* what : {"3 hidden files were left out (a/.", "1 hidden folders were left out (d/.ipynb_checkpoints)",
-                             "2 backup files of editors", "3 hidden files of other systems",
-                             "1 folders of runs or comparisons were left out (d/run)", "1 entries that are no files",
-                             "1 links to folders", "1 links to nothing"})
+    for (const char* what :
+         {"3 hidden files were left out (a/.", "1 hidden folders were left out (d/.ipynb_checkpoints)",
+          "2 backup files of editors", "3 hidden files of other systems",
+          "1 folders of runs or comparisons were left out (d/run)", "1 entries that are no files", "1 links to folders",
+          "1 links to nothing"})
       CHECK(says(notes, what));
   }
   write_file(d / "loose.txt", "in no class");
   CHECK(says(join(documents(folder.path())->notes(), "\n"), "1 files beside the folders of the classes were left out"));
+  const auto twice = make("text", {{"path", {(folder / "d").string(), (d / "a" / "3.txt").string()}}, {"length", 8}});
+  CHECK(says(join(twice->notes(), "\n"), "read twice: 3.txt; what validates may have been trained on"));
   // A hidden file that is named is meant.
   CHECK(make("text", {{"path", (d / "a" / "._1.txt").string()}, {"length", 1}, {"train_fraction", 0.5}}));
 }
@@ -234,7 +242,8 @@ TEST_CASE("CSV: separators in quotes, line ends of every kind, names that stand 
   CHECK_EQ(read(rows("\"a, b, c, d\nin one\";y", row)), "");
   CHECK_EQ(read(rows("\"a \"\"b, c\"\", d\";y", row)), "");
   const auto bad = [&](int at, const char* end) {
-    return rows("t;y", [&](int i) { return i == at ? "9;z" : row(i); }, end);
+    return rows(
+        "t;y", [&](int i) { return i == at ? "9;z" : row(i); }, end);
   };
   CHECK(says(read(bad(39, "\n")), "x:41: column y is not a number: \"z\""));
   CHECK(says(read(bad(39, "\r")), "x:41: column y is not a number: \"z\""));
@@ -247,18 +256,20 @@ TEST_CASE("CSV: separators in quotes, line ends of every kind, names that stand 
   CHECK(says(read(rows("y", [](int i) { return format("%d,5", i); })), "x:2: has 2 columns, the first line names 1"));
   CHECK_EQ(read(rows("t;y", [&](int i) { return row(i) + ";"; })), "");  // a separator at the end names nothing
   CHECK(says(read(rows("t y", [](int i) { return format("%d %d", i, i); })), "columns are separated by commas"));
-  for (const char* last : {"60;NA", "Total;;", ";;", "60"}) CHECK(says(read(rows("t;y", row) + last + "\n"), "x:62: column y"));
+  for (const char* last : {"60;NA", "Total;;", ";;", "60"})
+    CHECK(says(read(rows("t;y", row) + last + "\n"), "x:62: column y"));
 }
 
 TEST_CASE("series: large offsets keep their changes; a constant column has no deviation; what was learned stays") {
   const TemporaryFolder folder;
   const std::string path = (folder / "a.csv").string();
   std::string text = "t,y,k\n";
-  for (int i = 0; i < 2000; ++i) text += format("%d,%.6f,%s\n", 1700000000 + i, 1e8 + std::sin(i / 10.0), i < 1400 ? "14.62" : "14.82");
+  for (int i = 0; i < 2000; ++i)
+    text += format("%d,%.6f,%s\n", 1700000000 + i, 1e8 + std::sin(i / 10.0), i < 1400 ? "14.62" : "14.82");
   write_file(path, text);
   const Json settings = {{"path", path}, {"columns", {"t", "y", "k"}}, {"length", 8}, {"horizon", 1}};
   const auto task = make("series", settings);
-  const Json columns = task->learned().at("columns");
+  const Json columns = task->learned().at("scales");
   CHECK(columns.at("y").at("mean").get<double>() == doctest::Approx(1e8));
   CHECK(columns.at("y").at("deviation").get<double>() == doctest::Approx(0.7071).epsilon(0.01));
   CHECK_EQ(columns.at("k").at("deviation").get<double>(), 0);
@@ -281,10 +292,17 @@ TEST_CASE("series: large offsets keep their changes; a constant column has no de
   other->prepare(1);
   CHECK_EQ(other->learned(), task->learned());
   CHECK_NE(other->fingerprint(), task->fingerprint());
-  auto fewer = tasks().find("series")->make();
-  read_fields([&](Fields& f) { fewer->fields(f); }, settings, "task");
-  fewer->use({{"columns", {{"t", {{"mean", 0}, {"deviation", 1}}}}}});
-  CHECK(says(message_of<ConfigError>([&] { fewer->prepare(1); }), "task.columns: \"y\" is none of those that the model"));
+  Json turned = settings;
+  turned["columns"] = {"y", "t", "k"};
+  turned["targets"] = {"t", "y", "k"};
+  auto mixed = tasks().find("series")->make();
+  read_fields([&](Fields& f) { mixed->fields(f); }, turned, "task");
+  mixed->use(task->learned());
+  CHECK_EQ(message_of<ConfigError>([&] { mixed->prepare(1); }),
+           "task.columns: must be what the model was trained on, in the same order: t, y, k");
+  write_file(path, "t,y,k\n" + text.substr(text.find('\n') + 1) + "1700002000,5,1e120\n");
+  CHECK(
+      says(message_of<DataError>([&] { make("series", settings); }), "column k: 1e+120 is too far from the training"));
 }
 
 TEST_CASE("series of classes: the UCR archive's paddings and blanks, and numbers that floats cannot hold") {
@@ -315,7 +333,8 @@ TEST_CASE("series of classes: the UCR archive's paddings and blanks, and numbers
   CHECK_EQ(print(lines([&](int i) { return "   " + line(i, " ", i % 3 ? 8 : 5) + "  \r"; })), plain);
   const std::string holes = lines([&](int i) { return line(i, "\t", 3) + (i == 7 ? "\tNaN" : "\t1") + "\t2\t3"; });
   CHECK(says(ucr(holes), "x:8: column 5 is not a"));
-  CHECK(says(ucr(lines([&](int i) { return line(i, "\t", 8); }), {{"length", 5}, {"longer", "refuse"}}), "x:1: has 8 steps"));
+  CHECK(says(ucr(lines([&](int i) { return line(i, "\t", 8); }), {{"length", 5}, {"longer", "refuse"}}),
+             "x:1: has 8 steps"));
 
   const std::string large = lines([&](int i) {
     std::string text = i % 2 ? "up" : "down";
@@ -351,8 +370,9 @@ TEST_CASE("FASTA: line ends, marks, remarks, empty records; what it is not is re
   const std::string plain = trial.data("dna", ">one\n" + a + "\n>two\n" + c + "\n");
   CHECK(says(plain, "81 bases"));
   for (const std::string& same :
-       {">one\r\n" + a + "\r\n>two\r\n" + c, ">one\r" + a + "\r>two\r" + c + "\r", "\xEF\xBB\xBF>one\n" + a + "\n>two\n" + c,
-        "; a remark\n\n >one\n" + a + "\n\t>two\n; another\n" + c, ">0\n>one\n" + a + "\n>x\n\n>two\n" + c + "\n>end"})
+       {">one\r\n" + a + "\r\n>two\r\n" + c, ">one\r" + a + "\r>two\r" + c + "\r",
+        "\xEF\xBB\xBF>one\n" + a + "\n>two\n" + c, "; a remark\n\n >one\n" + a + "\n\t>two\n; another\n" + c,
+        ">0\n>one\n" + a + "\n>x\n\n>two\n" + c + "\n>end"})
     CHECK_EQ(trial.data("dna", same), plain);
   CHECK(make("dna", {{"path", trial.path}, {"length", 8}, {"train_fraction", 0.5}})->notes() ==
         std::vector<std::string>{"3 records without bases were left out"});
@@ -378,12 +398,14 @@ TEST_CASE("documents: lines end in LF, CR LF or CR; tokens: what is no id is sho
     return make("documents", {{"path", trial.path}, {"length", 8}})->fingerprint();
   };
   const std::string plain = print(lines("\n"));
-  for (const std::string& same : {lines("\r\n"), lines("\r"), "\xEF\xBB\xBF" + lines("\n")}) CHECK_EQ(print(same), plain);
+  for (const std::string& same : {lines("\r\n"), lines("\r"), "\xEF\xBB\xBF" + lines("\n")})
+    CHECK_EQ(print(same), plain);
   CHECK(says(trial("tokens", "1 2 \033[31m3"), "number 3: must be a token in [0, 256), got \"\\x1b[31m3\""));
 }
 
 TEST_CASE("fractions: a share is as it is written, not one less by binary rounding") {
-  for (const auto& [fraction, share] : std::map<double, Index>{{0.57, 57}, {0.29, 29}, {0.58, 58}, {0.5, 50}, {0, 0}, {1, 100}, {0.999, 99}, {0.005, 0}})
+  for (const auto& [fraction, share] : std::map<double, Index>{
+           {0.57, 57}, {0.29, 29}, {0.58, 58}, {0.5, 50}, {0, 0}, {1, 100}, {0.999, 99}, {0.005, 0}})
     CHECK_EQ(share_of(100, fraction), share);
   for (Index count = 1; count < 3000; ++count)
     for (Index percent = 0; percent <= 100; ++percent)

@@ -1,5 +1,7 @@
 // Sound files whose headers do not know how long they are, that break off, or that are joined: written here, by hand or
 // by libsndfile.
+#include "data/sound.h"
+
 #include <doctest/doctest.h>
 #include <sndfile.h>
 
@@ -9,7 +11,6 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "data/sound.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
@@ -22,7 +23,8 @@ constexpr std::size_t kFrames = 5000;
 
 std::string number(std::uint64_t value, std::size_t size, bool big_endian = false) {
   std::string bytes(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) bytes[big_endian ? size - 1 - i : i] = static_cast<char>(value >> (8 * i) & 255);
+  for (std::size_t i = 0; i < size; ++i)
+    bytes[big_endian ? size - 1 - i : i] = static_cast<char>(value >> (8 * i) & 255);
   return bytes;
 }
 
@@ -82,8 +84,8 @@ TEST_CASE("sound: containers that were never closed are read to their end") {
   const std::string wav = written(SF_FORMAT_WAV | SF_FORMAT_PCM_16);
   CHECK_EQ(frames(wav), kFrames);
   for (const std::uint64_t riff : {std::uint64_t{0}, std::uint64_t{8}, std::uint64_t{0xFFFFFFFF}})
-    for (const std::uint64_t data : {std::uint64_t{0}, std::uint64_t{0x7FFFF000}, std::uint64_t{0x80000000},
-                                     std::uint64_t{0xFFFFFFFF}})
+    for (const std::uint64_t data :
+         {std::uint64_t{0}, std::uint64_t{0x7FFFF000}, std::uint64_t{0x80000000}, std::uint64_t{0xFFFFFFFF}})
       CHECK_EQ(frames(with(with(wav, "RIFF", 4, number(riff, 4)), "data", 4, number(data, 4))), kFrames);
   const std::string rf64 = written(SF_FORMAT_RF64 | SF_FORMAT_PCM_16);
   CHECK_EQ(frames(rf64), kFrames);
@@ -91,8 +93,8 @@ TEST_CASE("sound: containers that were never closed are read to their end") {
   const std::string aiff = written(SF_FORMAT_AIFF | SF_FORMAT_PCM_16);
   CHECK_EQ(frames(aiff), kFrames);
   for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{8}, std::uint64_t{0xFFFFFFFF}})
-    CHECK_EQ(frames(with(with(with(aiff, "FORM", 4, number(size, 4, true)), "SSND", 4, number(size, 4, true)), "COMM", 10,
-                         number(0, 4, true))),
+    CHECK_EQ(frames(with(with(with(aiff, "FORM", 4, number(size, 4, true)), "SSND", 4, number(size, 4, true)), "COMM",
+                         10, number(0, 4, true))),
              kFrames);
   const std::string au = written(SF_FORMAT_AU | SF_FORMAT_PCM_16);
   for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{0xFFFFFFFF}})
@@ -118,6 +120,13 @@ TEST_CASE("sound: containers that break off, or have another behind them, are re
     CHECK(says(refusal(whole.substr(0, whole.size() - 3001)), ": is cut off: its header promises"));
     CHECK(says(refusal(whole + whole), "another sound file is joined behind the first"));
   }
+  // A header that was last written when half of the samples were there.
+  const std::string wav = written(SF_FORMAT_WAV | SF_FORMAT_PCM_16), aiff = written(SF_FORMAT_AIFF | SF_FORMAT_PCM_16),
+                    au = written(SF_FORMAT_AU | SF_FORMAT_PCM_16);
+  for (const std::string& half :
+       {with(wav, "data", 4, number(kFrames, 4)), with(aiff, "SSND", 4, number(8 + kFrames, 4, true)),
+        with(au, ".snd", 8, number(kFrames, 4, true))})
+    CHECK(says(refusal(half), "more bytes follow that are none of its chunks"));
   for (const int format : {SF_FORMAT_VORBIS, SF_FORMAT_OPUS}) {
     const std::string ogg = written(SF_FORMAT_OGG | format);
     CHECK_EQ(frames(ogg), kFrames);
