@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <optional>
 
 #include "core/error.h"
@@ -147,6 +149,20 @@ void settle_au(std::string& bytes, const std::string& path) {
   check_end(bytes, path, begin + size, 1);
 }
 
+/// NIST's SPHERE, of the speech corpora: a header of lines "key -i number", whose own size is the second line. Packed
+/// ones (shorten) have another coding; libsndfile refuses them.
+void check_nist(const std::string& bytes, const std::string& path) {
+  const auto field = [&](const char* key, std::size_t missing) {
+    const std::size_t at = bytes.find(std::string(key) + " -i ");
+    return at == std::string::npos || at > 1024 ? missing
+                                                : std::strtoull(bytes.c_str() + at + std::strlen(key) + 4, nullptr, 10);
+  };
+  const std::size_t header = bytes.size() > 16 ? std::strtoull(bytes.c_str() + 8, nullptr, 10) : 0;
+  const std::size_t size = field("sample_count", 0) * field("channel_count", 1) * field("sample_n_bytes", 2);
+  if (header + size > bytes.size()) refuse_cut(path, size, bytes.size() - std::min(header, bytes.size()));
+  if (size > 0) check_end(bytes, path, header + size, 1);
+}
+
 /// Ogg: pages of up to 255 segments; the last one is marked. Source: RFC 3533.
 void check_ogg(const std::string& bytes, const std::string& path) {
   constexpr unsigned kBegins = 2, kEnds = 4;
@@ -172,6 +188,7 @@ void check_ogg(const std::string& bytes, const std::string& path) {
 void settle_container(std::string& bytes, const std::string& path) {
   if (bytes.compare(0, 4, "OggS") == 0) return check_ogg(bytes, path);
   if (bytes.compare(0, 4, ".snd") == 0) return settle_au(bytes, path);
+  if (bytes.compare(0, 7, "NIST_1A") == 0) return check_nist(bytes, path);
   if (bytes.size() >= 12)
     if (const auto chunks = chunks_of(bytes)) settle_chunks(bytes, *chunks, path);
 }

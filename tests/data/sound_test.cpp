@@ -113,7 +113,8 @@ TEST_CASE("sound: containers that were never closed are read to their end") {
 }
 
 TEST_CASE("sound: containers that break off, or have another behind them, are refused") {
-  for (const int format : {SF_FORMAT_WAV, SF_FORMAT_RF64, SF_FORMAT_AIFF, SF_FORMAT_AU, SF_FORMAT_CAF, SF_FORMAT_W64}) {
+  for (const int format : {SF_FORMAT_WAV, SF_FORMAT_RF64, SF_FORMAT_AIFF, SF_FORMAT_AU, SF_FORMAT_CAF, SF_FORMAT_W64,
+                           SF_FORMAT_NIST, SF_FORMAT_SVX}) {
     CAPTURE(format);
     const std::string whole = written(format | SF_FORMAT_PCM_16);
     CHECK_EQ(frames(whole), kFrames);
