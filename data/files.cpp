@@ -25,9 +25,7 @@ struct Signature {
 constexpr Signature kPacked[] = {
     {"bzip2", 4, "1AY&SY"sv},
     {"bzip2", 4, "\x17\x72\x45\x38\x50\x90"sv},  // with content, and empty
-    {"xz", 0,
-     "\xFD"
-     "7zXZ\0"sv},
+    {"xz", 0, "\xFD\x37zXZ\0"sv},
     {"zstd", 0, "\x28\xB5\x2F\xFD"sv},
     {"zip", 0, "PK\3\4"sv},
     {"zip", 0, "PK\5\6"sv},

@@ -1,6 +1,7 @@
 #include "data/labelled.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -155,8 +156,9 @@ void Labelled::name_classes() {
   if (static_cast<Index>(names_.size()) != classes_)
     throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
                           "), got ", classes_));
-  for (const std::string& label : labels_)
-    classes_of_.push_back(static_cast<std::int32_t>(std::find(names_.begin(), names_.end(), label) - names_.begin()));
+  std::map<std::string, std::int32_t> number;
+  for (const std::string& name : names_) number.emplace(name, static_cast<std::int32_t>(number.size()));
+  for (const std::string& label : labels_) classes_of_.push_back(number.at(label));
 }
 
 void Labelled::split() {

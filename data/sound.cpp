@@ -99,8 +99,8 @@ std::size_t promised_frames(std::string_view before_first) {
 
 Mp3 read_one_mp3(std::string_view all, const std::string& path) {
   static const int initialised = mpg123_init();
-  const std::unique_ptr<mpg123_handle, decltype(&mpg123_delete)> decoder(mpg123_new(nullptr, nullptr), mpg123_delete);
   Bytes bytes{all};
+  const std::unique_ptr<mpg123_handle, decltype(&mpg123_delete)> decoder(mpg123_new(nullptr, nullptr), mpg123_delete);
   const auto refuse = [&](const std::string& why) { throw DataError(str(path, ": cannot be read as MP3: ", why)); };
   if (initialised != MPG123_OK || !decoder) refuse("libmpg123 does not start");
   mpg123_param(decoder.get(), MPG123_ADD_FLAGS, MPG123_FORCE_FLOAT | MPG123_QUIET, 0);
@@ -179,7 +179,7 @@ Sound read_mp3(const std::string& bytes, const std::string& path) {
     Mp3 one = read_one_mp3(rest, path);
     if (one.frames < one.promised)
       throw DataError(str(path, ": is cut off: its header promises ", one.promised, " frames, it has ", one.frames));
-    if (one.frames == 0)
+    if (one.end == 0)
       throw DataError(str(path, ": is damaged, or cut off within a frame: what follows byte ",
                           bytes.size() - rest.size(), " is no whole frame"));
     if (!sound.samples.empty() && (sound.channels != one.sound.channels || sound.rate != one.sound.rate))

@@ -168,6 +168,7 @@ void check_ogg(const std::string& bytes, const std::string& path) {
   constexpr unsigned kBegins = 2, kEnds = 4;
   unsigned flags = 0;
   for (std::size_t at = 0; at < bytes.size();) {
+    if (at > 0 && is_sound_tag(std::string_view(bytes).substr(at))) break;
     if (at + 27 > bytes.size() || bytes.compare(at, 4, "OggS") != 0)
       throw DataError(str(path, ": is damaged, or breaks off within a page: no page begins at byte ", at));
     const unsigned before = flags;

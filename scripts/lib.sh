@@ -7,8 +7,8 @@ fail() { echo "error: $*" >&2; exit 1; }
 # lock, which update takes, fails at once. Other failures are printed.
 patient_apt() {
   local waited=0 output
-  until output=$("$@" -o DPkg::Lock::Timeout=600 2>&1); do
-    if [ $waited -ge 600 ] || ! grep -qiE 'could not get lock|unable to (lock|acquire)|is held by process' <<<"$output"; then
+  until output=$(LC_ALL=C "$@" -o DPkg::Lock::Timeout=600 2>&1); do
+    if [ $waited -ge 600 ] || ! grep -qE 'Could not get lock|Unable to acquire|is held by process' <<<"$output"; then
       printf '%s\n' "$output" >&2
       return 1
     fi

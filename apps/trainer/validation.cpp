@@ -34,7 +34,11 @@ Validation::Validation(RunConfig& config, const SequenceModel& model) : config_(
     if (changed["task"].contains("carry")) changed["task"]["carry"] = false;
     others_.emplace_back(length, RunConfig::from_json(changed, ".").task);
     others_.back().second->use(config.task->learned());
-    others_.back().second->prepare(static_cast<std::uint64_t>(config.seed));
+    try {
+      others_.back().second->prepare(static_cast<std::uint64_t>(config.seed));
+    } catch (const DataError& error) {
+      throw DataError(str("train.eval_lengths: ", length, " cannot be: ", error.what()));
+    }
   }
   std::vector<std::string> known;
   const Json metrics = Score().metrics(config.task->shape());

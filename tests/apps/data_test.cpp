@@ -139,6 +139,9 @@ TEST_CASE("learned positions that end before an evaluation's length are refused 
   testing::refused(w.train("--set task.length=40"), 2,
                    "task.length: a sequence of 40 steps is longer than the model's learned positions; raise "
                    "model.max_length, 32");
+  const std::string longer = w.train("--set train.eval_lengths=700 --set model.max_length=1000").err;
+  CHECK_EQ(longer.rfind("error: train.eval_lengths: 700 cannot be: task.length: the validation split has 600 bytes", 0),
+           0);
   CHECK_FALSE(std::filesystem::exists(w.run));
   CHECK_EQ(w.train("--set train.eval_lengths=16").exit_code, 0);
 }
