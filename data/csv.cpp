@@ -114,8 +114,8 @@ double CsvFile::number(std::size_t r, std::size_t c, const std::string& name) co
   if (error == std::errc::invalid_argument || end != text.data() + text.size())
     return refuse(str("is not a number: ", shown, hint(rows[r][c])));
   if (error == std::errc::result_out_of_range) value = std::strtod(std::string(text).c_str(), nullptr);
-  if (!std::isfinite(value) || std::fabs(value) > 1e150)  // its square must be a number
-    return refuse(str("is not a finite number: ", shown, hint(rows[r][c])));
+  if (!std::isfinite(value)) return refuse(str("is not a finite number: ", shown, hint(rows[r][c])));
+  if (std::fabs(value) > 1e150) return refuse(str("is too large: ", shown));  // its square must be a number
   return value;
 }
 

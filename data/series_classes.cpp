@@ -16,19 +16,31 @@ class SeriesClasses final : public LabelledValues {
  public:
   void fields(Fields& f) override {
     Labelled::fields(f);
-    f("normalise", normalise_, "take off the mean of the training part's values, and divide by their deviation");
+    f("normalise", normalise_,
+      "take off the mean of the training part's values, and divide by their deviation; numbers that floats cannot hold "
+      "always are");
   }
   Json learned() const override {
     Json all = Labelled::learned();
-    if (normalise_) all.update({{"mean", mean_}, {"deviation", deviation_}});
+    if (scaled_) all.update({{"mean", mean_}, {"deviation", deviation_}});
     return all;
   }
   void use(const Json& learned) override {
     Labelled::use(learned);
-    given_ = learned.contains("mean");
-    if (!given_) return;
+    given_ = !learned.empty();
+    if (!learned.contains("mean")) return;
     mean_ = learned.at("mean").get<double>();
     deviation_ = learned.at("deviation").get<double>();
+    scaled_ = true;
+  }
+  std::vector<std::string> notes() const override {
+    auto all = Labelled::notes();
+    if (scaled_ && !normalise_)
+      all.push_back(
+          format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, "
+                 "and they were divided by its deviation, %g (task.normalise)",
+                 mean_, deviation_));
+    return all;
   }
 
  private:
@@ -62,24 +74,15 @@ class SeriesClasses final : public LabelledValues {
   /// The values as the model reads them: doubles until the mean is off.
   void loaded() override {
     if (!given_) measure();
-    double most = 0;
+    const double scale = !scaled_ ? 1 : deviation_ > 0 ? deviation_ : 1, mean = scaled_ ? mean_ : 0;
     for (std::size_t i = 0; i < values_.size(); ++i) {
       std::vector<float>& kept = sequences()[i];
-      for (std::size_t t = 0; t < kept.size(); ++t) {
-        const double value = values_[i][t];
-        kept[t] = static_cast<float>(normalise_ ? (value - mean_) / (deviation_ > 0 ? deviation_ : 1) : value);
-        most = std::max(most, std::fabs(value));
-      }
+      for (std::size_t t = 0; t < kept.size(); ++t) kept[t] = static_cast<float>((values_[i][t] - mean) / scale);
     }
-    // A float has 24 bits: fewer than 16 of its steps would lie in a deviation.
-    if (!normalise_ && (most > 1e37 || most * 0x1p-20 > deviation_) && deviation_ > 0)
-      throw ConfigError(
-          format("task.normalise: the values reach %g with a deviation of %g, which as they are would lose "
-                 "their changes; set it to true",
-                 most, deviation_));
     values_.clear();
   }
 
+  /// Mean and deviation of the training part, and whether they must be taken off.
   void measure() {
     double count = 0, sum = 0, square = 0;
     const auto each = [&](const auto& take) {
@@ -91,9 +94,14 @@ class SeriesClasses final : public LabelledValues {
     mean_ = first + sum / count;
     each([&](double value) { square += (value - mean_) * (value - mean_); });
     deviation_ = std::sqrt(square / count);
+    double most = 0;
+    each([&](double value) { most = std::max(most, std::fabs(value)); });
+    // A float has 24 bits: fewer than 16 of its steps would lie in a deviation.
+    const bool beyond_floats = deviation_ > 0 && (most > 1e37 || most * 0x1p-20 > deviation_);
+    scaled_ = normalise_ || beyond_floats;
   }
 
-  bool normalise_ = false, given_ = false;
+  bool normalise_ = false, given_ = false, scaled_ = false;  // given: by a run
   double mean_ = 0, deviation_ = 0;
   std::vector<std::vector<double>> values_;  // of the sequences, uncut, while they are loaded
 };
