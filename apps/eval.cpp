@@ -49,7 +49,7 @@ int run(const cxxopts::ParseResult& args) {
     std::vector<std::string> all = sets(args);
     if (!length.empty()) all.push_back(length);
     TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, all);
-    trained.config.task->prepare(static_cast<std::uint64_t>(trained.config.seed));
+    trained.open_data();
     const Index batch = args.count("batch") ? args["batch"].as<int>() : trained.config.train.batch;
     const auto start = Clock::now();
     const Score score = *evaluate(*trained.model, *trained.config.task, split, batch);

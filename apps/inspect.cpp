@@ -115,7 +115,7 @@ void print_tensors(const fs::path& path) {
 int example(const cxxopts::ParseResult& args, const fs::path& path) {
   const bool attention = args.count("attention") != 0;
   TrainedModel trained = TrainedModel::open(path, false, sets(args));
-  trained.config.task->prepare(static_cast<std::uint64_t>(trained.config.seed));
+  trained.open_data();
   Json inside = look_inside(trained, 16, false);
   if (attention) {  // a map has L^2 numbers for each head: one example is enough
     const Json maps = look_inside(trained, 1, true);

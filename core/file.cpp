@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -22,6 +23,7 @@ class Descriptor {
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
+  Descriptor(Descriptor&& from) noexcept : fd_(std::exchange(from.fd_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   explicit operator bool() const { return fd_ >= 0; }
@@ -31,11 +33,36 @@ class Descriptor {
   int fd_;
 };
 
+/// "" for a regular file, or what else it is.
+const char* other_kind(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return "";
+    case S_IFDIR:
+      return "a folder";
+    case S_IFIFO:
+      return "a FIFO";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "a device";
+  }
+}
+
+/// Opens a regular file to be read: without O_NONBLOCK, a FIFO would be waited for.
+Descriptor open_regular(const std::filesystem::path& path) {
+  Descriptor file(path, O_RDONLY | O_NONBLOCK);
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) throw DataError(str(path.string(), ": cannot be opened: ", reason()));
+  if (const char* kind = other_kind(status.st_mode); *kind)
+    throw DataError(str(path.string(), ": is not a file but ", kind));
+  return file;
+}
+
 /// Calls use(piece) for each piece of the file.
 template <class Use>
 void read_pieces(const std::filesystem::path& path, const Use& use) {
-  const Descriptor file(path, O_RDONLY);
-  if (!file) throw DataError(str(path.string(), ": cannot be opened: ", reason()));
+  const Descriptor file = open_regular(path);
   std::string piece(std::size_t{1} << 20, '\0');
   for (;;) {
     const ssize_t got = ::read(file.get(), piece.data(), piece.size());
@@ -58,6 +85,8 @@ void write_all(int fd, std::string_view bytes, const Fail& fail) {
 }
 
 }  // namespace
+
+void require_regular_file(const std::filesystem::path& path) { open_regular(path); }
 
 std::string read_file(const std::filesystem::path& path) {
   std::string content;

@@ -8,7 +8,11 @@
 
 namespace seqtape {
 
-/// The whole file. Throws DataError, with the system's reason.
+/// Throws DataError unless there is a regular file, or a link to one: what reads a FIFO or a device may wait for ever,
+/// or never come to an end.
+void require_regular_file(const std::filesystem::path&);
+
+/// The whole regular file. Throws DataError, with the system's reason.
 std::string read_file(const std::filesystem::path&);
 
 /// A new file, written piece by piece. Unless `finish` succeeds, it is removed again.

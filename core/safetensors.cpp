@@ -36,9 +36,9 @@ T element(const char* bytes, std::size_t i) {
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
   const auto refuse = [&](const auto&... why) { throw CheckpointError(str(path.string(), ": ", why...)); };
+  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) refuse("is not a file");
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) refuse("cannot be opened");
-  if (!std::filesystem::is_regular_file(path)) refuse("is not a file");
   const auto size = static_cast<std::uint64_t>(file.tellg());
   std::uint64_t header_size = 0;
   file.seekg(0);

@@ -127,6 +127,34 @@ std::string to_utf8(std::u32string_view characters) {
   return text;
 }
 
+std::string printable(std::string_view text, std::size_t most) {
+  std::string shown;
+  std::size_t at = 0;
+  while (at < text.size() && shown.size() < most) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t size = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : 4;
+    const std::string_view letter = text.substr(at, size);
+    std::size_t wrong = 0;
+    const auto c = from_utf8(letter, wrong);
+    if (!c || c->front() < 0x20 || (c->front() >= 0x7F && c->front() < 0xA0)) {
+      shown += lead == '\n'   ? "\\n"
+               : lead == '\r' ? "\\r"
+               : lead == '\t' ? "\\t"
+                              : format("\\x%02x", c ? c->front() : lead);
+      at += c ? letter.size() : 1;
+      continue;
+    }
+    const char32_t turns = c->front();  // U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069
+    if (turns == 0x61C || turns == 0x200E || turns == 0x200F || (turns >= 0x2028 && turns <= 0x202E) ||
+        (turns >= 0x2066 && turns <= 0x2069))
+      shown += format("\\u%04x", static_cast<unsigned>(turns));
+    else
+      shown += letter;
+    at += letter.size();
+  }
+  return at < text.size() ? shown + "..." : shown;
+}
+
 std::string join(const std::vector<std::string>& parts, const std::string& separator) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;

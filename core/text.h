@@ -34,6 +34,10 @@ bool matches(const std::string& text, const std::string& pattern);
 std::optional<std::u32string> from_utf8(std::string_view, std::size_t& wrong);
 std::string to_utf8(std::u32string_view);
 
+/// Text of a file, or a name, for a message: line breaks, control characters, marks that turn the direction of writing
+/// and what is no UTF-8 as escapes ("\\x1b"). More than `most` bytes are cut, with "..." behind.
+std::string printable(std::string_view, std::size_t most = std::string::npos);
+
 std::string join(const std::vector<std::string>& parts, const std::string& separator);
 
 }  // namespace seqtape

@@ -1,18 +1,17 @@
 #include <samplerate.h>
-#include <sndfile.h>
 
 #include <cmath>
-#include <memory>
 
 #include "core/error.h"
 #include "data/labelled.h"
+#include "data/sound.h"
 
 namespace seqtape {
 namespace {
 
-/// Classification of recordings by their waveform: a folder with a folder of sound files for each class. Read by
-/// libsndfile (WAV with integers of 8 to 32 bits or floats, FLAC, AIFF, Ogg and more), mixed to one channel, resampled
-/// to `rate` by libsamplerate.
+/// Classification of recordings by their waveform: a folder with a folder of sound files for each class (WAV with
+/// integers of 8 to 32 bits or floats, FLAC, MP3, AIFF, Ogg and more), mixed to one channel, resampled to `rate` by
+/// libsamplerate.
 class Audio final : public LabelledValues {
  public:
   void fields(Fields& f) override {
@@ -28,7 +27,8 @@ class Audio final : public LabelledValues {
 
   void load_values() override {
     each_file([&](const std::filesystem::path& file, const std::string& label) {
-      std::vector<float> samples = read(file);
+      const Sound sound = read_sound(file);
+      std::vector<float> samples = wave(sound, file.string());
       if (normalise_) {
         double square = 0;
         for (const float x : samples) square += static_cast<double>(x) * static_cast<double>(x);
@@ -36,32 +36,19 @@ class Audio final : public LabelledValues {
         if (loudness > 1e-6)  // silence stays silence
           for (float& x : samples) x = static_cast<float>(static_cast<double>(x) / loudness);
       }
-      add(std::move(samples), label, file.string());
+      add(std::move(samples), label, file.string(), str(sound.crc));
     });
   }
 
   /// The samples at `rate`, one channel.
-  std::vector<float> read(const std::filesystem::path& path) const {
-    SF_INFO info{};
-    const std::unique_ptr<SNDFILE, decltype(&sf_close)> file(sf_open(path.c_str(), SFM_READ, &info), sf_close);
-    if (!file) throw DataError(str(path.string(), ": cannot be read as sound: ", sf_strerror(nullptr)));
-    const auto channels = static_cast<std::size_t>(info.channels);
-    std::vector<float> frames;
-    std::vector<float> block(4096 * channels);  // headers may lie about how much follows
-    for (sf_count_t got = 0; (got = sf_readf_float(file.get(), block.data(), 4096)) > 0;)
-      frames.insert(frames.end(), block.begin(), block.begin() + got * info.channels);
-    if (sf_error(file.get()) != SF_ERR_NO_ERROR)
-      throw DataError(str(path.string(), ": is damaged: ", sf_strerror(file.get())));
-    if (static_cast<sf_count_t>(frames.size()) != info.frames * info.channels)
-      throw DataError(str(path.string(), ": is cut off: its header promises ", info.frames, " samples, it has ",
-                          frames.size() / channels));
-    std::vector<float> samples(frames.size() / channels);
+  std::vector<float> wave(const Sound& sound, const std::string& path) const {
+    std::vector<float> samples(sound.frames());
     for (std::size_t i = 0; i < samples.size(); ++i) {
-      for (std::size_t c = 0; c < channels; ++c) samples[i] += frames[i * channels + c];
-      samples[i] /= static_cast<float>(channels);
-      if (!std::isfinite(samples[i])) throw DataError(str(path.string(), ": sample ", i, " is not a finite number"));
+      for (std::size_t c = 0; c < sound.channels; ++c) samples[i] += sound.samples[i * sound.channels + c];
+      samples[i] /= static_cast<float>(sound.channels);
+      if (!std::isfinite(samples[i])) throw DataError(str(path, ": sample ", i, " is not a finite number"));
     }
-    return info.samplerate == rate_ ? samples : resample(samples, static_cast<double>(info.samplerate), path);
+    return sound.rate == static_cast<double>(rate_) ? samples : resample(samples, sound.rate, path);
   }
 
   std::vector<float> resample(const std::vector<float>& samples, double from, const std::string& path) const {

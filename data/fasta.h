@@ -17,11 +17,18 @@ constexpr char kUnknownBase = 4;
 /// R, Y, S, W, K, M, B, D, H, V, N, and -). Case is of no account. -1: not a base.
 std::int32_t base_token(char letter);
 
-/// Calls record(tokens) for each record, in order. Letters that are no base are read as N and counted. Throws DataError
-/// when the file has no records.
-void read_fasta(const std::filesystem::path&, Index& unknown, const std::function<void(std::string tokens)>& record);
+/// Reads files, and counts what had to be passed over in them.
+class FastaReader {
+ public:
+  /// Calls record(tokens) for each record that has bases, in order. Lines may end in LF, CR LF or CR; those that begin
+  /// with ";" are remarks. Letters that are no base are read as N. Throws DataError when the file has no records, has
+  /// bases in front of the first, or is FASTQ.
+  void read(const std::filesystem::path&, const std::function<void(std::string tokens)>& record);
+  /// For `Task::notes`.
+  std::vector<std::string> notes() const;
 
-/// For `Task::notes`.
-std::vector<std::string> unknown_bases_note(Index unknown);
+ private:
+  Index unknown_ = 0, empty_ = 0;
+};
 
 }  // namespace seqtape

@@ -72,10 +72,10 @@ class ImagesPass final : public Pass {
 void Images::fields(Fields& f) {
   f("format", format_, "of the files: IDX, or CIFAR-10's binary version", one_of({"idx", "cifar10"}));
   f("images", images_, "file of training images, or a list of them (cifar10), relative to the config; may be gz",
-    required());
-  f("labels", labels_, "IDX file of their labels; cifar10 has them in the same files");
-  f("test_images", test_images_, "test images likewise; none: no test split");
-  f("test_labels", test_labels_, "IDX file of their labels");
+    same_data(required()));
+  f("labels", labels_, "IDX file of their labels; cifar10 has them in the same files", same_data());
+  f("test_images", test_images_, "test images likewise; none: no test split", same_data());
+  f("test_labels", test_labels_, "IDX file of their labels", same_data());
   f("side", side_, "width and height of an image", positive_up_to(4096));
   f("classes", classes_, "labels are below this", between(2, 256));
   f("validation", validation_, "training images, at the end, kept for validation", positive_up_to(1e9));
@@ -163,6 +163,7 @@ Images::Set Images::read_idx(const std::string& images, const std::string& label
 
 void Images::prepare(std::uint64_t seed) {
   seed_ = seed;
+  epoch_ = -1;
   const bool idx = format_ == "idx";
   if (images_.empty()) throw ConfigError("task.images: must name a file, got none");
   if (idx && (images_.size() > 1 || test_images_.size() > 1))
@@ -225,7 +226,7 @@ void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin
 }
 
 void Images::training_batch(Index step, Index batch, Batch& out) const {
-  const Index count = train_.count - validation_;
+  const Index count = training_sequences();
   std::vector<Index> indices;
   for (Index i = step * batch; i < (step + 1) * batch; ++i) {
     if (i / count != epoch_) {
@@ -245,9 +246,22 @@ std::unique_ptr<Pass> Images::pass(Split split, const PassOptions& options) cons
 }
 
 std::string Images::fingerprint() const {
-  const std::string_view labels(reinterpret_cast<const char*>(train_.labels.data()),
-                                train_.labels.size() * sizeof(std::int32_t));
-  return format("%08x of %lld images", crc32_of(labels, crc32_of(train_.bytes)), static_cast<long long>(train_.count));
+  const auto of = [](const Set& set) {
+    const std::string_view labels(reinterpret_cast<const char*>(set.labels.data()),
+                                  set.labels.size() * sizeof(std::int32_t));
+    return format("%08x of %lld", crc32_of(labels, crc32_of(set.bytes)), static_cast<long long>(set.count));
+  };
+  return of(train_) + " images" + (test_.count ? ", " + of(test_) + " to test" : "");
+}
+
+std::vector<std::string> Images::notes() const {
+  const auto trained = train_.labels.begin() + static_cast<std::ptrdiff_t>(training_sequences());
+  std::vector<std::string> all;
+  for (std::int32_t label = 0; label < static_cast<std::int32_t>(classes_); ++label)
+    if (std::find(train_.labels.begin(), trained, label) == trained)
+      all.push_back(str("class ", label, " has no training image"));
+  if (all.size() > 4) all = {str(all.size(), " of ", classes_, " classes have no training image: lower task.classes?")};
+  return all;
 }
 
 }  // namespace seqtape

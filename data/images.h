@@ -13,7 +13,9 @@ class Images final : public Task {
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  Index training_sequences() const override { return train_.count - validation_; }
   std::string fingerprint() const override;
+  std::vector<std::string> notes() const override;
 
  private:
   friend class ImagesPass;

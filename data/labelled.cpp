@@ -1,6 +1,7 @@
 #include "data/labelled.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -8,7 +9,6 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/text.h"
-#include "data/files.h"
 
 namespace seqtape {
 
@@ -44,7 +44,7 @@ class LabelledPass final : public Pass {
 };
 
 void Labelled::fields(Fields& f) {
-  f("path", path_, path_doc(), required());
+  f("path", path_, path_doc(), same_data(required()));
   f("length", length_, "longest sequence, in steps", positive_up_to(1e9));
   f("longer", longer_, "what becomes of longer ones", one_of({"cut", "refuse"}));
   f("classes", classes_, "how many classes there are", between(2, 1 << 20));
@@ -67,30 +67,45 @@ Index Labelled::kept(std::size_t steps, const std::string& where) const {
   return std::min(static_cast<Index>(steps), length_);
 }
 
-bool Labelled::add(Index steps, const std::string& label, std::string_view bytes) {
+bool Labelled::add(Index steps, const std::string& label) {
   if (steps == 0) return ++empty_, false;
   sizes_.push_back(steps);
   labels_.push_back(label);
-  crc_ = crc32_of(label, crc32_of(bytes, crc_));
   return true;
 }
 
-void Labelled::each_file(
-    const std::function<void(const std::filesystem::path& file, const std::string& label)>& read) const {
+void Labelled::count_source(const std::string& label, std::string_view bytes) {
+  if (bytes.empty()) return;
+  ++sources_;
+  crc_ = crc32_of(label, crc32_of(bytes, crc_));
+}
+
+void Labelled::each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>& read) {
   namespace fs = std::filesystem;
   if (!fs::is_directory(path_)) throw DataError(str("task.path: ", path_, " is not a folder, or does not exist"));
   std::vector<fs::path> classes;
-  for (const auto& entry : fs::directory_iterator(path_))
-    if (entry.is_directory()) classes.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    if (const char* what = no_data(entry))
+      left_out_.add(what, entry.path());
+    else if (entry.is_directory())
+      classes.push_back(entry.path());
+    else
+      left_out_.add("files beside the folders of the classes", entry.path());
+  }
   std::sort(classes.begin(), classes.end());
   if (classes.empty()) throw DataError(str("task.path: ", path_, " holds no folders, one is needed for each class"));
   for (const fs::path& folder : classes)
-    for (const fs::path& file : files_under(folder)) read(file, folder.filename().string());
+    for (const fs::path& file : files_under(folder, left_out_)) read(file, folder.filename().string());
 }
 
 void LabelledTokens::add(std::string tokens, const std::string& label, const std::string& where) {
+  count_source(label, tokens);
   tokens.resize(static_cast<std::size_t>(kept(tokens.size(), where)));
-  if (Labelled::add(static_cast<Index>(tokens.size()), label, tokens)) sequences_.push_back(std::move(tokens));
+  add(std::move(tokens), label);
+}
+
+void LabelledTokens::add(std::string tokens, const std::string& label) {
+  if (Labelled::add(static_cast<Index>(tokens.size()), label)) sequences_.push_back(std::move(tokens));
 }
 
 void LabelledTokens::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
@@ -99,10 +114,11 @@ void LabelledTokens::copy(Index i, Index begin, Index count, Batch& out, Index b
                  [](char token) { return static_cast<unsigned char>(token); });
 }
 
-void LabelledValues::add(std::vector<float> values, const std::string& label, const std::string& where) {
+void LabelledValues::add(std::vector<float> values, const std::string& label, const std::string& where,
+                         std::string_view source) {
+  if (!values.empty()) count_source(label, source);
   values.resize(static_cast<std::size_t>(kept(values.size(), where)));
-  const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  if (Labelled::add(static_cast<Index>(values.size()), label, bytes)) sequences_.push_back(std::move(values));
+  if (Labelled::add(static_cast<Index>(values.size()), label)) sequences_.push_back(std::move(values));
 }
 
 void LabelledValues::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
@@ -112,36 +128,61 @@ void LabelledValues::copy(Index i, Index begin, Index count, Batch& out, Index b
 
 void Labelled::prepare(std::uint64_t seed) {
   seed_ = seed;
-  cached_ = {-1, -1};
+  for (Epoch& epoch : epochs_) epoch = {};
   sizes_.clear(), labels_.clear(), classes_of_.clear(), weights_.clear();
-  crc_ = 0, empty_ = 0;
+  crc_ = 0, sources_ = 0, empty_ = 0, left_out_ = {};
   load();
   if (sizes_.empty()) throw DataError("task.path: the data hold no sequences, or empty ones only");
-  const std::set<std::string> names(labels_.begin(), labels_.end());
-  names_.assign(names.begin(), names.end());
-  if (static_cast<Index>(names_.size()) != classes_)
-    throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
-                          "), got ", classes_));
-  for (const std::string& label : labels_)
-    classes_of_.push_back(
-        static_cast<std::int32_t>(std::lower_bound(names_.begin(), names_.end(), label) - names_.begin()));
-  const auto count = static_cast<Index>(sizes_.size());
-  const auto order = Random(0, "split of labelled sequences").permutation(count);
-  const auto held = [&](double fraction) { return static_cast<Index>(fraction * static_cast<double>(count)); };
-  const Index validation = held(validation_fraction_), test = held(test_fraction_);
-  if (validation < 1 || validation + test >= count)
-    throw ConfigError(str("task.validation_fraction: of ", count, " sequences ", validation, " would validate, ", test,
-                          " test, and ", std::max<Index>(0, count - validation - test),
-                          " train; each but test needs one"));
-  validation_.assign(order.begin(), order.begin() + validation);
-  test_.assign(order.begin() + validation, order.begin() + validation + test);
-  train_.assign(order.begin() + validation + test, order.end());
+  name_classes();
+  split();
+  loaded();
   if (class_weights_ == "balanced") {  // the mean weight of an answer is 1
     weights_.assign(static_cast<std::size_t>(classes_), 0);
-    for (const Index i : train_) ++weights_[static_cast<std::size_t>(classes_of_[static_cast<std::size_t>(i)])];
+    for (const Index i : train_) ++weights_[static_cast<std::size_t>(class_of(i))];
     for (float& weight : weights_)
       if (weight > 0) weight = static_cast<float>(train_.size()) / (static_cast<float>(classes_) * weight);
   }
+}
+
+void Labelled::name_classes() {
+  // As they can be kept and printed: a folder's name may be any bytes.
+  for (std::string& label : labels_) label = printable(label);
+  const std::set<std::string> found(labels_.begin(), labels_.end());
+  names_ = learned_names_.empty() ? std::vector<std::string>(found.begin(), found.end()) : learned_names_;
+  for (const std::string& name : found)
+    if (std::find(names_.begin(), names_.end(), name) == names_.end())
+      throw DataError(str("task.path: the class \"", name, "\" of ", path_,
+                          " is none that the model was trained on: ", join(names_, ", ")));
+  if (static_cast<Index>(names_.size()) != classes_)
+    throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
+                          "), got ", classes_));
+  std::map<std::string, std::int32_t> number;
+  for (const std::string& name : names_) number.emplace(name, static_cast<std::int32_t>(number.size()));
+  for (const std::string& label : labels_) classes_of_.push_back(number.at(label));
+}
+
+void Labelled::split() {
+  const auto count = static_cast<Index>(sizes_.size());
+  std::vector<Split> parts = this->parts();
+  std::vector<std::int32_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  if (parts.empty()) {
+    order = Random(0, "split of labelled sequences").permutation(count);
+    const auto [validation, test] = held_back(count);
+    parts.assign(static_cast<std::size_t>(count), Split::train);
+    for (Index i = 0; i < std::min(count, validation + test); ++i)
+      parts[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] =
+          i < validation ? Split::validation : Split::test;
+  }
+  train_.clear(), validation_.clear(), test_.clear();
+  for (const std::int32_t i : order) {
+    const Split split = parts[static_cast<std::size_t>(i)];
+    (split == Split::train ? train_ : split == Split::validation ? validation_ : test_).push_back(i);
+  }
+  if (train_.empty() || validation_.empty())
+    throw ConfigError(str("task.validation_fraction: of ", count, " sequences ", validation_.size(),
+                          " would validate, ", test_.size(), " test, and ", train_.size(),
+                          " train; each but test needs one"));
 }
 
 const std::vector<Index>& Labelled::part(Split split) const {
@@ -162,30 +203,40 @@ void Labelled::fill(const std::vector<Index>& which, Index begin, Index steps, B
     const Index count = std::clamp<Index>(size_of(which[b]) - begin, 0, steps);
     if (count > 0) copy(which[b], begin, count, out, static_cast<Index>(b));
     out.lengths.push_back(static_cast<std::int32_t>(count));
-    out.targets.push_back(classes_of_[static_cast<std::size_t>(which[b])]);
+    out.targets.push_back(class_of(which[b]));
   }
+}
+
+const std::vector<Index>& Labelled::epoch(Index number, Index rows) const {
+  Epoch& epoch = epochs_[number % 2];
+  if (epoch.number == number && epoch.rows == rows) return epoch.order;
+  const auto count = static_cast<Index>(train_.size());
+  Random random(seed_, "train", static_cast<std::uint64_t>(number));
+  std::vector<Index> shuffled;
+  for (const std::int32_t i : random.permutation(count)) shuffled.push_back(train_[static_cast<std::size_t>(i)]);
+  // The first ones fill the batch that the epoch before left open, the last ones leave one open.
+  const Index head = std::min(count, (rows - number * count % rows) % rows), batches = (count - head) / rows;
+  const auto begin = shuffled.begin() + head, end = begin + batches * rows;
+  // Between them like lengths together, within 16 batches' worth; then these batches in random order.
+  for (auto group = begin; group < end; group += std::min<std::ptrdiff_t>(16 * rows, end - group))
+    std::stable_sort(group, group + std::min<std::ptrdiff_t>(16 * rows, end - group),
+                     [&](Index a, Index b) { return size_of(a) > size_of(b); });
+  epoch = {number, rows, {shuffled.begin(), begin}};
+  for (const std::int32_t i : random.permutation(batches))
+    epoch.order.insert(epoch.order.end(), begin + i * rows, begin + (i + 1) * rows);
+  epoch.order.insert(epoch.order.end(), end, shuffled.end());
+  return epoch.order;
 }
 
 void Labelled::training_batch(Index step, Index batch, Batch& out) const {
   const auto count = static_cast<Index>(train_.size());
-  const Index rows = std::min(batch, count), an_epoch = count / rows, epoch = step / an_epoch;
-  if (cached_ != std::pair(epoch, rows)) {
-    Random random(seed_, "train", static_cast<std::uint64_t>(epoch));
-    const auto order = random.permutation(count);
-    std::vector<Index> shuffled;
-    for (const std::int32_t i : order) shuffled.push_back(train_[static_cast<std::size_t>(i)]);
-    // Like lengths together, within 16 batches' worth; then the batches in random order.
-    for (Index begin = 0; begin < count; begin += 16 * rows)
-      std::stable_sort(shuffled.begin() + begin, shuffled.begin() + std::min(count, begin + 16 * rows),
-                       [&](Index a, Index b) { return size_of(a) > size_of(b); });
-    batches_.clear();
-    for (const std::int32_t i : random.permutation(an_epoch))
-      batches_.emplace_back(shuffled.begin() + i * rows, shuffled.begin() + (i + 1) * rows);
-    cached_ = {epoch, rows};
-  }
-  const std::vector<Index>& which = batches_[static_cast<std::size_t>(step % an_epoch)];
+  const Index rows = std::min(batch, count);
+  std::vector<Index> which;
   Index longest = 0;
-  for (const Index i : which) longest = std::max(longest, size_of(i));
+  for (Index i = step * rows; i < (step + 1) * rows; ++i) {
+    which.push_back(epoch(i / count, rows)[static_cast<std::size_t>(i % count)]);
+    longest = std::max(longest, size_of(which.back()));
+  }
   fill(which, 0, longest, out);
   if (!weights_.empty())
     for (const std::int32_t target : out.targets) out.weights.push_back(weights_[static_cast<std::size_t>(target)]);
@@ -196,11 +247,23 @@ std::unique_ptr<Pass> Labelled::pass(Split split, const PassOptions& options) co
   return std::make_unique<LabelledPass>(*this, part(split), options);
 }
 
-std::string Labelled::fingerprint() const { return format("%08x of %zu sequences", crc_, sizes_.size()); }
+std::string Labelled::fingerprint() const {
+  return format("%08x of %lld sequences", crc_, static_cast<long long>(sources_));
+}
+
+Json Labelled::learned() const { return {{"classes", names_}}; }
+
+void Labelled::use(const Json& learned) { learned_names_ = learned.value("classes", std::vector<std::string>()); }
 
 std::vector<std::string> Labelled::notes() const {
-  if (empty_ == 0) return {};
-  return {str(empty_, " empty sequences were left out")};
+  std::vector<std::string> all = left_out_.notes();
+  if (empty_) all.push_back(str(empty_, " empty sequences were left out"));
+  std::vector<Index> trained(names_.size());
+  for (const Index i : train_) ++trained[static_cast<std::size_t>(class_of(i))];
+  for (std::size_t c = 0; c < names_.size(); ++c)
+    if (trained[c] == 0)
+      all.push_back(str("class \"", names_[c], "\" has no training sequence: all are kept for validation and test"));
+  return all;
 }
 
 }  // namespace seqtape

@@ -1,14 +1,16 @@
 #pragma once
 #include <functional>
 
+#include "data/files.h"
 #include "data/task.h"
 
 namespace seqtape {
 
 /// Classification of sequences of different lengths that are all in memory. Which ones train, validate and test is
 /// fixed by their number alone, so that runs of different seeds are of the same task. Training reads all of them in a
-/// new order each epoch; batches gather sequences of like lengths (from 16 batches' worth at a time), so that little is
-/// padding.
+/// new order each epoch, one epoch behind the other, so that every one is used once whatever the batch; batches gather
+/// sequences of like lengths (from 16 batches' worth at a time), so that little is padding. Those of a batch that two
+/// epochs share are drawn from all lengths.
 class Labelled : public Task {
  public:
   void fields(Fields&) override;
@@ -23,7 +25,10 @@ class Labelled : public Task {
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  Index training_sequences() const override { return static_cast<Index>(train_.size()); }
   std::string fingerprint() const override;
+  Json learned() const override;
+  void use(const Json& learned) override;
   std::vector<std::string> notes() const override;
 
  protected:
@@ -33,39 +38,59 @@ class Labelled : public Task {
   virtual TaskShape reads() const = 0;
   /// Adds all sequences by `add`. Throws DataError.
   virtual void load() = 0;
+  /// Which part each sequence is in, where that is known since `load`; empty: drawn by their number.
+  virtual std::vector<Split> parts() const { return {}; }
+  /// Behind `load`, when it is known which ones train.
+  virtual void loaded() {}
   /// Writes steps [begin, begin + count) of sequence i to row b of `out`, whose arrays have their sizes.
   virtual void copy(Index i, Index begin, Index count, Batch& out, Index b) const = 0;
 
   /// How many of a sequence's steps are kept: up to `length`. Throws DataError where longer ones are to be refused.
   Index kept(std::size_t steps, const std::string& where) const;
-  /// Adds a sequence: its steps (none: it is left out, and false returned), its class by name, and the bytes that tell
-  /// it from others.
-  bool add(Index steps, const std::string& label, std::string_view bytes);
+  /// Adds a sequence: its steps (none: it is left out, and false returned) and its class by name.
+  bool add(Index steps, const std::string& label);
+  /// Notes what sequences are made of, a text, a recording, a record, before anything is cut: for the fingerprint.
+  void count_source(const std::string& label, std::string_view bytes);
+  /// How many of so many validate and test.
+  std::pair<Index, Index> held_back(Index count) const {
+    return {share_of(count, validation_fraction_), share_of(count, test_fraction_)};
+  }
   /// The files in each of the folders in `path`, whose names are the classes'.
-  void each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>&) const;
+  void each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>&);
   const std::string& path() const { return path_; }
   Index longest() const { return length_; }
+  const std::vector<Index>& part(Split) const;
 
  private:
   friend class LabelledPass;
-  const std::vector<Index>& part(Split) const;
+  /// Numbers the classes.
+  void name_classes();
+  /// Fills the parts.
+  void split();
   /// Steps [begin, begin + steps) of the sequences, padded.
   void fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const;
+  /// The training sequences in the order of an epoch, for batches of `rows`.
+  const std::vector<Index>& epoch(Index number, Index rows) const;
   Index size_of(Index i) const { return sizes_[static_cast<std::size_t>(i)]; }
+  std::int32_t class_of(Index i) const { return classes_of_[static_cast<std::size_t>(i)]; }
 
   std::string path_, longer_ = "cut", class_weights_ = "none";
   Index length_ = 4096, classes_ = 2;
   double validation_fraction_ = 0.1, test_fraction_ = 0.1;
   std::uint64_t seed_ = 0;
   std::vector<Index> sizes_;
-  std::vector<std::string> labels_, names_;  // of each sequence; of the classes, sorted
+  std::vector<std::string> labels_, names_, learned_names_;  // of each sequence; of the classes, sorted
   std::vector<std::int32_t> classes_of_;
   std::vector<float> weights_;  // of the classes, or empty
   std::uint32_t crc_ = 0;
-  Index empty_ = 0;
+  Index sources_ = 0, empty_ = 0;
+  LeftOut left_out_;
   std::vector<Index> train_, validation_, test_;
-  mutable std::pair<Index, Index> cached_{-1, -1};  // epoch and batch of the order
-  mutable std::vector<std::vector<Index>> batches_;
+  struct Epoch {
+    Index number = -1, rows = 0;
+    std::vector<Index> order{};
+  };
+  mutable Epoch epochs_[2];  // the two that a batch may lie in, by their number's parity
 };
 
 /// Sequences of tokens, a byte each.
@@ -76,8 +101,10 @@ class LabelledTokens : public Labelled {
     load_tokens();
   }
   virtual void load_tokens() = 0;
-  /// A sequence, cut to `length`; `where` names it in messages.
+  /// A sequence that is a source of its own, cut to `length`; `where` names it in messages.
   void add(std::string tokens, const std::string& label, const std::string& where);
+  /// A sequence of at most `length`, whose source was counted.
+  void add(std::string tokens, const std::string& label);
 
  private:
   void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;
@@ -93,8 +120,9 @@ class LabelledValues : public Labelled {
     load_values();
   }
   virtual void load_values() = 0;
-  /// A sequence, cut to `length`; `where` names it in messages.
-  void add(std::vector<float> values, const std::string& label, const std::string& where);
+  /// A sequence, cut to `length`; `where` names it in messages, `source` tells it from others.
+  void add(std::vector<float> values, const std::string& label, const std::string& where, std::string_view source);
+  std::vector<std::vector<float>>& sequences() { return sequences_; }
 
  private:
   void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;

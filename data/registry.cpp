@@ -1,4 +1,6 @@
 // The visible table of tasks: a line each.
+#include <cmath>
+
 #include "core/error.h"
 #include "data/example_task.h"
 #include "data/images.h"
@@ -31,6 +33,11 @@ const Registry<Task>& tasks() {
       {"dna", "predict the next base of FASTA files", make_dna},
   }};
   return registry;
+}
+
+Index share_of(Index count, double fraction) {
+  const double share = fraction * static_cast<double>(count), whole = std::round(share);
+  return static_cast<Index>(std::fabs(share - whole) <= 1e-12 * share ? whole : std::floor(share));
 }
 
 const char* split_name(Split split) {

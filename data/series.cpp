@@ -2,15 +2,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "data/csv.h"
-#include "data/labelled.h"
 
 namespace seqtape {
+
+namespace {
+
+/// Names as they can be kept and printed: a header may hold any bytes.
+std::vector<std::string> printable_all(std::vector<std::string> names) {
+  for (std::string& name : names) name = printable(name);
+  return names;
+}
+
+}  // namespace
 
 /// Windows side by side, in pieces.
 class SeriesPass final : public Pass {
@@ -40,7 +50,7 @@ class SeriesPass final : public Pass {
 };
 
 void Series::fields(Fields& f) {
-  f("path", path_, "CSV file with a line of column names, plain or gz, relative to the config", required());
+  f("path", path_, "CSV file with a line of column names, plain or gz, relative to the config", same_data(required()));
   f("columns", columns_, "names of the columns to read", required());
   f("targets", targets_, "names of the columns to forecast; none: those that are read");
   f("length", length_, "rows that are read", positive_up_to(1e9));
@@ -75,32 +85,71 @@ void Series::prepare(std::uint64_t seed) {
                           split_name(split), " split; ", path_, " has ", rows_,
                           " rows; lower them, or change task.train_fraction (", train_fraction_, ")"));
   }
+  file.refuse_unnamed_cells();
+  const auto keep_to_learned = [&](const char* key, const std::vector<std::string>& names) {
+    if (learned_.contains(key) && learned_.at(key) != printable_all(names))
+      throw ConfigError(str("task.", key, ": must be what the model was trained on, in the same order: ",
+                            join(learned_.at(key).get<std::vector<std::string>>(), ", ")));
+  };
+  keep_to_learned("columns", columns_);
+  keep_to_learned("targets", targets());
+  crc_ = 0;
   const auto read = [&](const std::vector<std::string>& names, const char* key) {
     std::vector<Column> columns;
     for (const std::string& name : names) {
       const auto& header = file.rows[0];
       const auto at = std::find(header.begin(), header.end(), name);
-      if (at == header.end())
-        throw ConfigError(str(key, ": ", path_, " has no column \"", name, "\"", suggestion(name, header)));
-      Column column;
+      if (at == header.end()) {
+        std::vector<std::string> known;
+        for (const std::string& one : header) known.push_back(printable(one, 60));
+        throw ConfigError(str(key, ": ", path_, " has no column \"", name, "\"", suggestion(name, known),
+                              header.size() == 1 ? "; columns are separated by commas, semicolons or tabs" : ""));
+      }
+      if (std::find(at + 1, header.end(), name) != header.end())
+        throw ConfigError(str(key, ": ", path_, " has a column \"", name, "\" twice; rename one of them"));
+      std::vector<double> values;
       for (std::size_t r = 1; r < file.rows.size(); ++r)
-        column.values.push_back(file.number(r, static_cast<std::size_t>(at - header.begin()), name));
-      const auto train = static_cast<std::size_t>(asked(Split::train).second);
-      double sum = 0, square = 0;
-      for (std::size_t r = 0; r < train; ++r) sum += static_cast<double>(column.values[r]);
-      column.mean = sum / static_cast<double>(train);
-      for (std::size_t r = 0; r < train; ++r)
-        square += std::pow(static_cast<double>(column.values[r]) - column.mean, 2);
-      column.deviation = std::sqrt(square / static_cast<double>(train));
-      // Of a constant column nothing is left but its changes later on.
-      const double scale = column.deviation > 0 ? column.deviation : 1;
-      for (float& value : column.values) value = static_cast<float>((static_cast<double>(value) - column.mean) / scale);
-      columns.push_back(std::move(column));
+        values.push_back(file.number(r, static_cast<std::size_t>(at - header.begin()), name));
+      crc_ = crc32_of({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)}, crc_);
+      columns.push_back({printable(name)});
+      normalise(columns.back(), values);
     }
     return columns;
   };
   inputs_ = read(columns_, "task.columns");
   answers_ = read(targets(), "task.targets");
+}
+
+void Series::normalise(Column& column, const std::vector<double>& values) const {
+  if (learned_.empty()) {
+    // From the first value on, so that of equal ones nothing is left; a deviation of the last bits is none.
+    const auto train = static_cast<std::size_t>(asked(Split::train).second);
+    double sum = 0, square = 0;
+    for (std::size_t r = 0; r < train; ++r) sum += values[r] - values[0];
+    column.mean = values[0] + sum / static_cast<double>(train);
+    for (std::size_t r = 0; r < train; ++r) square += std::pow(values[r] - column.mean, 2);
+    column.deviation = std::sqrt(square / static_cast<double>(train));
+    if (column.deviation <= 8 * std::numeric_limits<double>::epsilon() * std::fabs(column.mean)) column.deviation = 0;
+  } else {
+    const Json& scale = learned_.at("scales").at(column.name);
+    column.mean = scale.at("mean").get<double>();
+    column.deviation = scale.at("deviation").get<double>();
+  }
+  // Of a constant column nothing is left but its changes later on.
+  const double scale = column.deviation > 0 ? column.deviation : 1;
+  for (const double value : values) {
+    column.values.push_back(static_cast<float>((value - column.mean) / scale));
+    if (!std::isfinite(column.values.back()))
+      throw DataError(str(path_, ": column ", column.name, ": ", value, " is too far from the training part's mean, ",
+                          column.mean, ", in deviations of ", scale));
+  }
+}
+
+Json Series::learned() const {
+  Json scales = Json::object();
+  for (const auto* some : {&inputs_, &answers_})
+    for (const Column& column : *some) scales[column.name] = {{"mean", column.mean}, {"deviation", column.deviation}};
+  return {{"columns", printable_all(columns_)}, {"targets", printable_all(targets())}, {"scales", scales}};
 }
 
 TaskShape Series::shape() const {
@@ -112,8 +161,7 @@ TaskShape Series::shape() const {
 }
 
 std::pair<Index, Index> Series::asked(Split split) const {
-  const auto train = static_cast<Index>(static_cast<double>(rows_) * train_fraction_);
-  const auto test = static_cast<Index>(static_cast<double>(rows_) * test_fraction_);
+  const Index train = share_of(rows_, train_fraction_), test = share_of(rows_, test_fraction_);
   switch (split) {
     case Split::train:
       return {length_, train};
@@ -139,10 +187,14 @@ void Series::fill(const std::vector<Index>& starts, Index begin, Index steps, Ba
   }
 }
 
+Index Series::training_windows() const {
+  const auto [first, last] = asked(Split::train);
+  return last - horizon_ - first + 1;
+}
+
 void Series::training_batch(Index step, Index batch, Batch& out) const {
   // Each window once an epoch, in a new order.
-  const auto [first, last] = asked(Split::train);
-  const Index windows = last - horizon_ - first + 1;
+  const Index windows = training_windows();
   std::vector<Index> starts;
   for (Index i = step * batch; i < (step + 1) * batch; ++i) {
     if (i / windows != epoch_) {
@@ -163,44 +215,14 @@ std::unique_ptr<Pass> Series::pass(Split split, const PassOptions& options) cons
   return std::make_unique<SeriesPass>(*this, std::move(starts), options);
 }
 
-std::string Series::fingerprint() const {
-  std::uint32_t crc = 0;
-  for (const auto* columns : {&inputs_, &answers_})
-    for (const Column& column : *columns)
-      crc = crc32_of({reinterpret_cast<const char*>(column.values.data()), column.values.size() * sizeof(float)}, crc);
-  return format("%08x of %lld rows", crc, static_cast<long long>(rows_));
-}
+std::string Series::fingerprint() const { return format("%08x of %lld rows", crc_, static_cast<long long>(rows_)); }
 
 std::vector<std::string> Series::notes() const {
   std::vector<std::string> all;
-  for (std::size_t i = 0; i < answers_.size(); ++i)
-    all.push_back(format("errors are in deviations of %s in the training part: %g (mean %g)", targets()[i].c_str(),
-                         answers_[i].deviation, answers_[i].mean));
+  for (const Column& column : answers_)
+    all.push_back(format("errors are in deviations of %s in the training part: %g (mean %g)", column.name.c_str(),
+                         column.deviation, column.mean));
   return all;
 }
-
-namespace {
-
-/// Classification of univariate time series: a file of lines "class, value, value, ..." (the UCR archive's format), of
-/// one length or several; separated by commas, semicolons or tabs, plain or gz.
-class SeriesClasses final : public LabelledValues {
-  const char* path_doc() const override {
-    return "CSV or TSV file: a class and the values of a series in each line, relative to the config";
-  }
-  void load_values() override {
-    if (!std::filesystem::is_regular_file(path()))
-      throw DataError(str("task.path: ", path(), " does not exist or is not a file"));
-    const CsvFile file(path());
-    for (std::size_t r = 0; r < file.rows.size(); ++r) {
-      std::vector<float> values;
-      for (std::size_t c = 1; c < file.rows[r].size(); ++c) values.push_back(file.number(r, c, std::to_string(c + 1)));
-      add(std::move(values), file.rows[r][0], str(path(), ":", file.lines[r]));
-    }
-  }
-};
-
-}  // namespace
-
-std::unique_ptr<Task> make_series_classes() { return std::make_unique<SeriesClasses>(); }
 
 }  // namespace seqtape

@@ -6,8 +6,8 @@ namespace seqtape {
 /// Forecasting of a multivariate time series, from the named columns of a CSV file: `length` rows are read, the
 /// `horizon` rows of the target columns behind them are asked for, all at once. The rows are cut in order into a
 /// training, a validation and a test part (Zhou et al. 2021, Informer, section 5.1). Every column is normalised by the
-/// mean and deviation of its training part alone; errors are in these units. The rows that a window reads may lie in
-/// the part before, what is asked never.
+/// mean and deviation of its training part alone, or by those that a run learned; errors are in these units. The rows
+/// that a window reads may lie in the part before, what is asked never.
 class Series final : public Task {
  public:
   void fields(Fields&) override;
@@ -16,7 +16,10 @@ class Series final : public Task {
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  Index training_sequences() const override { return training_windows(); }
   std::string fingerprint() const override;
+  Json learned() const override;
+  void use(const Json& learned) override { learned_ = learned; }
   std::vector<std::string> notes() const override;
 
  private:
@@ -34,11 +37,18 @@ class Series final : public Task {
   std::uint64_t seed_ = 0;
 
   struct Column {
-    std::vector<float> values;  ///< normalised
-    double mean = 0, deviation = 1;
+    std::string name;
+    std::vector<float> values{};  ///< normalised
+    double mean = 0, deviation = 0;
   };
+  /// Mean and deviation of values[0, train), or as they were learned; then the normalised values.
+  void normalise(Column&, const std::vector<double>& values) const;
+  Index training_windows() const;
+
+  Json learned_ = Json::object();
   std::vector<Column> inputs_, answers_;
   Index rows_ = 0;
+  std::uint32_t crc_ = 0;
   mutable Index epoch_ = -1;
   mutable std::vector<std::int32_t> order_;
 };

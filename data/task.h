@@ -56,8 +56,18 @@ class Task {
   /// A pass over validation or test data. Synthetic tasks draw these from other streams than training.
   virtual std::unique_ptr<Pass> pass(Split, const PassOptions&) const = 0;
 
-  /// Tells the data that were read from others: "" where they are drawn by the seed. After `prepare`.
+  /// Sequences of a training epoch; 0: each one is new. After `prepare`.
+  virtual Index training_sequences() const { return 0; }
+
+  /// Tells the data that were read from others, by their content alone, not by where they lie or how `length` and the
+  /// fractions cut them: "" where they are drawn by the seed. After `prepare`.
   virtual std::string fingerprint() const { return ""; }
+
+  /// What the model's numbers mean, as the data taught it: the names of the classes in the order of its answers, means
+  /// and deviations. A run keeps it. After `prepare`.
+  virtual Json learned() const { return Json::object(); }
+  /// Before `prepare`: keep to what a run learned. `prepare` then throws DataError for data that it does not fit.
+  virtual void use(const Json& /*learned*/) {}
 
   /// What should be known of the data that were read: "12 letters that are no base were read as N". After `prepare`.
   virtual std::vector<std::string> notes() const { return {}; }
@@ -68,6 +78,12 @@ class Task {
   /// The tokenizer.json that makes the tokens of text, or "".
   virtual std::string tokenizer_file() const { return ""; }
 };
+
+/// The rule of a path: where the data lie may change when a run is gone on with. What they are is known by the fingerprint.
+inline Rule same_data(Rule rule = {}) { return may_change(std::move(rule)); }
+
+/// A share of so many: 0.57 of 100 is 57, though the double 0.57 lies below. Rounded down.
+Index share_of(Index count, double fraction);
 
 /// The visible table of tasks (registry.cpp): a line each.
 const Registry<Task>& tasks();

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "data/windows.h"
 
 namespace seqtape {
@@ -23,12 +22,13 @@ class Text final : public Windows {
       "themselves, others are one token of their own");
   }
   void prepare(std::uint64_t seed) override {
-    unknown_ = 0;
+    unknown_ = 0, wide_ = "";
     if (alphabet_ == "auto") {
       std::set<char32_t> found;
+      LeftOut left_out;
       for (const std::string& path : paths())
-        for (const auto& file : files_under(path))
-          for (const char32_t c : characters(read_file(file), file.string())) found.insert(c);
+        for (const auto& file : files_under(path, left_out))
+          for (const char32_t c : characters(read_text(file), file.string())) found.insert(c);
       alphabet_ = to_utf8(std::u32string(found.begin(), found.end()));
     }
     letters_ = characters(alphabet_, "task.alphabet");
@@ -39,8 +39,10 @@ class Text final : public Windows {
     Windows::prepare(seed);
   }
   std::vector<std::string> notes() const override {
-    if (unknown_ == 0) return {};
-    return {str(unknown_, " characters that task.alphabet does not have were read as one token")};
+    auto all = Windows::notes();
+    if (unknown_) all.push_back(str(unknown_, " characters that task.alphabet does not have were read as one token"));
+    if (!wide_.empty()) all.push_back(wide_);
+    return all;
   }
   std::vector<std::int32_t> encode(const std::string& text) const override {
     std::vector<std::int32_t> tokens;
@@ -67,12 +69,14 @@ class Text final : public Windows {
   Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters_.size()); }
   const char* unit() const override { return alphabet_.empty() ? "byte" : "character"; }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
-    const std::string bytes = read_file(path);
     if (alphabet_.empty()) {
-      for (const char c : bytes) tokens += static_cast<unsigned char>(c);
+      const std::string bytes = read_unpacked(path);
+      if (wide_.empty()) wide_ = wide_note(bytes, path);
+      for (const char c : std::string_view(bytes).substr(after_byte_order_mark(bytes)))
+        tokens += static_cast<unsigned char>(c);
       return;
     }
-    for (const char32_t c : characters(bytes, path.string())) {
+    for (const char32_t c : characters(read_text(path), path.string())) {
       tokens += static_cast<Tokens::value_type>(token(c));
       unknown_ += tokens.back() == 0;
     }
@@ -94,6 +98,7 @@ class Text final : public Windows {
   std::string alphabet_;
   std::u32string letters_;  // sorted; the token of a letter is its place + 1
   Index unknown_ = 0;
+  std::string wide_;  // a note
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "core/bpe.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/text.h"
 #include "data/windows.h"
 
@@ -17,11 +16,12 @@ class TokenFiles final : public Windows {
   void fields(Fields& f) override {
     Windows::fields(f);
     f("vocab", vocab_, "ids are in [0, vocab)", between(2, 65536));
-    f("tokenizer", tokenizer_path_, "tokenizer.json (byte-level BPE) for text; empty: files and prompts are ids");
+    f("tokenizer", tokenizer_path_, "tokenizer.json (byte-level BPE) for text; empty: files and prompts are ids", same_data());
   }
   void resolve_paths(const std::filesystem::path& folder) override {
     Windows::resolve_paths(folder);
-    if (!tokenizer_path_.empty()) tokenizer_path_ = (folder / tokenizer_path_).lexically_normal().string();
+    if (!tokenizer_path_.empty())
+      tokenizer_path_ = std::filesystem::absolute(folder / tokenizer_path_).lexically_normal().string();
   }
   std::vector<std::int32_t> encode(const std::string& text) const override { return ids_of(text, "--prompt"); }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
@@ -40,7 +40,7 @@ class TokenFiles final : public Windows {
   Index vocabulary() const override { return vocab_; }
   const char* unit() const override { return "token"; }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
-    for (const std::int32_t id : ids_of(read_file(path), path.string())) tokens += static_cast<Tokens::value_type>(id);
+    for (const std::int32_t id : ids_of(read_text(path), path.string())) tokens += static_cast<Tokens::value_type>(id);
   }
   const BpeTokenizer& tokenizer() const {
     if (!tokenizer_) tokenizer_ = BpeTokenizer::read(tokenizer_path_);
@@ -64,7 +64,7 @@ class TokenFiles final : public Windows {
       const auto [after, problem] = std::from_chars(at, end, id);
       if (problem != std::errc() || id < 0 || id >= vocab_)
         throw DataError(str(where, ": number ", ids.size() + 1, ": must be a token in [0, ", vocab_, "), got \"",
-                            std::string(at, std::min<std::size_t>(12, static_cast<std::size_t>(end - at))), "\""));
+                            printable({at, static_cast<std::size_t>(end - at)}, 12), "\""));
       ids.push_back(id);
       at = after;
     }

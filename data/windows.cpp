@@ -1,6 +1,7 @@
 #include "data/windows.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -64,7 +65,7 @@ class WindowsPass final : public Pass {
 }  // namespace
 
 void Windows::fields(Fields& f) {
-  f("path", paths_, "file or folder, or a list of them, relative to the config", required());
+  f("path", paths_, "file or folder, or a list of them, relative to the config", same_data(required()));
   f("length", length_, "steps of a window", positive_up_to(1e12));
   f("carry", carry_, "training goes on where the last batch ended, with the model's state, instead of drawing windows");
   f("train_fraction", train_fraction_, "share of the data, from the start, to train on", between(0, 1));
@@ -80,13 +81,20 @@ void Windows::resolve_paths(const std::filesystem::path& base) {
 
 void Windows::prepare(std::uint64_t seed) {
   seed_ = seed;
+  epoch_ = -1;
+  left_out_ = {}, twice_.clear();
+  std::set<std::filesystem::path> seen;
   if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
   tokens_.clear();
   for (const std::string& path : paths_)
-    for (const auto& file : files_under(path)) read(file, tokens_);
+    for (const auto& file : files_under(path, left_out_)) {
+      if (!seen.insert(std::filesystem::weakly_canonical(file)).second)
+        twice_.push_back(printable(file.filename().string()));
+      read(file, tokens_);
+    }
   if (tokens_.empty())
     throw DataError(str("task.path: ", join(paths_, ", "), ": no ", unit(), "s to read; the files are empty"));
   for (const Split split : {Split::train, Split::validation, Split::test}) {
@@ -100,9 +108,9 @@ void Windows::prepare(std::uint64_t seed) {
 }
 
 std::u16string_view Windows::part(Split split) const {
-  const auto size = static_cast<double>(tokens_.size());
-  const auto train = static_cast<std::size_t>(size * train_fraction_);
-  const auto test = static_cast<std::size_t>(size * test_fraction_);
+  const auto size = static_cast<Index>(tokens_.size());
+  const auto train = static_cast<std::size_t>(share_of(size, train_fraction_));
+  const auto test = static_cast<std::size_t>(share_of(size, test_fraction_));
   const View all = tokens_;
   switch (split) {
     case Split::train:
@@ -115,10 +123,13 @@ std::u16string_view Windows::part(Split split) const {
   return all.substr(all.size() - test);
 }
 
+Index Windows::training_windows() const {
+  return std::max<Index>(1, (static_cast<Index>(part(Split::train).size()) - length_) / length_);
+}
+
 Index Windows::window_start(Index number) const {
   const auto size = static_cast<Index>(part(Split::train).size());
-  // An offset below the length leaves room for this many windows and the last target, or for one.
-  const Index windows = std::max<Index>(1, (size - length_) / length_), epoch = number / windows;
+  const Index windows = training_windows(), epoch = number / windows;
   Random random(seed_, "train", static_cast<std::uint64_t>(epoch));
   const Index offset = random.below(std::min(length_, size - windows * length_));
   if (epoch != epoch_) {
@@ -138,7 +149,17 @@ Index Windows::track_start(Index step, Index batch, Index b, bool& first) const 
   const Index epoch = step / windows, window = step % windows;
   const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);
   first = window == 0;
-  return b * track + offset + window * length_;
+  // What does not divide into tracks lies in front of the first in one epoch, behind the last in another.
+  const Index rest = size - batch * track;
+  const Index shift = rest ? Random(seed_, "tracks", static_cast<std::uint64_t>(epoch)).below(rest + 1) : 0;
+  return shift + b * track + offset + window * length_;
+}
+
+std::vector<std::string> Windows::notes() const {
+  auto all = left_out_.notes();
+  if (!twice_.empty())
+    all.push_back(str("read twice: ", join(twice_, ", "), "; what validates may have been trained on"));
+  return all;
 }
 
 std::string Windows::fingerprint() const {

@@ -21,7 +21,9 @@ class Windows : public Task {
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  Index training_sequences() const override { return carry_ ? 0 : training_windows(); }
   std::string fingerprint() const override;
+  std::vector<std::string> notes() const override;
 
  protected:
   using Tokens = std::u16string;  // two bytes each: enough for bytes, bases and the characters of any script
@@ -35,6 +37,8 @@ class Windows : public Task {
 
  private:
   std::u16string_view part(Split) const;
+  /// Windows of an epoch: an offset below the length leaves room for this many and the last target, or for one.
+  Index training_windows() const;
   /// Where the training window of this number starts.
   Index window_start(Index number) const;
   /// Where row b of the batch of `step` starts in its track; `first`: the tracks begin anew.
@@ -46,7 +50,9 @@ class Windows : public Task {
   double train_fraction_ = 0.95, test_fraction_ = 0;
   std::uint64_t seed_ = 0;
   Tokens tokens_;
-  mutable Index epoch_ = -1;  // whose order is cached
+  LeftOut left_out_;
+  std::vector<std::string> twice_;  // names of files that were read before
+  mutable Index epoch_ = -1;        // whose order is cached
   mutable std::vector<std::int32_t> order_;
 };
 

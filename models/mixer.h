@@ -1,6 +1,7 @@
 #pragma once
 // Mixers: what makes one architecture differ from another. A mixer maps a sequence to a sequence.
 
+#include <limits>
 #include <memory>
 
 #include "core/config.h"
@@ -45,6 +46,8 @@ class Mixer : public Module {
   virtual bool streams() const { return true; }
   /// Its state keeps its size, however long the sequence.
   virtual bool bounded_state() const { return true; }
+  /// Steps of the longest sequence that it can read.
+  virtual Index longest() const { return std::numeric_limits<Index>::max(); }
 };
 
 /// Where a mixer stands in its model, for initialisations that depend on it.

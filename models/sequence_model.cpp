@@ -100,6 +100,12 @@ bool SequenceModel::streams() const {
   return std::all_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->mixer->streams(); });
 }
 
+Index SequenceModel::longest() const {
+  Index least = std::numeric_limits<Index>::max();
+  for (const auto& block : blocks_) least = std::min(least, block->mixer->longest());
+  return least;
+}
+
 bool SequenceModel::bounded_state() const {
   return std::all_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->mixer->bounded_state(); });
 }

@@ -62,6 +62,8 @@ class SequenceModel : public Module {
   bool streams() const;
   /// No layer's state grows with the sequence.
   bool bounded_state() const;
+  /// Steps of the longest sequence that every layer can read.
+  Index longest() const;
   const ModelShape& shape() const { return shape_; }
 
   /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all

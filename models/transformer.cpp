@@ -47,6 +47,7 @@ class SelfAttention final : public Mixer {
 
   bool streams() const override { return kind_.causal; }
   bool bounded_state() const override { return false; }
+  Index longest() const override { return kind_.positions == "learned" ? kind_.max_length : Mixer::longest(); }
 
  private:
   /// [B, heads, L, keys]: what attention answers when the values are unit vectors, a head's width of keys at a time.

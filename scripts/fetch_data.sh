@@ -55,8 +55,8 @@ unpack_packages() {  # FOLDER PACKAGE...
   local folder=$1 package
   shift
   for package in "$@"; do
-    (cd "$folder" && apt-get download -qq "$package" 2>/dev/null && dpkg -x "$package"_*.deb .) ||
-      fail "apt-get could not fetch $package; run apt-get update"
+    (cd "$folder" && patient_apt apt-get download -qq "$package" && dpkg -x "$package"_*.deb .) ||
+      fail "apt-get could not fetch $package; apt-get update may help"
   done
 }
 

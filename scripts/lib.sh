@@ -3,6 +3,21 @@
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 fail() { echo "error: $*" >&2; exit 1; }
 
+# apt-get, which waits up to ten minutes while another process has apt's locks. The option waits for dpkg's; the lists'
+# lock, which update takes, fails at once. Other failures are printed.
+patient_apt() {
+  local waited=0 output
+  until output=$(LC_ALL=C "$@" -o DPkg::Lock::Timeout=600 2>&1); do
+    if [ $waited -ge 600 ] || ! grep -qE 'Could not get lock|Unable to acquire|is held by process' <<<"$output"; then
+      printf '%s\n' "$output" >&2
+      return 1
+    fi
+    [ $waited -gt 0 ] || say "Waiting for another apt or dpkg to end"
+    sleep 5
+    waited=$((waited + 5))
+  done
+}
+
 # Installs the packages that are missing, as root or through sudo; otherwise says which and stops.
 need_packages() {
   local missing=()
@@ -22,8 +37,9 @@ need_packages() {
     fi
   fi
   say "Installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || true
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+  patient_apt "${as_root[@]}" apt-get update -qq || true
+  patient_apt "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
     fail "apt-get could not install: ${missing[*]}"
 }
 

@@ -43,6 +43,9 @@ std::string describe_head(const Training& training) {
   const RunConfig& config = training.config;
   std::string notes;
   for (const std::string& note : config.task->notes()) notes += "\ndata       " + note;
+  if (const Index all = config.task->training_sequences(); all > 0 && all < config.train.batch)
+    notes += str("\ndata       train.batch, ", config.train.batch, ", is more than the ", all,
+                 " training sequences: a step is an epoch or more");
   std::string text = str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
                          grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count,
                          " layers of width ", config.model.d_model, notes, "\noptimizer  ", config.optimizer_name,

@@ -48,7 +48,7 @@ double evaluation_seconds(Training& training) {
 
 void dry_run(RunConfig config) {
   Training training(std::move(config));
-  const Validation validation(training.config);  // refuses what the evaluations could not be
+  const Validation validation(training.config, *training.model);  // refuses what the evaluations could not be
   const std::string warm_start = training.allocate();
   std::cout << describe_head(training) << (warm_start.empty() ? "" : warm_start + "\n") << "\nparameters\n"
             << describe_parameters(*training.model) << std::flush;

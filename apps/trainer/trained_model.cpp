@@ -1,15 +1,35 @@
 #include "apps/trainer/trained_model.h"
 
+#include <iostream>
+
+#include "core/error.h"
+
 namespace seqtape {
 
 TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, const std::vector<std::string>& sets) {
   const RunReference reference = find_run(path, best);
   const Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
-  TrainedModel trained{RunConfig::load(RunFolder(reference.run).config_path(), sets), nullptr,
-                       checkpoint.state.at("step").get<Index>()};
+  const std::filesystem::path config = RunFolder(reference.run).config_path();
+  TrainedModel trained{RunConfig::load(config, sets), nullptr, checkpoint.state.at("step").get<Index>(),
+                       checkpoint.state.value("data", "")};
+  trained.config.task->use(checkpoint.state.value("learned", Json::object()));
+  const Json was = RunConfig::load(config, {}).to_json()["task"], is = trained.config.to_json()["task"];
+  for (const char* key : {"train_fraction", "validation_fraction", "test_fraction", "validation"})
+    if (was.contains(key) && is.contains(key) && was.at(key) != is.at(key))
+      trained.other_split.push_back(str("task.", key, " was ", was.at(key).dump(), ", is ", is.at(key).dump()));
   trained.model = std::make_unique<SequenceModel>(trained.config.model, trained.config.model_shape());
   checkpoint.load_model(trained.model->parameters());
   return trained;
+}
+
+void TrainedModel::open_data() {
+  config.task->prepare(static_cast<std::uint64_t>(config.seed));
+  std::vector<std::string> others = other_split;
+  // The record of an earlier version may be a part of today's.
+  if (const std::string now = config.task->fingerprint(); now.compare(0, data.size(), data) != 0)
+    others.push_back(str("the data were ", data, ", are ", now));
+  for (const std::string& other : others)
+    std::cerr << "warning: in training " << other << ": what validates or tests now may have been trained on\n";
 }
 
 }  // namespace seqtape

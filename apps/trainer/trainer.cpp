@@ -87,7 +87,7 @@ RunConfig checked(RunConfig config, const std::filesystem::path& out, Start star
 
 Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start, const std::string& from)
     : training_(checked(std::move(config), out, start)),
-      validation_(training_.config),
+      validation_(training_.config, *training_.model),
       folder_(out),
       data_(training_.config.task->fingerprint()) {
   // A checkpoint has its own weights: where they came from may be gone.
@@ -117,9 +117,13 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
 void Trainer::resume_from(const std::filesystem::path& path) {
   const Checkpoint checkpoint = Checkpoint::open(path);
   const Json& state = checkpoint.state;
-  if (const std::string then = state.value("data", data_); then != data_)
-    throw ConfigError(str("task: the data have changed since the run was started: they were ", then, ", they are ",
-                          data_, "; --force starts anew"));
+  if (const std::string then = state.value("data", data_); data_.compare(0, then.size(), then) != 0) {
+    if (state.contains("learned"))
+      throw ConfigError(str("task: the data have changed since the run was started: they were ", then, ", they are ",
+                            data_, "; --force starts anew"));
+    std::cerr << "warning: the run is of an earlier version, which read its data otherwise (" << then << ", now "
+              << data_ << "): what it validates on may have been trained on\n";
+  }
   checkpoint.load_model(training_.model->parameters());
   training_.restore(checkpoint.training_file());
   training_.optimizer().set_updates(state.at("updates").get<Index>());
@@ -333,6 +337,7 @@ void Trainer::save() {
                 {"evaluation_due", evaluation_due_},
                 {"schedule", training_.config.schedule->state()},
                 {"data", data_},
+                {"learned", training_.config.task->learned()},
                 {"evaluations_since_best", evaluations_since_best_},
                 {"best", nullptr}};
   if (all_tokens_ >= 0) state["tokens"] = all_tokens_;

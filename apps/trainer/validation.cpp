@@ -14,18 +14,31 @@ std::string at_length(const std::string& metric, Index length) { return length ?
 
 }  // namespace
 
-Validation::Validation(RunConfig& config) : config_(config) {
+Validation::Validation(RunConfig& config, const SequenceModel& model) : config_(config) {
+  const auto refuse_longer = [&](const char* key, Index length) {
+    if (length > model.longest())
+      throw ConfigError(str(key, ": a sequence of ", length,
+                            " steps is longer than the model's learned positions; raise ", "model.max_length, ",
+                            model.longest()));
+  };
+  refuse_longer("task.length", std::max(config.task->longest_training_length(), config.task->shape().length));
   const Json json = config.to_json();
   std::set<Index> seen;
   for (const Index length : config.train.eval_lengths) {
     if (!seen.insert(length).second) continue;  // twice the same is once
+    refuse_longer("train.eval_lengths", length);
     Json changed = json;
     if (!changed["task"].contains("length"))
       throw ConfigError(str("train.eval_lengths: the sequences of ", config.task_name, " have the length they have"));
     changed["task"]["length"] = length;
     if (changed["task"].contains("carry")) changed["task"]["carry"] = false;
     others_.emplace_back(length, RunConfig::from_json(changed, ".").task);
-    others_.back().second->prepare(static_cast<std::uint64_t>(config.seed));
+    others_.back().second->use(config.task->learned());
+    try {
+      others_.back().second->prepare(static_cast<std::uint64_t>(config.seed));
+    } catch (const DataError& error) {
+      throw DataError(str("train.eval_lengths: ", length, " cannot be: ", error.what()));
+    }
   }
   std::vector<std::string> known;
   const Json metrics = Score().metrics(config.task->shape());

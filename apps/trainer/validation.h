@@ -12,7 +12,8 @@ class Validation {
  public:
   /// Prepares the task again for each of `train.eval_lengths`. Throws ConfigError for a task without a length, or for a
   /// `train.best` that there will not be.
-  explicit Validation(RunConfig&);
+  /// Also for a length that the model cannot read.
+  Validation(RunConfig&, const SequenceModel&);
 
   struct Result {
     Index length;  ///< of `train.eval_lengths`; 0: the task's own

@@ -301,7 +301,7 @@ TEST_CASE("evaluations at several lengths, and the one that counts") {
   RunConfig config = config_of(kHeads, kMamba, {{"eval_lengths", {40, 80}}, {"best", "accuracy@80"}});
   Training training(std::move(config));
   training.allocate();
-  const Validation validation(training.config);
+  const Validation validation(training.config, *training.model);
   const auto results = validation.run(*training.model, [] { return false; });
   REQUIRE(results);
   REQUIRE_EQ(results->size(), 3);
@@ -312,7 +312,7 @@ TEST_CASE("evaluations at several lengths, and the one that counts") {
   const auto error = [](const Json& train) {
     return message_of<ConfigError>([&] {
       Training other(config_of(kHeads, kMamba, train));
-      const Validation watch(other.config);
+      const Validation watch(other.config, *other.model);
     });
   };
   CHECK_EQ(error({{"best", "acuracy"}}), "train.best: there will be no metric \"acuracy\"; did you mean \"accuracy\"?");

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -229,9 +230,12 @@ TEST_CASE("series: normalised by the training part, what is asked lies in its ow
       error({{"horizon", 30}}).rfind("task.length: a window of 10 rows and a horizon of 30 do not fit the valid", 0) ==
       0);
   write_file(path, text + "100,n/a,1\n");
-  CHECK_EQ(error(Json::object()), path + ":102: column sales, net is not a number: \"n/a\"");
+  CHECK_EQ(error(Json::object()),
+           path + ":102: column sales, net is not a number: \"n/a\"; rows without a value must be filled or removed");
   write_file(path, text + "100,NaN,1\n");
-  CHECK_EQ(error(Json::object()), path + ":102: column sales, net is not a finite number: \"NaN\"");
+  CHECK_EQ(
+      error(Json::object()),
+      path + ":102: column sales, net is not a finite number: \"NaN\"; rows without a value must be filled or removed");
   write_file(path, text + "100\n");
   CHECK_EQ(error(Json::object()), path + ":102: column sales, net is missing: the line has 1 columns");
   write_file(path, "");
@@ -273,26 +277,36 @@ TEST_CASE("series of classes, DNA of classes: what they hold, and weights that b
   CHECK_EQ(refused("series_classes", {{"path", (folder / "a.tsv").string()}}),
            (folder / "a.tsv").string() + ":1: column 3 is not a number: \"x\"");
 
-  for (const char* name : {"aa", "cc"}) std::filesystem::create_directory(folder / name);
-  write_file(folder / "aa" / "1.fa", ">1\n" + std::string(43, 'A') + "\n>2\nAAAA\n");
-  write_file(folder / "cc" / "1.fa", ">1\n" + std::string(60, 'C') + "!\n");
-  const auto dna = make("dna_classes", {{"path", folder.path().string()}, {"length", 10}});
+  for (const char* name : {"aa", "cc"}) std::filesystem::create_directories(folder / "dna" / name);
+  write_file(folder / "dna" / "aa" / "1.fa", ">1\n" + std::string(63, 'A') + "\n>2\nAAAA\n");
+  write_file(folder / "dna" / "cc" / "1.fa", ">1\n" + std::string(100, 'C') + "!\n");
+  const auto dna =
+      make("dna_classes",
+           {{"path", (folder / "dna").string()}, {"length", 10}, {"validation_fraction", 0.3}, {"test_fraction", 0.1}});
   CHECK(dna->notes().size() == 1);  // the "!"
-  std::map<std::pair<int, Index>, int> pieces;
-  const auto count = [&](const Batch& of) {
+  std::map<std::tuple<Split, int, Index>, int> pieces;
+  const auto count = [&](Split split, const Batch& of) {
     for (Index b = 0; b < of.batch; ++b) {
       CHECK_EQ(of.tokens[static_cast<std::size_t>(b * of.length)], of.targets[static_cast<std::size_t>(b)]);
-      ++pieces[{of.targets[static_cast<std::size_t>(b)], of.lengths[static_cast<std::size_t>(b)]}];
+      ++pieces[{split, of.targets[static_cast<std::size_t>(b)], of.lengths[static_cast<std::size_t>(b)]}];
     }
   };
-  dna->training_batch(0, 9, batch);
-  count(batch);
+  dna->training_batch(0, dna->training_sequences(), batch);
+  count(Split::train, batch);
   for (const Split split : {Split::validation, Split::test}) {
     const auto pass = dna->pass(split, {.batch = 9, .piece = 99});
-    while (pass->next(batch)) count(batch);
+    while (pass->next(batch)) count(split, batch);
   }
-  // Four of ten and a record of four; six of ten. The rests of 3 and 1 are dropped.
-  CHECK(pieces == std::map<std::pair<int, Index>, int>{{{0, 4}, 1}, {{0, 10}, 4}, {{1, 10}, 6}});
+  // Of 67 bases 41 train, 20 validate, 6 test; of 101 it is 61, 30 and 10. Rests below half a piece are dropped.
+  using enum Split;
+  CHECK_EQ(pieces[{train, 1, 10}], 6);
+  CHECK_EQ(pieces[{validation, 1, 10}], 3);
+  CHECK_EQ(pieces[{test, 1, 10}], 1);
+  Index bases = 0;
+  for (const auto& [of, many] : pieces)
+    if (std::get<1>(of) == 0) bases += std::get<2>(of) * many;
+  CHECK(bases >= 67 - 3 * 4);
+  CHECK(bases <= 67);
 }
 
 TEST_CASE("text: an alphabet of characters") {
@@ -354,6 +368,8 @@ TEST_CASE("images: CIFAR-10's binary files, grey and in colour") {
     const double i = batch.targets[b];
     CHECK_EQ(batch.tokens[b * 1024], std::lround(0.299 * i + 0.587 * (50 + i) + 0.114 * (100 + i)));
   }
+  CHECK(make("images", with({{"classes", 8}}))->notes() ==
+        std::vector<std::string>{"class 6 has no training image", "class 7 has no training image"});
   CHECK_EQ(refused("images", with({{"classes", 5}})), path + ": label 5 of image 5 is not below task.classes, 5");
   CHECK_EQ(refused("images", with({{"side", 28}})), "task.side: must be 32 for cifar10, got 28");
   write_file(path, bytes + "x");

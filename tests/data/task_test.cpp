@@ -545,7 +545,7 @@ TEST_CASE("dna: FASTA records as bases, plain or gz; what is no base is named") 
   CHECK_EQ(message_of<DataError>([&] {
              make("dna", {{"path", path}, {"length", 2}});
            }),
-           path + ": is not a FASTA file: no line starts with \">\"");
+           path + ":1: is not a FASTA file: there is text in front of the first line with \">\": \"ACGT\"");
 }
 
 TEST_CASE("documents: every text once an epoch, like lengths together, splits that no seed moves") {
