@@ -125,8 +125,12 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
   Reader in(std::move(head), path);
   if (in.take(4, "magic") != "GGUF") in.refuse("not a GGUF file");
-  if (const auto version = in.number<std::uint32_t>("version"); version != 2 && version != 3)
-    in.refuse("GGUF version ", version, " is not read; 2 and 3 are");
+  const auto version = in.number<std::uint32_t>("version");
+  if (version != 0 && (version & 0xFFFF) == 0)
+    in.refuse(
+        "is in the byte order of a big-endian machine, which is not read; gguf-py's gguf_convert_endian.py turns "
+        "it around");
+  if (version != 2 && version != 3) in.refuse("GGUF version ", version, " is not read; 2 and 3 are");
   const std::uint64_t tensors = in.count("number of tensors", 24), keys = in.count("number of keys", 13);
   for (std::uint64_t i = 0; i < keys; ++i) {
     const std::string name = in.text("key");

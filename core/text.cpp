@@ -23,6 +23,37 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return d[a.size()][b.size()];
 }
 
+/// Characters that a terminal obeys instead of showing them, or that turn around or hide what stands beside them.
+bool obeyed(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+std::string shown(std::string_view text, std::string_view kept) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t valid;
+    const std::string_view rest = text;
+    from_utf8(rest, valid);
+    const std::optional<std::u32string> characters = from_utf8(rest.substr(0, valid), valid);
+    for (const char32_t c : characters.value()) {
+      if (c < 0x80 && kept.find(static_cast<char>(c)) != std::string_view::npos)
+        out += static_cast<char>(c);
+      else if (c == '\n' || c == '\t' || c == '\r')
+        out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+      else if (obeyed(c))
+        out += format(c < 0x80 ? "\\x%02x" : "\\u{%x}", static_cast<unsigned>(c));
+      else
+        out += to_utf8({&c, 1});
+    }
+    text.remove_prefix(valid);
+    if (text.empty()) break;
+    out += format("\\x%02x", static_cast<unsigned char>(text[0]));
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
@@ -126,6 +157,9 @@ std::string to_utf8(std::u32string_view characters) {
   }
   return text;
 }
+
+std::string printable(std::string_view text) { return shown(text, ""); }
+std::string printable_text(std::string_view text) { return shown(text, "\n\t"); }
 
 std::string join(const std::vector<std::string>& parts, const std::string& separator) {
   std::string text;

@@ -34,6 +34,12 @@ bool matches(const std::string& text, const std::string& pattern);
 std::optional<std::u32string> from_utf8(std::string_view, std::size_t& wrong);
 std::string to_utf8(std::u32string_view);
 
+/// Text of a file, or another's name, as a terminal may be given it: control characters and bytes that are no UTF-8
+/// become \n, \t, \x1b, \xff, \u{9b}; the other characters stay.
+std::string printable(std::string_view);
+/// The same for text of several lines: line breaks and tabs stay.
+std::string printable_text(std::string_view);
+
 std::string join(const std::vector<std::string>& parts, const std::string& separator);
 
 }  // namespace seqtape

@@ -15,6 +15,7 @@ class Dna final : public Windows {
     Windows::prepare(seed);
   }
   std::vector<std::string> notes() const override { return unknown_bases_note(unknown_); }
+  std::string token_meaning() const override { return "bases"; }
   std::vector<std::int32_t> encode(const std::string& text) const override {
     std::vector<std::int32_t> tokens;
     for (const char c : text) {
@@ -51,6 +52,7 @@ class DnaClasses final : public LabelledTokens {
     for (const std::string& note : unknown_bases_note(unknown_)) all.push_back(note);
     return all;
   }
+  std::string token_meaning() const override { return "bases"; }
 
  private:
   const char* path_doc() const override {
