@@ -128,10 +128,10 @@ MambaModel load_mamba_folder(const fs::path& folder) {
     MambaModel loaded{official ? from_mamba_ssm_json(json) : from_hf_json(json), nullptr};
     const MambaNumbers& n = loaded.numbers;
     const NameOf name_of = official ? mamba_ssm_name : hf_mamba_name;
-    loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
-    const std::vector<Parameter*>& parameters = loaded.model->parameters();
     WeightMap weights = weights_in(folder, n.tied);
     check_layers(n.layers, weights.size(), folder.string());
+    loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
+    const std::vector<Parameter*>& parameters = loaded.model->parameters();
     if (const std::string prefix = unwrap(weights, parameters, name_of); !prefix.empty())
       loaded.notes.push_back(str("its tensors' names have the prefix ", prefix, " of a wrapper, which is left out"));
     const std::string embedding = name_of("embedding.weight");

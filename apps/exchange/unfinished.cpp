@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <vector>
 
@@ -18,6 +19,17 @@ namespace seqtape {
 namespace {
 
 fs::path folder_of(const fs::path& place) { return fs::path(place) += ".unfinished"; }
+
+/// To the disk, before others can see it: not every writer does that itself.
+void sync(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return sync_folder(path);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool good = file >= 0 && ::fsync(file) == 0;
+  const std::string why = std::strerror(errno);
+  if (file >= 0) ::close(file);
+  if (!good) throw CheckpointError(str(path.string(), ": cannot be flushed to disk: ", why));
+}
 
 void move_one(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -59,10 +71,11 @@ Unfinished::~Unfinished() {
 
 void Unfinished::move() {
   std::error_code error;
-  if (fs::is_directory(path(), error)) sync_folder(path());
   std::vector<fs::path> names;
-  for (const auto& entry : fs::directory_iterator(folder_, error))
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    sync(entry.path());
     if (entry.path() != path()) names.push_back(entry.path().filename());
+  }
   names.push_back(place_.filename());
   for (const fs::path& name : names) move_one(folder_ / name, place_.parent_path() / name);
   try {

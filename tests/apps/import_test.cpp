@@ -394,12 +394,12 @@ TEST_CASE("generate: a stop ends the text wherever tokens begin and end") {
   // What a prompt holds is no stop: it was not written.
   CHECK_EQ(stopped(" --stop 'dé '"), stopped(" --stop 'quick dé '"));
   // Where tokens are numbers, so are stops.
-  write_file(place.folder / "ids", [] {
+  write_file(place.folder / "ids.txt", [] {
     std::string ids;
     for (int i = 0; i < 500; ++i) ids += "1 15 5 51 ";
     return ids;
   }());
-  place.train("ids", kMamba, R"({"name": "tokens", "path": "ids", "length": 32, "vocab": 64})", 150);
+  place.train("ids", kMamba, R"({"name": "tokens", "path": "ids.txt", "length": 32, "vocab": 64})", 150);
   const auto numbers = [&](const std::string& stop) {
     return succeeds("generate " + place.path("ids") + " --prompt '5 51' --tokens 9 --temperature 0 --stop '" + stop +
                     "'")
@@ -556,7 +556,8 @@ TEST_CASE("what a model is for is known from its task: no end where the vocabula
       }
     CHECK_EQ(fs::exists(place.hf + "/generation_config.json"), run != "answers");
     CHECK_EQ(read_file(place.hf + "/README.md").find("generate(") != std::string::npos, run != "answers");
-    for (const auto& [key, value] : GgufFile(gguf).keys()) CHECK(key.find("_token_id") == std::string::npos);
+    const GgufFile file(gguf);
+    for (const auto& [key, value] : file.keys()) CHECK(key.find("_token_id") == std::string::npos);
   }
   // An end that a file names goes along.
   Json config = parse_json(read_file(place.hf + "/config.json"), "c");
