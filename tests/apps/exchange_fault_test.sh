@@ -34,9 +34,8 @@ try() {
   for mode in SHIM_KILL=1 SHIM_ERR=28 SHIM_ERR=5; do
     for n in $(seq $((1 + tries % stride)) "$stride" "$calls") "$calls"; do
       rm -rf out && mkdir out
-      # In a shell of its own, whose word on the killed process goes to the log as well.
-      (env "$mode" SHIM_N="$n" SHIM_MATCH="$work/out" LD_PRELOAD="$work/shim.so" "$@") >log 2>&1
-      first=$?
+      # Within a shell whose own word on the killed process is not wanted.
+      first=$({ env "$mode" SHIM_N="$n" SHIM_MATCH="$work/out" LD_PRELOAD="$work/shim.so" "$@" >log 2>&1; echo $?; } 2>/dev/null)
       # One that succeeded is not asked again: the call was one that it can do without.
       [ $first = 0 ] || "$@" >log2 2>&1 || fail "$name, $mode at call $n: then $(cat log2); the first said: $(cat log)"
       if [ $first = 0 ]; then rmdir out/*.unfinished 2>/dev/null; fi  # the call was to remove it

@@ -92,6 +92,13 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text.replace(at, what.size(), by);
 }
 
+/// One word of a shell.
+std::string quoted(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 using Tensors = std::map<std::string, std::pair<Shape, std::vector<float>>>;
 Tensors tensors_of(const fs::path& path) {
   const SafetensorsFile file(path);
@@ -451,6 +458,25 @@ TEST_CASE("generate: prompts end in LF, CR LF or CR; a long one takes the memory
   write_file(place.folder / "p", prompt);
   succeeds(ask + " --threads 1", "ulimit -v 1200000; ");
 #endif
+}
+
+TEST_CASE("generate: escapes go into a file as they are, and are shown on a terminal") {
+  const Place place;
+  const std::string ask = "generate " + place.run + " --tokens 0 --prompt $'\\x1b[31m\\xc3\\xa9\\xff\\u009b' ";
+  const auto said = [&](const std::string& more) {
+    const std::string line = "bash -c " + quoted("'" SEQTAPE_PROGRAM "' " + ask + more + " 2>/dev/null");
+    const std::string out = place.path("out");
+    REQUIRE_EQ(std::system((line + " >" + out).c_str()), 0);
+    const std::string raw = read_file(out);
+    // `script` runs it on a terminal of its own, whose lines end in CR LF.
+    REQUIRE_EQ(std::system(("script -qec " + quoted(line) + " /dev/null >" + out + " </dev/null").c_str()), 0);
+    return std::pair(raw, read_file(out));
+  };
+  const std::string escaped = "\\x1b[31mé\\xff\\u{9b}";
+  CHECK_EQ(said("").first, "\x1b[31mé\xff\u009b\n");
+  CHECK_EQ(said("").second, escaped + "\r\n");
+  CHECK_EQ(said("--prompt b").second, "--- 1\r\n" + escaped + "\r\n--- 2\r\nb\r\n");
+  CHECK(said("--json").second.starts_with("{\"prompt\":\"\\u001b[31mé\uFFFD\\u{9b}\""));
 }
 
 TEST_CASE("a text model of letters is generated with, evaluated, looked into and exported") {
