@@ -31,7 +31,7 @@ void options(cxxopts::Options& options) {
       cxxopts::value<std::string>()->default_value("1"),
       "P")("repetition-penalty", "divide the logits of tokens seen before by this",
            cxxopts::value<std::string>()->default_value("1"),
-           "F")("stop", "end behind this text, wherever tokens begin and end; several: --stop A --stop B",
+           "F")("stop", "end where this has been written, the prompt not counted; several: --stop A --stop B",
                 cxxopts::value<std::vector<std::string>>(),
                 "TEXT")("seed", "of the choices", cxxopts::value<std::uint64_t>()->default_value("1"), "S")(
       "json", "print an object with prompt and text for each prompt, a line each")(

@@ -74,30 +74,42 @@ const Alphabet& alphabet() {
 class AddedTokens {
  public:
   void add(const std::string& text, std::int32_t id) {
-    auto& tokens = by_first_byte_[static_cast<unsigned char>(text[0])];
-    const auto shorter = [&](const auto& other) { return other.first.size() < text.size(); };
-    tokens.emplace(std::find_if(tokens.begin(), tokens.end(), shorter), text, id);
+    begins_[static_cast<unsigned char>(text[0])] = true;
+    by_length_[text.size()].emplace(text, id);
   }
   template <class UseText, class UseToken>
   void cut(std::string_view text, const UseText& use_text, const UseToken& use_token) const {
     std::size_t done = 0;
     for (std::size_t at = 0; at < text.size();) {
-      const auto& tokens = by_first_byte_[static_cast<unsigned char>(text[at])];
-      const auto fits = [&](const auto& token) { return text.substr(at).starts_with(token.first); };
-      const auto token = std::find_if(tokens.begin(), tokens.end(), fits);
-      if (token == tokens.end()) {
+      std::size_t length = 0;
+      std::int32_t id = 0;
+      if (begins_[static_cast<unsigned char>(text[at])]) id = longest(text.substr(at), length);
+      if (length == 0) {
         ++at;
         continue;
       }
       if (at > done) use_text(text.substr(done, at - done));
-      use_token(token->second);
-      done = at += token->first.size();
+      use_token(id);
+      done = at += length;
     }
     if (done < text.size()) use_text(text.substr(done));
   }
 
  private:
-  std::array<std::vector<std::pair<std::string, std::int32_t>>, 256> by_first_byte_;
+  /// The longest token at the start of the text; its length stays 0 when there is none.
+  std::int32_t longest(std::string_view text, std::size_t& length) const {
+    for (const auto& [size, tokens] : by_length_) {
+      if (size > text.size()) continue;
+      const auto found = tokens.find(std::string(text.substr(0, size)));
+      if (found == tokens.end()) continue;
+      length = size;
+      return found->second;
+    }
+    return 0;
+  }
+
+  std::array<bool, 256> begins_{};  // some token, by its first byte
+  std::map<std::size_t, std::unordered_map<std::string, std::int32_t>, std::greater<>> by_length_;
 };
 
 std::uint64_t pair_key(std::int32_t left, std::int32_t right) {

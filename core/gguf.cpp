@@ -199,8 +199,8 @@ std::vector<double> GgufFile::values(const std::string& name) const {
   const Entry& entry = found->second;
   const std::uint64_t width = element_bytes(entry.type);
   if (width == 0)
-    throw CheckpointError(str(path_.string(), ": tensor \"", name, "\": is quantized (type ", entry.type,
-                              "); only F32, F16 and BF16 are read"));
+    throw CheckpointError(str(path_.string(), ": tensor \"", name, "\": is of type ", entry.type,
+                              ", quantized or of integers; only F32, F16 and BF16 are read"));
   std::string bytes(static_cast<std::size_t>(entry.shape.size()) * width, '\0');
   std::ifstream file(path_, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(entry.begin));

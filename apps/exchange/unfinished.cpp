@@ -36,7 +36,9 @@ void move_one(const fs::path& from, const fs::path& to) {
   // A folder cannot be renamed onto another: the two change places.
   if (fs::is_directory(to, error) && !fs::is_empty(to, error)) {
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return;
-    fs::remove_all(to, error);
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+      throw CheckpointError(str(to.string(), ": cannot be put in place: ", std::strerror(errno)));
+    fs::remove_all(to, error);  // the file system cannot exchange
   }
   fs::rename(from, to, error);
   if (error) throw CheckpointError(str(to.string(), ": cannot be put in place: ", error.message()));

@@ -129,7 +129,7 @@ Curve curve_of(std::string name, const Json& y) {
   return curve;
 }
 
-std::string layer_name(const Json& entry) { return "layer " + entry["layer"].dump(); }
+std::string layer_name(const Json& entry) { return "layer " + entry.at("layer").dump(); }
 
 const ChartOptions kGradientChart{
     .title = "Gradient at the input", .x_name = "steps before the answer", .y_name = "norm", .log_y = true};
@@ -142,14 +142,14 @@ ChartOptions delta_chart(const std::string& of) {
 
 /// A layer's two means, and what they say: by the numbers, not by what one hopes for.
 std::string delta_words(const Json& layer) {
-  if (!layer.contains("frequent") || !layer["at_others"].is_number()) return "";
-  const double here = layer["at_frequent"], others = layer["at_others"];
+  if (!layer.contains("frequent") || !layer.at("at_others").is_number()) return "";
+  const double here = layer.at("at_frequent"), others = layer.at("at_others");
   const char* const says = here < 0.8 * others    ? "it is passed over more than the others"
                            : here > 1.25 * others ? "there it forgets and takes in more than at the others"
                                                   : "the steps alone do not tell it from the others";
   const std::string share =
-      layer.contains("share") ? format(" (%.0f %% of the steps)", 100 * layer["share"].get<double>()) : "";
-  return format("%.3g at token %s%s, %.3g at the others: %s", here, layer["frequent"].dump().c_str(), share.c_str(),
+      layer.contains("share") ? format(" (%.0f %% of the steps)", 100 * layer.at("share").get<double>()) : "";
+  return format("%.3g at token %s%s, %.3g at the others: %s", here, layer.at("frequent").dump().c_str(), share.c_str(),
                 others, says);
 }
 ChartOptions kernel_chart(const std::string& of) {
@@ -158,12 +158,12 @@ ChartOptions kernel_chart(const std::string& of) {
 
 /// An attention map as a grid of grey, with the row that looks from top to bottom.
 std::string map_svg(const Json& map) {
-  const auto& rows = map["rows"];
+  const auto& rows = map.at("rows");
   const std::size_t length = rows.size(), block = (length + 255) / 256, cells = (length + block - 1) / block;
   std::string svg =
       str("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", cells, " ", cells,
-          "\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"attention of layer ", map["layer"].dump(),
-          ", head ", map["head"].dump(), "\"><rect width=\"", cells, "\" height=\"", cells, "\" fill=\"#fff\"/>");
+          "\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"attention of layer ", map.at("layer").dump(),
+          ", head ", map.at("head").dump(), "\"><rect width=\"", cells, "\" height=\"", cells, "\" fill=\"#fff\"/>");
   for (std::size_t y = 0; y < cells; ++y)
     for (std::size_t x = 0; x < cells; ++x) {
       double most = 0;  // of the block
@@ -207,27 +207,28 @@ Json look_inside(const TrainedModel& trained, Index examples, bool attention) {
 
 std::string inside_text(const Json& inside) {
   std::string text;
-  const auto& norms = inside["gradient"]["norm"];
+  const auto& norms = inside.at("gradient").at("norm");
   text += "gradient of the last answer's loss at the input, by the distance from it\n";
   for (std::size_t distance = 0, next = 1; distance < norms.size(); distance = next, next *= 2)
     text += format("  %8zu steps  %.3g\n", distance, norms[distance].is_number() ? norms[distance].get<double>() : NAN);
   for (const Json& layer : inside.value("delta", Json::array())) {
     double mean = 0;
-    for (const Json& step : layer["steps"]) mean += step.get<double>() / static_cast<double>(layer["steps"].size());
+    for (const Json& step : layer.at("steps"))
+      mean += step.get<double>() / static_cast<double>(layer.at("steps").size());
     text += layer_name(layer) + format(": step size %.3g", mean);
     if (const std::string words = delta_words(layer); !words.empty()) text += "; " + words;
     text += "\n";
   }
   for (const Json& layer : inside.value("kernel", Json::array()))
-    text += str(layer_name(layer), ": 95 % of the kernel within ", layer["memory"].dump(), " of ", layer["size"].size(),
-                " steps\n");
-  if (inside.contains("attention")) text += str(inside["attention"].size(), " maps of attention\n");
+    text += str(layer_name(layer), ": 95 % of the kernel within ", layer.at("memory").dump(), " of ",
+                layer.at("size").size(), " steps\n");
+  if (inside.contains("attention")) text += str(inside.at("attention").size(), " maps of attention\n");
   return text;
 }
 
 std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside) {
   std::vector<std::pair<std::string, std::string>> charts;
-  charts.emplace_back("gradient", svg_chart({curve_of("", inside["gradient"]["norm"])}, kGradientChart));
+  charts.emplace_back("gradient", svg_chart({curve_of("", inside.at("gradient").at("norm"))}, kGradientChart));
   const auto layers = [&](const char* what, const char* values, const ChartOptions& options) {
     std::vector<Curve> curves;
     for (const Json& layer : inside.value(what, Json::array()))
@@ -237,7 +238,7 @@ std::vector<std::pair<std::string, std::string>> inside_charts(const Json& insid
   layers("delta", "steps", delta_chart(""));
   layers("kernel", "size", kernel_chart(""));
   for (const Json& map : inside.value("attention", Json::array()))
-    charts.emplace_back(str("attention-", map["layer"].dump(), "-", map["head"].dump()), map_svg(map));
+    charts.emplace_back(str("attention-", map.at("layer").dump(), "-", map.at("head").dump()), map_svg(map));
   return charts;
 }
 
@@ -249,7 +250,7 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
   };
   std::string html = "<h2>A look inside</h2>\n";
   std::vector<Curve> gradients;
-  for (const auto& [label, look] : looks) gradients.push_back(curve_of(label, look["gradient"]["norm"]));
+  for (const auto& [label, look] : looks) gradients.push_back(curve_of(label, look.at("gradient").at("norm")));
   html +=
       figure(svg_chart(gradients, kGradientChart),
              "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
@@ -258,7 +259,7 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("delta", Json::array())) {
-      curves.push_back(curve_of(layer_name(layer), layer["steps"]));
+      curves.push_back(curve_of(layer_name(layer), layer.at("steps")));
       if (const std::string said = delta_words(layer); !said.empty())
         words += str(" ", layer_name(layer), ": ", said, ".");
     }
@@ -274,8 +275,8 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("kernel", Json::array())) {
-      curves.push_back(curve_of(layer_name(layer), layer["size"]));
-      words += str(" ", layer_name(layer), ": 95 % within ", layer["memory"].dump(), " steps.");
+      curves.push_back(curve_of(layer_name(layer), layer.at("size")));
+      words += str(" ", layer_name(layer), ": 95 % within ", layer.at("memory").dump(), " steps.");
     }
     if (!curves.empty())
       html += figure(

@@ -104,7 +104,7 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
   shape = config.task->shape();
   model = std::make_unique<SequenceModel>(config.model, config.model_shape());
-  if (!model->streams() && !shape.bits_unit.empty())
+  if (!model->streams() && shape.next_token)
     throw ConfigError(
         "model: it reads later steps, and so the answers of a task that asks for the next token; set "
         "model.causal true, or model.bidirectional false");

@@ -50,4 +50,27 @@ try import "$seqtape" import hf --out "$work/out/x"
 for format in hf mamba_ssm gguf onnx c safetensors npz; do
   try "export $format" "$seqtape" export run --format "$format" --out "$work/out/x"
 done
+# --force over an older export: what stands there is the old or the new one, file by file, and the command succeeds then.
+"$seqtape" train c.json --out other --set seed=2 >log 2>&1 || fail "setup: $(cat log)"
+for format in hf gguf; do
+  rm -rf out old new && mkdir out
+  "$seqtape" export other --format $format --out out/x >log 2>&1 && mv out old && mkdir out || fail "setup: $(cat log)"
+  "$seqtape" export run --format $format --out out/x >log 2>&1 && mv out new && cp -r old out || fail "setup: $(cat log)"
+  again=("$seqtape" export run --format $format --force --out "$work/out/x")
+  SHIM_COUNT=$work/count SHIM_N=0 shimmed "${again[@]}" >log 2>&1 || fail "--force undisturbed: $(cat log)"
+  calls=$(cat count)
+  for mode in SHIM_KILL=1 SHIM_ERR=28 SHIM_ERR=5; do
+    for n in $(seq $((1 + tries % stride)) "$stride" "$calls") "$calls"; do
+      rm -rf out && cp -r old out
+      { env "$mode" SHIM_N="$n" SHIM_MATCH="$work/out" LD_PRELOAD="$work/shim.so" "${again[@]}" >log 2>&1; } 2>/dev/null
+      (cd old && find . -type f) | while read -r file; do
+        cmp -s "out/$file" "old/$file" || cmp -s "out/$file" "new/$file" || fail "--force, $mode at call $n: $file is neither"
+      done || exit 1
+      "${again[@]}" >log 2>&1 || fail "--force, $mode at call $n: then $(cat log)"
+      diff -r out new >log || fail "--force, $mode at call $n: $(cat log)"
+      tries=$((tries + 1))
+    done
+  done
+  echo "export $format --force: $calls calls"
+done
 echo "$tries failures and kills"
