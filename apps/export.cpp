@@ -1,13 +1,10 @@
 #include "apps/exchange/export.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 
 #include "apps/command.h"
+#include "apps/exchange/unfinished.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
@@ -49,32 +46,15 @@ void check_finite(const TrainedModel& trained) {
         throw NumericalError(str(p->path, ": is not finite everywhere; the model's training diverged"));
 }
 
-/// Writes beside and renames: there is the old export or the new one, whole.
+/// Writes beside and moves into place: there is the old export or the new one, whole.
 void write_whole(const ExportFormat& format, const TrainedModel& trained, const fs::path& out,
                  const std::string& title) {
-  fs::path beside = out;
-  beside += str(".", ::getpid(), ".unfinished");  // a name that nothing of the user's has
-  if (out.has_parent_path()) fs::create_directories(out.parent_path());
-  try {
-    format.write(trained, beside, title);
-    const Json record = parity(trained, format, beside);
-    if (format.folder)
-      write_file(beside / "parity.json", record.dump() + "\n");
-    else
-      replace_file(fs::path(out) += ".parity.json", record.dump() + "\n");
-  } catch (...) {
-    fs::remove_all(beside);
-    throw;
-  }
-  // A folder cannot be renamed onto another: the two change places, in one step where the file system can.
-  if (fs::is_directory(out)) {
-    if (::renameat2(AT_FDCWD, beside.c_str(), AT_FDCWD, out.c_str(), RENAME_EXCHANGE) == 0) {
-      fs::remove_all(beside);
-      return;
-    }
-    fs::remove_all(out);
-  }
-  fs::rename(beside, out);
+  Unfinished unfinished(out);
+  const fs::path beside = unfinished.path();
+  format.write(trained, beside, title);
+  const Json record = parity(trained, format, beside);
+  write_file(format.folder ? beside / "parity.json" : fs::path(beside) += ".parity.json", record.dump() + "\n");
+  unfinished.move();
 }
 
 int run(const cxxopts::ParseResult& args) {
@@ -89,7 +69,7 @@ int run(const cxxopts::ParseResult& args) {
   if (args["out"].as<std::string>().empty()) throw ConfigError("--out: must name the file or folder to write");
   fs::path out = fs::absolute(args["out"].as<std::string>()).lexically_normal();
   if (!out.has_filename()) out = out.parent_path();  // "folder/"
-  if (fs::exists(out) && !args.count("force"))
+  if (fs::exists(out) && !args.count("force") && !Unfinished::was_moved(out))
     throw ConfigError(str(out.string(), ": exists; --force replaces an export"));
   if (fs::exists(out) && (!is_export(out) || fs::is_directory(out) != chosen->folder))
     throw ConfigError(str(out.string(), ": is not an export of this format, and --force replaces nothing else"));
@@ -97,11 +77,12 @@ int run(const cxxopts::ParseResult& args) {
   const fs::path folder = fs::absolute(find_run(run).run).lexically_normal();
   check_finite(trained);
   try {
-    write_whole(*chosen, trained, out, (folder.has_filename() ? folder : folder.parent_path()).filename().string());
+    write_whole(*chosen, trained, out,
+                printable((folder.has_filename() ? folder : folder.parent_path()).filename().string()));
   } catch (const fs::filesystem_error& error) {
     throw Error(str(out.string(), ": cannot be written: ", error.code().message()));
   }
-  std::cout << out.string() << ": " << chosen->what << '\n';
+  std::cout << printable(out.string()) << ": " << chosen->what << '\n';
   if (args.count("verify")) {
     const Json record = parity(trained, *chosen, out);
     if (record.contains("largest_difference"))

@@ -32,7 +32,7 @@ void options(cxxopts::Options& options) {
 /// A line of a tensor; `values`: undefined where its type holds no real numbers.
 void print_tensor(const std::string& name, const std::string& dtype, const Shape& shape,
                   const std::optional<std::vector<double>>& values) {
-  std::cout << format("  %-44s %-5s %-18s", name.c_str(), dtype.c_str(), str(shape).c_str());
+  std::cout << format("  %-44s %-5s %-18s", printable(name).c_str(), printable(dtype).c_str(), str(shape).c_str());
   if (values && !values->empty()) {
     double sum = 0, squares = 0, least = INFINITY, most = -INFINITY;
     Index odd = 0;
@@ -59,14 +59,19 @@ void print_total(std::size_t tensors, Index elements) {
   std::cout << "  " << tensors << " tensors, " << grouped(elements) << " elements\n";
 }
 
+/// What a file says of itself; much of it is cut.
+void print_key(const std::string& key, const std::string& value) {
+  std::cout << "  " << printable(key) << ": " << printable(value.substr(0, 100)) << '\n';
+}
+
 void print_safetensors(const fs::path& path) {
   const SafetensorsFile file(path);
-  std::cout << path.string() << '\n';
-  for (const auto& [key, value] : file.metadata()) std::cout << "  " << key << ": " << value.substr(0, 100) << '\n';
+  std::cout << printable(path.string()) << '\n';
+  for (const auto& [key, value] : file.metadata()) print_key(key, value);
   Index total = 0;
   for (const auto& [name, entry] : file.entries()) {
     total += entry.shape.size();
-    const bool real = (entry.dtype[0] == 'F' || entry.dtype[0] == 'B') && entry.dtype != "BOOL";
+    const bool real = SafetensorsFile::is_real(entry.dtype);
     print_tensor(name, entry.dtype, entry.shape, real ? std::optional(file.doubles(name)) : std::nullopt);
   }
   print_total(file.entries().size(), total);
@@ -77,7 +82,7 @@ std::string shown(const GgufValue& value) {
       [](const auto& v) -> std::string {
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<T, std::string>)
-          return v.substr(0, 100);
+          return v;
         else if constexpr (std::is_same_v<T, bool>)
           return v ? "true" : "false";
         else if constexpr (std::is_arithmetic_v<T>)
@@ -90,8 +95,8 @@ std::string shown(const GgufValue& value) {
 
 void print_gguf(const fs::path& path) {
   const GgufFile file(path);
-  std::cout << path.string() << '\n';
-  for (const auto& [key, value] : file.keys()) std::cout << "  " << key << ": " << shown(value) << '\n';
+  std::cout << printable(path.string()) << '\n';
+  for (const auto& [key, value] : file.keys()) print_key(key, shown(value));
   const std::map<std::uint32_t, std::string> kinds{{0, "F32"}, {1, "F16"}, {30, "BF16"}};
   Index total = 0;
   for (const auto& [name, entry] : file.entries()) {
@@ -106,6 +111,7 @@ void print_gguf(const fs::path& path) {
 }
 
 void print_tensors(const fs::path& path) {
+  if (!fs::is_regular_file(path)) throw CheckpointError(str(path.string(), ": is not a file"));
   char magic[4] = {};
   std::ifstream(path, std::ios::binary).read(magic, 4);
   std::string_view(magic, 4) == "GGUF" ? print_gguf(path) : print_safetensors(path);
@@ -149,9 +155,9 @@ int run(const cxxopts::ParseResult& args) {
   }
   const RunReference reference = find_run(path);
   const Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
-  std::cout << checkpoint.folder.string() << ": whole, checksums hold\n";
+  std::cout << printable(checkpoint.folder.string()) << ": whole, checksums hold\n";
   for (const auto& [key, value] : checkpoint.state.items())
-    if (key.rfind("crc32", 0) != 0) std::cout << "  " << key << ": " << value.dump() << '\n';
+    if (key.rfind("crc32", 0) != 0) std::cout << "  " << printable(key) << ": " << printable(value.dump()) << '\n';
   print_tensors(checkpoint.folder / "model.safetensors");
   return 0;
 }

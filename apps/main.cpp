@@ -134,12 +134,12 @@ int main(int argc, char** argv) {
   try {
     return seqtape::dispatch(argc, argv);
   } catch (const seqtape::ConfigError& error) {
-    std::cerr << "error: " << error.what() << '\n';
+    std::cerr << "error: " << seqtape::printable_text(error.what()) << '\n';
     return seqtape::kUsage;
   } catch (const std::bad_alloc&) {
     std::cerr << "error: memory: the system has none left; lower train.batch, task.length or model.d_model\n";
   } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << '\n';
+    std::cerr << "error: " << seqtape::printable_text(error.what()) << '\n';
   }
   return seqtape::kFailed;
 }

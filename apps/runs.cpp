@@ -63,6 +63,10 @@ int run(const cxxopts::ParseResult& args) {
   if (RunFolder(root).is_run() && fs::exists(root / "config.json")) found.push_back(root);
   std::error_code error;
   for (fs::recursive_directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".unfinished") {  // of an import that was killed
+      entry.disable_recursion_pending();
+      continue;
+    }
     if (!entry->is_directory() || !fs::exists(entry->path() / "config.json") || !RunFolder(entry->path()).is_run())
       continue;
     found.push_back(entry->path());

@@ -65,7 +65,7 @@ std::string token_text(std::int32_t token, bool characters, const Task& task) {
   if (!characters) return std::to_string(token);
   const std::string text = task.decode({token});
   if (text == "\n") return "\\n";
-  return text.size() > 1 || (text[0] >= 32 && text[0] < 127) ? text : std::to_string(token);
+  return text.size() > 1 || (text[0] >= 32 && text[0] < 127) ? printable(text) : std::to_string(token);
 }
 
 int run(const cxxopts::ParseResult& args) {

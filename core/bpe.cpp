@@ -4,24 +4,19 @@
 #include <array>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <queue>
-#include <set>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/json.h"
 #include "core/pattern.h"
 #include "core/text.h"
 
 namespace seqtape {
 namespace {
-
-/// Sorted, unlike seqtape::Json, which looks through all keys for each new one: seconds for a vocabulary.
-using Sorted = nlohmann::json;
 
 /// More is no tokenizer; found before memory is taken for it.
 constexpr std::int64_t kMaxTokens = 1 << 22;
@@ -29,77 +24,13 @@ constexpr std::uintmax_t kMaxFile = 512u << 20;
 
 constexpr char kGpt2Pattern[] = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-/// A value of the file, with its name for messages.
-class Node {
- public:
-  Node(const Sorted& value, std::string name, const std::string& file)
-      : value_(&value), name_(std::move(name)), file_(&file) {}
+bool flag(const JsonValue& object, const char* key) { return object.has(key) && object[key].flag(); }
 
-  template <class... Why>
-  [[noreturn]] void refuse(const Why&... why) const {
-    throw CheckpointError(str(*file_, ": ", name_, ": ", why...));
-  }
-  const Sorted& object() const {
-    if (!value_->is_object()) refuse("should be an object, is ", value_->type_name());
-    return *value_;
-  }
-  /// Missing and null are the same.
-  bool has(const std::string& key) const { return object().contains(key) && !object()[key].is_null(); }
-  Node operator[](const std::string& key) const {
-    if (!object().contains(key)) refuse("has no \"", key, "\"");
-    return {object()[key], name_ == kRoot ? key : name_ + "." + key, *file_};
-  }
-  std::vector<Node> items() const {
-    if (!value_->is_array()) refuse("should be a list, is ", value_->type_name());
-    std::vector<Node> nodes;
-    for (const Sorted& item : *value_) nodes.emplace_back(item, str(name_, "[", nodes.size(), "]"), *file_);
-    return nodes;
-  }
-  bool is_text() const { return value_->is_string(); }
-  const std::string& text() const {
-    if (!is_text()) refuse("should be a string, is ", value_->type_name());
-    return value_->get_ref<const std::string&>();
-  }
-  bool flag() const {
-    if (!value_->is_boolean()) refuse("should be true or false, is ", value_->type_name());
-    return value_->get<bool>();
-  }
-  bool flag(const std::string& key) const { return has(key) && (*this)[key].flag(); }
-  std::int32_t id() const {
-    const bool whole = value_->is_number_integer();
-    // A number above 2^63 turns negative.
-    if (!whole || value_->get<std::int64_t>() < 0 || value_->get<std::int64_t>() >= kMaxTokens)
-      refuse("should be an id from 0 to ", kMaxTokens - 1, ", is ", whole ? value_->dump() : value_->type_name());
-    return value_->get<std::int32_t>();
-  }
-  void only_false(const std::string& key) const {
-    if (flag(key)) (*this)[key].refuse("true is not supported");
-  }
-
-  static constexpr char kRoot[] = "tokenizer";
-
- private:
-  const Sorted* value_;
-  std::string name_;
-  const std::string* file_;
-};
-
-Sorted parse(const std::string& text, const std::string& file) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const Sorted::parser_callback_t watch = [&](int depth, Sorted::parse_event_t event, Sorted& value) {
-    if (depth > 64) throw CheckpointError(str(file, ": nested deeper than 64"));
-    if (event == Sorted::parse_event_t::object_start) keys.emplace_back();
-    if (event == Sorted::parse_event_t::object_end) keys.pop_back();
-    if (event == Sorted::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      throw CheckpointError(str(file, ": the key ", value.dump(), " is given twice"));
-    return true;
-  };
-  try {
-    return Sorted::parse(text, watch);
-  } catch (const Sorted::exception& error) {
-    throw CheckpointError(str(file, ": not valid JSON: ", error.what()));
-  }
+void only_false(const JsonValue& object, const char* key) {
+  if (flag(object, key)) object[key].refuse("true is not supported");
 }
+
+std::int32_t id_of(const JsonValue& value) { return static_cast<std::int32_t>(value.whole(0, kMaxTokens - 1)); }
 
 /// GPT-2's alphabet: a printable character for each byte, itself where it is one, else the next from U+0100 on.
 struct Alphabet {
@@ -143,30 +74,42 @@ const Alphabet& alphabet() {
 class AddedTokens {
  public:
   void add(const std::string& text, std::int32_t id) {
-    auto& tokens = by_first_byte_[static_cast<unsigned char>(text[0])];
-    const auto shorter = [&](const auto& other) { return other.first.size() < text.size(); };
-    tokens.emplace(std::find_if(tokens.begin(), tokens.end(), shorter), text, id);
+    begins_[static_cast<unsigned char>(text[0])] = true;
+    by_length_[text.size()].emplace(text, id);
   }
   template <class UseText, class UseToken>
   void cut(std::string_view text, const UseText& use_text, const UseToken& use_token) const {
     std::size_t done = 0;
     for (std::size_t at = 0; at < text.size();) {
-      const auto& tokens = by_first_byte_[static_cast<unsigned char>(text[at])];
-      const auto fits = [&](const auto& token) { return text.substr(at).starts_with(token.first); };
-      const auto token = std::find_if(tokens.begin(), tokens.end(), fits);
-      if (token == tokens.end()) {
+      std::size_t length = 0;
+      std::int32_t id = 0;
+      if (begins_[static_cast<unsigned char>(text[at])]) id = longest(text.substr(at), length);
+      if (length == 0) {
         ++at;
         continue;
       }
       if (at > done) use_text(text.substr(done, at - done));
-      use_token(token->second);
-      done = at += token->first.size();
+      use_token(id);
+      done = at += length;
     }
     if (done < text.size()) use_text(text.substr(done));
   }
 
  private:
-  std::array<std::vector<std::pair<std::string, std::int32_t>>, 256> by_first_byte_;
+  /// The longest token at the start of the text; its length stays 0 when there is none.
+  std::int32_t longest(std::string_view text, std::size_t& length) const {
+    for (const auto& [size, tokens] : by_length_) {
+      if (size > text.size()) continue;
+      const auto found = tokens.find(std::string(text.substr(0, size)));
+      if (found == tokens.end()) continue;
+      length = size;
+      return found->second;
+    }
+    return 0;
+  }
+
+  std::array<bool, 256> begins_{};  // some token, by its first byte
+  std::map<std::size_t, std::unordered_map<std::string, std::int32_t>, std::greater<>> by_length_;
 };
 
 std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
@@ -191,41 +134,39 @@ struct BpeTokenizer::Parts {
   std::vector<Pattern> splits;
   std::optional<Pattern> pattern;  // ByteLevel's
 
-  void read_model(const Node& model);
-  void read_normalizer(const Node& normalizer);
-  void read_pre_tokenizer(const Node& pre);
-  void read_added(const Node& token);
-  void place(std::int32_t id, const std::string& token_bytes, const Node& where);
+  void read_model(const JsonValue& model);
+  void read_normalizer(const JsonValue& normalizer);
+  void read_pre_tokenizer(const JsonValue& pre);
+  void read_added(const JsonValue& token);
+  void place(std::int32_t id, const std::string& token_bytes, const JsonValue& where);
   void encode_text(std::string_view text, std::size_t split, std::vector<std::int32_t>& ids) const;
   void encode_piece(std::string_view piece, std::vector<std::int32_t>& ids) const;
   void merge(std::vector<std::int32_t>& ids, std::size_t first) const;
 };
 
-void BpeTokenizer::Parts::place(std::int32_t id, const std::string& token_bytes, const Node& where) {
+void BpeTokenizer::Parts::place(std::int32_t id, const std::string& token_bytes, const JsonValue& where) {
   const auto at = static_cast<std::size_t>(id);
   if (at >= bytes.size()) bytes.resize(at + 1);
   if (bytes[at]) where.refuse("the id ", id, " is another token's");
   bytes[at] = token_bytes;
 }
 
-void BpeTokenizer::Parts::read_model(const Node& model) {
+void BpeTokenizer::Parts::read_model(const JsonValue& model) {
   // GPT-2's own file has no type here.
   if (model.has("type") && model["type"].text() != "BPE")
     model["type"].refuse("\"", model["type"].text(), "\" is not supported; \"BPE\" is");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (model.has(key) && !model[key].text().empty()) model[key].refuse("is not supported");
   if (model.has("dropout")) model["dropout"].refuse("is not supported");
-  model.only_false("byte_fallback");
-  fuse_unknown = model.flag("fuse_unk");
-  ignore_merges = model.flag("ignore_merges");
+  only_false(model, "byte_fallback");
+  fuse_unknown = flag(model, "fuse_unk");
+  ignore_merges = flag(model, "ignore_merges");
 
-  const Node vocab = model["vocab"];
-  for (const auto& [token, id] : vocab.object().items()) {
-    const Node entry = vocab[token];
-    place(entry.id(), alphabet().bytes(token), entry);
-    vocabulary.emplace(token, entry.id());
+  for (const auto& [token, entry] : model["vocab"].members()) {
+    place(id_of(entry), alphabet().bytes(token), entry);
+    vocabulary.emplace(token, id_of(entry));
   }
-  const auto known = [&](const std::string& token, const Node& where) {
+  const auto known = [&](const std::string& token, const JsonValue& where) {
     const auto found = vocabulary.find(token);
     if (found == vocabulary.end()) where.refuse("\"", token, "\" is not in the vocabulary");
     return found->second;
@@ -235,7 +176,7 @@ void BpeTokenizer::Parts::read_model(const Node& model) {
     const auto found = vocabulary.find(alphabet().character[b]);
     byte_ids[b] = found == vocabulary.end() ? -1 : found->second;
   }
-  const std::vector<Node> list = model["merges"].items();
+  const std::vector<JsonValue> list = model["merges"].items();
   for (std::size_t rank = 0; rank < list.size(); ++rank) {
     std::string left, right;
     if (list[rank].is_text()) {
@@ -245,7 +186,7 @@ void BpeTokenizer::Parts::read_model(const Node& model) {
         list[rank].refuse("should be two tokens with a blank between, is \"", both, "\"");
       left = both.substr(0, blank), right = both.substr(blank + 1);
     } else {
-      const std::vector<Node> both = list[rank].items();
+      const std::vector<JsonValue> both = list[rank].items();
       if (both.size() != 2) list[rank].refuse("should be two tokens, is ", both.size());
       left = both[0].text(), right = both[1].text();
     }
@@ -254,31 +195,31 @@ void BpeTokenizer::Parts::read_model(const Node& model) {
   }
 }
 
-void BpeTokenizer::Parts::read_normalizer(const Node& normalizer) {
+void BpeTokenizer::Parts::read_normalizer(const JsonValue& normalizer) {
   const std::string& type = normalizer["type"].text();
   if (type == "Sequence")
-    for (const Node& step : normalizer["normalizers"].items()) read_normalizer(step);
+    for (const JsonValue& step : normalizer["normalizers"].items()) read_normalizer(step);
   else if (type == "NFC")
     compose = true;
   else
     normalizer["type"].refuse("\"", type, "\" is not supported; \"NFC\" and \"Sequence\" are");
 }
 
-void BpeTokenizer::Parts::read_pre_tokenizer(const Node& pre) {
-  std::vector<Node> steps{pre};
+void BpeTokenizer::Parts::read_pre_tokenizer(const JsonValue& pre) {
+  std::vector<JsonValue> steps{pre};
   if (pre["type"].text() == "Sequence") steps = pre["pretokenizers"].items();
   if (steps.empty() || steps.back()["type"].text() != "ByteLevel")
     pre.refuse("is not supported without a \"ByteLevel\" at its end");
   prefix_space = steps.back()["add_prefix_space"].flag();
-  if (!steps.back().has("use_regex") || steps.back().flag("use_regex")) pattern.emplace(kGpt2Pattern);
+  if (!steps.back().has("use_regex") || steps.back()["use_regex"].flag()) pattern.emplace(kGpt2Pattern);
   steps.pop_back();
-  for (const Node& step : steps) {
+  for (const JsonValue& step : steps) {
     if (step["type"].text() != "Split")
       step["type"].refuse("\"", step["type"].text(), "\" is not supported; \"Split\" is, before \"ByteLevel\"");
     if (step["behavior"].text() != "Isolated")
       step["behavior"].refuse("\"", step["behavior"].text(), "\" is not supported; \"Isolated\" is");
-    step.only_false("invert");
-    const Node regex = step["pattern"]["Regex"];
+    only_false(step, "invert");
+    const JsonValue regex = step["pattern"]["Regex"];
     try {
       splits.emplace_back(regex.text());
     } catch (const CheckpointError& error) {
@@ -287,11 +228,11 @@ void BpeTokenizer::Parts::read_pre_tokenizer(const Node& pre) {
   }
 }
 
-void BpeTokenizer::Parts::read_added(const Node& token) {
+void BpeTokenizer::Parts::read_added(const JsonValue& token) {
   const std::string& text = token["content"].text();
-  const std::int32_t id = token["id"].id();
+  const std::int32_t id = id_of(token["id"]);
   if (text.empty()) token["content"].refuse("is empty");
-  for (const char* key : {"single_word", "lstrip", "rstrip"}) token.only_false(key);
+  for (const char* key : {"single_word", "lstrip", "rstrip"}) only_false(token, key);
   const auto known = vocabulary.find(text);
   if (known == vocabulary.end())
     place(id, text, token["id"]);
@@ -299,7 +240,7 @@ void BpeTokenizer::Parts::read_added(const Node& token) {
     token["id"].refuse(id, ", but the vocabulary has ", known->second, " for \"", text, "\"");
   else
     bytes[static_cast<std::size_t>(id)] = text;
-  const bool normalized = token.has("normalized") ? token.flag("normalized") : !token.flag("special");
+  const bool normalized = token.has("normalized") ? token["normalized"].flag() : !flag(token, "special");
   (normalized ? added_normalized : added).add(normalized && compose ? nfc(text) : text, id);
 }
 
@@ -368,25 +309,18 @@ void BpeTokenizer::Parts::merge(std::vector<std::int32_t>& ids, std::size_t firs
 BpeTokenizer::BpeTokenizer(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 
 BpeTokenizer BpeTokenizer::read(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  std::string content;
-  try {
-    std::error_code error;
-    if (std::filesystem::file_size(path, error) > kMaxFile && !error)
-      throw CheckpointError(str(file, ": larger than ", human_bytes(static_cast<double>(kMaxFile)), ": no tokenizer"));
-    content = read_file(path);
-  } catch (const DataError& error) {
-    throw CheckpointError(error.what());
-  }
-  const Sorted json = parse(content, file);
-  const Node root(json, Node::kRoot, file);
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) > kMaxFile && !error)
+    throw CheckpointError(
+        str(path.string(), ": larger than ", human_bytes(static_cast<double>(kMaxFile)), ": no tokenizer"));
+  const JsonValue root = JsonValue::read(path, "tokenizer");
   const auto parts = std::make_shared<Parts>();
   parts->read_model(root["model"]);
   if (root.has("normalizer")) parts->read_normalizer(root["normalizer"]);
   parts->read_pre_tokenizer(root["pre_tokenizer"]);
   if (root.has("added_tokens"))
-    for (const Node& token : root["added_tokens"].items()) parts->read_added(token);
-  if (const Node decoder = root["decoder"]; decoder["type"].text() != "ByteLevel")
+    for (const JsonValue& token : root["added_tokens"].items()) parts->read_added(token);
+  if (const JsonValue decoder = root["decoder"]; decoder["type"].text() != "ByteLevel")
     decoder["type"].refuse("\"", decoder["type"].text(), "\" is not supported; \"ByteLevel\" is");
   return BpeTokenizer(parts);
 }

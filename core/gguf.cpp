@@ -125,8 +125,12 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
   Reader in(std::move(head), path);
   if (in.take(4, "magic") != "GGUF") in.refuse("not a GGUF file");
-  if (const auto version = in.number<std::uint32_t>("version"); version != 2 && version != 3)
-    in.refuse("GGUF version ", version, " is not read; 2 and 3 are");
+  const auto version = in.number<std::uint32_t>("version");
+  if (version != 0 && (version & 0xFFFF) == 0)
+    in.refuse(
+        "is in the byte order of a big-endian machine, which is not read; gguf-py's gguf_convert_endian.py turns "
+        "it around");
+  if (version != 2 && version != 3) in.refuse("GGUF version ", version, " is not read; 2 and 3 are");
   const std::uint64_t tensors = in.count("number of tensors", 24), keys = in.count("number of keys", 13);
   for (std::uint64_t i = 0; i < keys; ++i) {
     const std::string name = in.text("key");
@@ -195,8 +199,8 @@ std::vector<double> GgufFile::values(const std::string& name) const {
   const Entry& entry = found->second;
   const std::uint64_t width = element_bytes(entry.type);
   if (width == 0)
-    throw CheckpointError(str(path_.string(), ": tensor \"", name, "\": is quantized (type ", entry.type,
-                              "); only F32, F16 and BF16 are read"));
+    throw CheckpointError(str(path_.string(), ": tensor \"", name, "\": is of type ", entry.type,
+                              ", quantized or of integers; only F32, F16 and BF16 are read"));
   std::string bytes(static_cast<std::size_t>(entry.shape.size()) * width, '\0');
   std::ifstream file(path_, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(entry.begin));

@@ -28,23 +28,56 @@ std::string pcre_message(int code) {
   return reinterpret_cast<const char*>(message.data());
 }
 
-/// What tokenizers' regular expressions (Oniguruma's) mean otherwise than PCRE2's; "" when there is none in it.
-std::string foreign_syntax(std::string_view pattern) {
+// What \s and \w are to Oniguruma, the library of tokenizers: Unicode's White_Space, without U+180E, which PCRE2 still
+// counts among the blanks; and letters with their marks, decimal digits and connectors.
+constexpr std::string_view kBlank =
+    R"(\t-\r\x20\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
+constexpr std::string_view kNotBlank =
+    R"(\x{0}-\x{8}\x{E}-\x{1F}!-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
+    R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
+constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+
+/// The expression with Oniguruma's meaning in PCRE2's words. Throws CheckpointError for what has none.
+std::string translated(std::string_view pattern) {
+  const auto refuse = [](std::string_view what) { throw CheckpointError(str(what, " is not supported")); };
+  std::string out;
   bool in_set = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
+  const auto set = [&](std::string_view members) { out += in_set ? std::string(members) : str("[", members, "]"); };
+  for (std::size_t i = 0; i < pattern.size();) {
     const std::string_view two = pattern.substr(i, 2);
-    if (two == "\\h" || two == "\\H" || (in_set && two == "&&")) return std::string(two);
-    if (in_set && two[0] == '[' && two != "[:") return "a set within a set";
-    if (two[0] == '\\')
-      ++i;
-    else if (two == "[:" && in_set)
-      i = std::min(pattern.find(":]", i), pattern.size() - 2) + 1;
-    else if (two[0] == '[')
-      in_set = true;
-    else if (two[0] == ']')
-      in_set = false;
+    if (in_set && two == "&&") refuse(two);
+    if (in_set && two == "[:") {
+      const std::size_t end = pattern.find(":]", i);
+      const std::string_view name = pattern.substr(i, end == std::string_view::npos ? end : end + 2 - i);
+      out += name == "[:space:]" ? kBlank : name == "[:^space:]" ? kNotBlank : name == "[:word:]" ? kWord : name;
+      i += name.size();
+      continue;
+    }
+    if (in_set && two[0] == '[') refuse("a set within a set");
+    if (two[0] != '\\') {
+      in_set = two[0] == '[' || (in_set && two[0] != ']');
+      out += pattern[i++];
+      continue;
+    }
+    if (two == "\\h" || two == "\\H" || two == "\\v" || two == "\\V" || two == "\\N") refuse(two);
+    if (in_set && two == "\\W") refuse("\\W within a set");
+    if (two == "\\s")
+      set(kBlank);
+    else if (two == "\\S")
+      set(kNotBlank);
+    else if (two == "\\w")
+      set(kWord);
+    else if (two == "\\W")
+      out += str("[^", kWord, "]");
+    else if (two == "\\b" && !in_set)
+      out += str("(?:(?<=[", kWord, "])(?![", kWord, "])|(?<![", kWord, "])(?=[", kWord, "]))");
+    else if (two == "\\B" && !in_set)
+      out += str("(?:(?<=[", kWord, "])(?=[", kWord, "])|(?<![", kWord, "])(?![", kWord, "]))");
+    else
+      out += two;
+    i += two.size();
   }
-  return "";
+  return out;
 }
 
 }  // namespace
@@ -106,15 +139,15 @@ struct Pattern::Parts {
 
 Pattern::Pattern(const std::string& pattern) : parts_(std::make_unique<Parts>()) {
   parts_->match.reset(pcre2_match_context_create(nullptr));
-  if (const std::string foreign = foreign_syntax(pattern); !foreign.empty())
-    throw CheckpointError(foreign + " is not supported");
+  const std::string ours = translated(pattern);
   int error = 0;
   PCRE2_SIZE at = 0;
   // Multi-line, as in Oniguruma; \C could leave the middle of a character, where a search must not begin.
-  parts_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+  parts_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(ours.data()), ours.size(),
                                    PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &at,
                                    nullptr));
-  if (!parts_->code) throw CheckpointError(str("at byte ", at, ": ", pcre_message(error)));
+  if (!parts_->code)
+    throw CheckpointError(str("at byte ", at, ours == pattern ? "" : " of " + ours, ": ", pcre_message(error)));
   pcre2_set_heap_limit(parts_->match.get(), 256 << 10);  // KiB
 }
 Pattern::~Pattern() = default;

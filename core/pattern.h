@@ -14,12 +14,11 @@ void cut_at_invalid(std::string_view text, const std::function<void(std::string_
 /// Unicode's NFC; bytes that are no UTF-8 stay.
 std::string nfc(std::string_view text);
 
-/// Cuts text into what a regular expression matches and what lies between. One character is a blank here and not in
-/// tokenizers: U+180E, which Unicode took from the blanks.
+/// Cuts text into what a regular expression matches and what lies between. What \s, \w and \b match is Oniguruma's,
+/// tokenizers' library's, choice: U+180E, which Unicode took from the blanks, is none.
 class Pattern {
  public:
-  /// Throws CheckpointError for an invalid expression, and for syntax that Oniguruma, tokenizers' library, reads
-  /// otherwise than PCRE2.
+  /// Throws CheckpointError for an invalid expression, and for syntax that Oniguruma reads otherwise than PCRE2.
   explicit Pattern(const std::string& pattern);
   ~Pattern();
   Pattern(Pattern&&) noexcept;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 
@@ -17,12 +18,15 @@ static_assert(std::endian::native == std::endian::little, "safetensors is little
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference implementation's limit
 
-std::uint64_t element_size(const std::string& dtype) {
-  static const std::map<std::string, std::uint64_t> sizes{{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
-                                                          {"U64", 8}, {"I32", 4}, {"U32", 4}, {"I16", 2},  {"U16", 2},
-                                                          {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
-  const auto found = sizes.find(dtype);
-  return found == sizes.end() ? 0 : found->second;
+/// Bits of an element; 0: a type that is not known, of which only the place can be checked.
+std::uint64_t element_bits(const std::string& dtype) {
+  static const std::map<std::string, std::uint64_t> bits{
+      {"F64", 64},    {"F32", 32},    {"F16", 16},    {"BF16", 16},       {"I64", 64},        {"U64", 64},
+      {"I32", 32},    {"U32", 32},    {"I16", 16},    {"U16", 16},        {"I8", 8},          {"U8", 8},
+      {"BOOL", 8},    {"C64", 64},    {"F8_E4M3", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F8_E5M2", 8},
+      {"F8_E8M0", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}};
+  const auto found = bits.find(dtype);
+  return found == bits.end() ? 0 : found->second;
 }
 
 template <class T>
@@ -36,9 +40,11 @@ T element(const char* bytes, std::size_t i) {
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
   const auto refuse = [&](const auto&... why) { throw CheckpointError(str(path.string(), ": ", why...)); };
-  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) refuse("is not a file");
+  std::error_code error;
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))
+    refuse("is not a file");  // a pipe would be waited for
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) refuse("cannot be opened");
+  if (!file) refuse("cannot be opened: ", std::strerror(errno));
   const auto size = static_cast<std::uint64_t>(file.tellg());
   std::uint64_t header_size = 0;
   file.seekg(0);
@@ -54,45 +60,45 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
   Json header;
   try {
     header = parse_json(text, "header");
-  } catch (const ConfigError& error) {
-    refuse(error.what());
+  } catch (const ConfigError& problem) {
+    refuse(problem.what());
   }
   if (!header.is_object()) refuse("its header is not a JSON object");
-
-  for (const auto& [name, value] : header.items()) {
+  const JsonValue root(std::move(header), path.string(), "header");
+  for (const auto& [name, value] : root.members()) {
     if (name == "__metadata__") {
-      if (!value.is_object()) refuse("__metadata__ is not an object");
-      for (const auto& [key, text_value] : value.items()) {
-        if (!text_value.is_string()) refuse("__metadata__.", key, " is not a string");
-        metadata_[key] = text_value.get<std::string>();
-      }
+      for (const auto& [key, word] : value.members()) metadata_[key] = word.text();
       continue;
     }
-    const auto natural = [](const Json& json) { return json.is_number_unsigned(); };
-    if (!value.is_object() || !value.contains("dtype") || !value["dtype"].is_string() || !value.contains("shape") ||
-        !value["shape"].is_array() || !value.contains("data_offsets") || !value["data_offsets"].is_array() ||
-        value["data_offsets"].size() != 2 || value.size() != 3 || !natural(value["data_offsets"][0]) ||
-        !natural(value["data_offsets"][1]) || !std::all_of(value["shape"].begin(), value["shape"].end(), natural))
-      refuse("tensor \"", name, "\": must have dtype, shape and two data_offsets");
+    const auto refuse_tensor = [&](const auto&... why) { refuse("tensor \"", name, "\": ", why...); };
+    const auto natural = [](const JsonValue& number) { return number.json().is_number_unsigned(); };
+    if (!value.is_object() || !value.has("dtype") || !value["dtype"].is_text() || !value.has("shape") ||
+        !value["shape"].is_list() || !value.has("data_offsets") || !value["data_offsets"].is_list() ||
+        value.json().size() != 3)
+      refuse_tensor("must have dtype, shape and two data_offsets");
+    const std::vector<JsonValue> extents = value["shape"].items(), offsets = value["data_offsets"].items();
+    if (offsets.size() != 2 || !std::all_of(offsets.begin(), offsets.end(), natural) ||
+        !std::all_of(extents.begin(), extents.end(), natural))
+      refuse_tensor("must have dtype, shape and two data_offsets");
     Entry entry;
-    entry.dtype = value["dtype"].get<std::string>();
-    const std::uint64_t width = element_size(entry.dtype);
-    if (width == 0) refuse("tensor \"", name, "\": unknown dtype \"", entry.dtype, "\"");
+    entry.dtype = value["dtype"].text();
     try {
-      for (const auto& extent : value["shape"]) {
-        if (extent.get<std::uint64_t>() > (std::uint64_t{1} << 59)) throw ShapeError("extent too large");
-        entry.shape.push_back(extent.get<Index>());
+      for (const JsonValue& extent : extents) {
+        if (extent.json().get<std::uint64_t>() > (std::uint64_t{1} << 59)) throw ShapeError("extent too large");
+        entry.shape.push_back(extent.json().get<Index>());
       }
-    } catch (const ShapeError& error) {
-      refuse("tensor \"", name, "\": ", error.what());
+    } catch (const ShapeError& problem) {
+      refuse_tensor(problem.what());
     }
-    entry.begin = value["data_offsets"][0].get<std::uint64_t>();
-    entry.end = value["data_offsets"][1].get<std::uint64_t>();
+    entry.begin = offsets[0].json().get<std::uint64_t>();
+    entry.end = offsets[1].json().get<std::uint64_t>();
     if (entry.begin > entry.end || entry.end > data_size)
-      refuse("tensor \"", name, "\": bytes ", entry.begin, " to ", entry.end, " are not within the data's ", data_size);
-    if (static_cast<std::uint64_t>(entry.shape.size()) * width != entry.end - entry.begin)
-      refuse("tensor \"", name, "\": ", entry.dtype, " ", entry.shape, " needs ",
-             static_cast<std::uint64_t>(entry.shape.size()) * width, " bytes, has ", entry.end - entry.begin);
+      refuse_tensor("bytes ", entry.begin, " to ", entry.end, " are not within the data's ", data_size);
+    const std::uint64_t elements = static_cast<std::uint64_t>(entry.shape.size()), bits = element_bits(entry.dtype);
+    // Types of less than a byte are packed; eight at a time, so that nothing overflows.
+    const std::uint64_t bytes = elements / 8 * bits + (elements % 8 * bits + 7) / 8;
+    if (bits != 0 && bytes != entry.end - entry.begin)
+      refuse_tensor(entry.dtype, " ", entry.shape, " needs ", bytes, " bytes, has ", entry.end - entry.begin);
     entries_[name] = entry;
   }
 
@@ -115,6 +121,10 @@ const SafetensorsFile::Entry& SafetensorsFile::entry(const std::string& name) co
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw CheckpointError(str(path_.string(), ": there is no tensor \"", name, "\""));
   return found->second;
+}
+
+bool SafetensorsFile::is_real(const std::string& dtype) {
+  return dtype == "F64" || dtype == "F32" || dtype == "F16" || dtype == "BF16";
 }
 
 std::string SafetensorsFile::bytes(const Entry& entry) const {
@@ -144,7 +154,8 @@ std::vector<T> SafetensorsFile::real_values(const std::string& name) const {
   else if (found.dtype == "F16")
     convert([&](std::size_t i) { return from_f16(element<std::uint16_t>(p, i)); });
   else
-    throw CheckpointError(str(path_.string(), ": tensor \"", name, "\": must be floating point, got ", found.dtype));
+    throw CheckpointError(
+        str(path_.string(), ": tensor \"", name, "\": must be F64, F32, F16 or BF16, got ", found.dtype));
   return values;
 }
 
@@ -189,9 +200,10 @@ std::uint32_t SafetensorsWriter::write(const std::filesystem::path& path) const 
   if (!metadata_.empty()) header["__metadata__"] = metadata_;
   std::uint64_t offset = 0;
   for (const Pending& tensor : tensors_) {
-    header[tensor.name] = {{"dtype", tensor.dtype},
-                           {"shape", std::vector<Index>(tensor.shape.begin(), tensor.shape.end())},
-                           {"data_offsets", {offset, offset + tensor.data.size()}}};
+    append(header, tensor.name,
+           {{"dtype", tensor.dtype},
+            {"shape", std::vector<Index>(tensor.shape.begin(), tensor.shape.end())},
+            {"data_offsets", {offset, offset + tensor.data.size()}}});
     offset += tensor.data.size();
   }
   std::string text = header.dump();

@@ -13,11 +13,12 @@
 namespace seqtape {
 
 /// A safetensors file, checked as a whole when it is opened: header length and nesting, types, shapes whose byte size
-/// is that of their range, no overflow, no overlap, no hole, nothing behind the data, no repeated name.
+/// is that of their range, no overflow, no overlap, no hole, nothing behind the data, no repeated name. Of a type that
+/// is not known here, only the range is checked; the tensor is listed and cannot be read.
 class SafetensorsFile {
  public:
   struct Entry {
-    std::string dtype;  ///< F64 F32 F16 BF16 I64 I32 I16 I8 U8 U16 U32 U64 BOOL
+    std::string dtype;  ///< as the file has it: F64 F32 F16 BF16 I64 I32 I16 I8 U8 U16 U32 U64 BOOL, F8_E4M3, ...
     Shape shape;
     std::uint64_t begin = 0, end = 0;  ///< bytes from the start of the data
   };
@@ -31,6 +32,8 @@ class SafetensorsFile {
   /// Throws CheckpointError when there is no such tensor.
   const Entry& entry(const std::string& name) const;
 
+  /// The values of the type can be read as numbers of floating point: F64, F32, F16, BF16.
+  static bool is_real(const std::string& dtype);
   /// The values of a floating-point tensor (F64, F32, F16, BF16), converted. Throws CheckpointError for other types.
   std::vector<float> floats(const std::string& name) const;
   std::vector<double> doubles(const std::string& name) const;

@@ -23,6 +23,37 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return d[a.size()][b.size()];
 }
 
+/// Characters that a terminal obeys instead of showing them, or that turn around or hide what stands beside them.
+bool obeyed(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+std::string shown(std::string_view text, std::string_view kept) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t valid;
+    const std::string_view rest = text;
+    from_utf8(rest, valid);
+    const std::optional<std::u32string> characters = from_utf8(rest.substr(0, valid), valid);
+    for (const char32_t c : characters.value()) {
+      if (c < 0x80 && kept.find(static_cast<char>(c)) != std::string_view::npos)
+        out += static_cast<char>(c);
+      else if (c == '\n' || c == '\t' || c == '\r')
+        out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+      else if (obeyed(c))
+        out += format(c < 0x80 ? "\\x%02x" : "\\u{%x}", static_cast<unsigned>(c));
+      else
+        out += to_utf8({&c, 1});
+    }
+    text.remove_prefix(valid);
+    if (text.empty()) break;
+    out += format("\\x%02x", static_cast<unsigned char>(text[0]));
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
@@ -128,32 +159,11 @@ std::string to_utf8(std::u32string_view characters) {
 }
 
 std::string printable(std::string_view text, std::size_t most) {
-  std::string shown;
-  std::size_t at = 0;
-  while (at < text.size() && shown.size() < most) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t size = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : 4;
-    const std::string_view letter = text.substr(at, size);
-    std::size_t wrong = 0;
-    const auto c = from_utf8(letter, wrong);
-    if (!c || c->front() < 0x20 || (c->front() >= 0x7F && c->front() < 0xA0)) {
-      shown += lead == '\n'   ? "\\n"
-               : lead == '\r' ? "\\r"
-               : lead == '\t' ? "\\t"
-                              : format("\\x%02x", c ? c->front() : lead);
-      at += c ? letter.size() : 1;
-      continue;
-    }
-    const char32_t turns = c->front();  // U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069
-    if (turns == 0x61C || turns == 0x200E || turns == 0x200F || (turns >= 0x2028 && turns <= 0x202E) ||
-        (turns >= 0x2066 && turns <= 0x2069))
-      shown += format("\\u%04x", static_cast<unsigned>(turns));
-    else
-      shown += letter;
-    at += letter.size();
-  }
-  return at < text.size() ? shown + "..." : shown;
+  if (text.size() <= most) return shown(text, "");
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;  // not within a character
+  return shown(text.substr(0, most), "") + "...";
 }
+std::string printable_text(std::string_view text) { return shown(text, "\n\t"); }
 
 std::string join(const std::vector<std::string>& parts, const std::string& separator) {
   std::string text;

@@ -22,6 +22,7 @@ class Dna final : public Windows {
     for (const std::string& note : fasta_.notes()) all.push_back(note);
     return all;
   }
+  std::string token_meaning() const override { return "bases"; }
   std::vector<std::int32_t> encode(const std::string& text) const override {
     std::vector<std::int32_t> tokens;
     for (const char c : text) {
@@ -61,6 +62,7 @@ class DnaClasses final : public LabelledTokens {
     for (const std::string& note : fasta_.notes()) all.push_back(note);
     return all;
   }
+  std::string token_meaning() const override { return "bases"; }
 
  private:
   const char* path_doc() const override {

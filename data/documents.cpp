@@ -7,6 +7,7 @@ namespace {
 
 /// Classification of texts by their bytes: a folder with a folder for each class, or a file of lines "class<TAB>text".
 class Documents final : public LabelledTokens {
+  std::string token_meaning() const override { return "bytes"; }
   const char* path_doc() const override {
     return "folder with a folder of files for each class, or a TSV file: class, tab, text; relative to the config";
   }

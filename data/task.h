@@ -20,10 +20,12 @@ struct TaskShape {
   Index outputs = 0;     ///< classes, or numbers to predict
   bool pooled = false;   ///< one answer a sequence
   bool regression = false;
-  Index length = 0;         ///< steps of a training sequence
-  std::string bits_unit{};  ///< "byte", "base": report bits per unit beside the loss
-  Index image_width = 0;    ///< a sequence is an image, row by row, of this width
-  bool carried = false;     ///< training sequences go on from batch to batch
+  Index length = 0;             ///< steps of a training sequence
+  std::string bits_unit{};      ///< "byte", "base": report bits per unit beside the loss
+  Index image_width = 0;        ///< a sequence is an image, row by row, of this width
+  bool carried = false;         ///< training sequences go on from batch to batch
+  bool next_token = false;      ///< the answer of a step is the token that follows: the model writes text
+  std::int32_t end_token = -1;  ///< of these tokens the one that ends a text; -1: there is none
 };
 
 /// A pass over a split. Long sequences come in pieces, so that nothing grows with their length.
@@ -75,6 +77,11 @@ class Task {
   /// Tokens for and from text, where the task's tokens are characters. Throws ConfigError where they are not.
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
   virtual std::string decode(const std::vector<std::int32_t>& tokens) const;
+  /// Text is token ids with blanks between, not characters.
+  virtual bool writes_numbers() const { return false; }
+  /// What the tokens stand for, for a comparison with another model's: "bytes", "the characters \"abc\""; "" where that
+  /// is not known, or the task makes them up.
+  virtual std::string token_meaning() const { return ""; }
   /// The tokenizer.json that makes the tokens of text, or "".
   virtual std::string tokenizer_file() const { return ""; }
 };

@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -23,20 +24,11 @@ class Text final : public Windows {
   }
   void prepare(std::uint64_t seed) override {
     unknown_ = 0, wide_ = "";
-    if (alphabet_ == "auto") {
-      std::set<char32_t> found;
-      LeftOut left_out;
-      for (const std::string& path : paths())
-        for (const auto& file : files_under(path, left_out))
-          for (const char32_t c : characters(read_text(file), file.string())) found.insert(c);
-      alphabet_ = to_utf8(std::u32string(found.begin(), found.end()));
-    }
-    letters_ = characters(alphabet_, "task.alphabet");
-    std::sort(letters_.begin(), letters_.end());
-    letters_.erase(std::unique(letters_.begin(), letters_.end()), letters_.end());
-    if (letters_.size() > 65000)
-      throw ConfigError(str("task.alphabet: ", letters_.size(), " different characters are too many; 65000 fit"));
+    if (alphabet_ == "auto") alphabet_ = to_utf8(letters());  // so the run keeps what was found
     Windows::prepare(seed);
+  }
+  std::string token_meaning() const override {
+    return alphabet_.empty() ? "bytes" : "the characters \"" + to_utf8(letters()) + "\"";
   }
   std::vector<std::string> notes() const override {
     auto all = Windows::notes();
@@ -57,16 +49,16 @@ class Text final : public Windows {
     for (const std::int32_t token : tokens) {
       if (alphabet_.empty())
         text += static_cast<char>(token);
-      else if (token == 0 || token > static_cast<std::int32_t>(letters_.size()))
+      else if (token == 0 || token > static_cast<std::int32_t>(letters().size()))
         text += kUnknown;
       else
-        text += to_utf8(letters_.substr(static_cast<std::size_t>(token - 1), 1));
+        text += to_utf8(letters().substr(static_cast<std::size_t>(token - 1), 1));
     }
     return text;
   }
 
  private:
-  Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters_.size()); }
+  Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters().size()); }
   const char* unit() const override { return alphabet_.empty() ? "byte" : "character"; }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     if (alphabet_.empty()) {
@@ -84,8 +76,26 @@ class Text final : public Windows {
 
   /// 0: not in the alphabet.
   std::int32_t token(char32_t c) const {
-    const auto at = std::lower_bound(letters_.begin(), letters_.end(), c);
-    return at != letters_.end() && *at == c ? static_cast<std::int32_t>(at - letters_.begin()) + 1 : 0;
+    const std::u32string& all = letters();
+    const auto at = std::lower_bound(all.begin(), all.end(), c);
+    return at != all.end() && *at == c ? static_cast<std::int32_t>(at - all.begin()) + 1 : 0;
+  }
+  /// The alphabet's characters, sorted; the token of one is its place + 1. A model of a run asks for their number
+  /// before any data are read, which only "auto" needs.
+  const std::u32string& letters() const {
+    if (letters_) return *letters_;
+    std::set<char32_t> found;
+    if (alphabet_ == "auto") {
+      LeftOut left_out;
+      for (const std::string& path : paths())
+        for (const auto& file : files_under(path, left_out))
+          for (const char32_t c : characters(read_text(file), file.string())) found.insert(c);
+    } else {
+      for (const char32_t c : characters(alphabet_, "task.alphabet")) found.insert(c);
+    }
+    if (found.size() > 65000)
+      throw ConfigError(str("task.alphabet: ", found.size(), " different characters are too many; 65000 fit"));
+    return letters_.emplace(found.begin(), found.end());
   }
   static std::u32string characters(const std::string& utf8, const std::string& where) {
     std::size_t wrong = 0;
@@ -96,7 +106,7 @@ class Text final : public Windows {
   }
 
   std::string alphabet_;
-  std::u32string letters_;  // sorted; the token of a letter is its place + 1
+  mutable std::optional<std::u32string> letters_;  // once asked for
   Index unknown_ = 0;
   std::string wide_;  // a note
 };

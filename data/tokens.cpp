@@ -3,6 +3,7 @@
 
 #include "core/bpe.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "data/windows.h"
 
@@ -15,13 +16,25 @@ class TokenFiles final : public Windows {
  public:
   void fields(Fields& f) override {
     Windows::fields(f);
-    f("vocab", vocab_, "ids are in [0, vocab)", between(2, 65536));
-    f("tokenizer", tokenizer_path_, "tokenizer.json (byte-level BPE) for text; empty: files and prompts are ids", same_data());
+    f("vocab", vocab_, "ids are in [0, vocab)", between(2, kMostTokens));
+    f("tokenizer", tokenizer_path_, "tokenizer.json (byte-level BPE) for text; empty: files and prompts are ids",
+      same_data());
+    f("end_token", end_token_, "the id that ends a text, for exports; -1: there is none", between(-1, kMostTokens - 1));
+  }
+  void prepare(std::uint64_t seed) override {
+    if (end_token_ >= vocab_)
+      throw ConfigError(str("task.end_token: must be < task.vocab ", vocab_, ", got ", end_token_));
+    Windows::prepare(seed);
   }
   void resolve_paths(const std::filesystem::path& folder) override {
     Windows::resolve_paths(folder);
-    if (!tokenizer_path_.empty())
-      tokenizer_path_ = std::filesystem::absolute(folder / tokenizer_path_).lexically_normal().string();
+    if (tokenizer_path_.empty()) return;
+    const std::filesystem::path given = tokenizer_path_, beside = folder / given.filename();
+    // The tokenizer of an import lies in the run: where that has been moved to, it is there still.
+    std::error_code error;
+    const bool moved =
+        given.is_absolute() && !std::filesystem::exists(given, error) && std::filesystem::exists(beside, error);
+    tokenizer_path_ = std::filesystem::absolute(moved ? beside : folder / given).lexically_normal().string();
   }
   std::vector<std::int32_t> encode(const std::string& text) const override { return ids_of(text, "--prompt"); }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
@@ -35,10 +48,18 @@ class TokenFiles final : public Windows {
     return text;
   }
   std::string tokenizer_file() const override { return tokenizer_path_; }
+  bool writes_numbers() const override { return tokenizer_path_.empty(); }
+  std::string token_meaning() const override {
+    if (tokenizer_path_.empty()) return "";
+    std::uint32_t crc = 0;
+    for (std::int32_t id = 0; id < tokenizer().size(); ++id) crc = crc32_of(tokenizer().bytes(id) + '\0', crc);
+    return format("those of a tokenizer.json of %d (checksum %08x)", tokenizer().size(), crc);
+  }
 
  private:
   Index vocabulary() const override { return vocab_; }
   const char* unit() const override { return "token"; }
+  std::int32_t end_token() const override { return static_cast<std::int32_t>(end_token_); }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     for (const std::int32_t id : ids_of(read_text(path), path.string())) tokens += static_cast<Tokens::value_type>(id);
   }
@@ -69,7 +90,7 @@ class TokenFiles final : public Windows {
       at = after;
     }
   }
-  Index vocab_ = 256;
+  Index vocab_ = 256, end_token_ = -1;
   std::string tokenizer_path_;
   mutable std::optional<BpeTokenizer> tokenizer_;  // read when it is first needed
 };

@@ -4,6 +4,9 @@
 
 namespace seqtape {
 
+/// Token ids are two bytes each in memory: below this.
+constexpr Index kMostTokens = 65536;
+
 /// Prediction of the next token over long data. Training draws windows at random: each epoch cuts the data
 /// into consecutive windows from a fresh random offset and reads them in random order, so that all of it is seen before
 /// any is seen again. (Windows that start anywhere, with replacement, see 63 % of the text in as many steps, and ended
@@ -16,8 +19,13 @@ class Windows : public Task {
   void resolve_paths(const std::filesystem::path& base) override;
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override {
-    return {
-        .vocabulary = vocabulary(), .outputs = vocabulary(), .length = length_, .bits_unit = unit(), .carried = carry_};
+    return {.vocabulary = vocabulary(),
+            .outputs = vocabulary(),
+            .length = length_,
+            .bits_unit = unit(),
+            .carried = carry_,
+            .next_token = true,
+            .end_token = end_token()};
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
@@ -31,6 +39,8 @@ class Windows : public Task {
   virtual Index vocabulary() const = 0;
   /// "byte", "base".
   virtual const char* unit() const = 0;
+  /// The token that ends a text, or -1.
+  virtual std::int32_t end_token() const { return -1; }
   /// Appends a file's tokens. Throws DataError.
   virtual void read(const std::filesystem::path&, Tokens& tokens) = 0;
   const std::vector<std::string>& paths() const { return paths_; }

@@ -11,7 +11,8 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 
-constexpr Index kBatch = 3, kLength = 41, kSplit = 19;  // long enough for two chunks of every kernel
+// Kernels cut sequences into chunks of 16 (selective scan) and 64 (ssd): two borders of the longer, off both.
+constexpr Index kBatch = 3, kLength = 131, kSplit = 67;
 constexpr bool kDouble = sizeof(Real) == 8;
 
 /// Relative to the largest output.
@@ -21,6 +22,8 @@ Json shrunk(Json model) {
   if (model.value("d_model", Index{64}) > 32) model["d_model"] = 32;
   if (!model.contains("layers") || (model["layers"].is_number() && model["layers"] > 2)) model["layers"] = 2;
   model["dropout"] = 0;
+  if (model.contains("max_length") && model["max_length"].is_number() && model["max_length"] < kLength)
+    model["max_length"] = kLength;
   return model;
 }
 
@@ -175,6 +178,18 @@ CheckResult chunks(Subject& s, Index chunk, const std::string& name) {
   return within(name, worst, kTolerance);
 }
 
+/// Shorter sequences, around the borders of the kernels' chunks, with and without the state behind them.
+CheckResult prefixes(Subject& s) {
+  const Variable whole = s.whole(true);
+  double worst = 0;
+  for (const Index length : {1, 2, 3, 15, 16, 17, 63, 64, 65, 127, 128, 129})
+    for (const bool carry : {true, false}) {
+      ModelState state;
+      worst = std::max(worst, difference(whole, s.run(0, length, state, carry)));
+    }
+  return within("sequences of 1 to 129 steps as the start of a longer one", worst, kTolerance);
+}
+
 /// Generation's way to step: see Stepper.
 CheckResult generation(Subject& s) {
   const Variable whole = s.whole(true);
@@ -274,11 +289,13 @@ std::vector<CheckResult> check_model(const CheckSubject& subject) {
   // In float a difference is noise; there every op is held against its double build instead.
   if constexpr (kDouble) results.push_back(gradients(s, cannot_stream.empty()));
   if (cannot_stream.empty()) {
+    results.push_back(chunks(s, 65, "in chunks of 65 as at once"));
     results.push_back(chunks(s, 16, "in chunks of 16 as at once"));
     results.push_back(chunks(s, 5, "in chunks of 5 as at once"));
     results.push_back(chunks(s, 1, "step by step as at once"));
     results.push_back(
         within("without carried state as with it", difference(s.whole(true), s.whole(false)), kTolerance));
+    if (!s.pooled()) results.push_back(prefixes(s));
     if (!s.pooled() && subject.vocabulary) results.push_back(generation(s));
     if (!s.pooled()) results.push_back(causality(s));
     if (!s.pooled()) results.push_back(padding(s, true));

@@ -1,118 +1,69 @@
 #include "models/mamba_exchange.h"
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "models/mamba.h"
 #include "models/mamba2.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 
-namespace fs = std::filesystem;
-
-template <class T>
-T value_or(const Json& config, const char* key, T fallback) {
-  const auto found = config.find(key);
-  if (found == config.end() || found->is_null()) return fallback;
-  try {
-    return found->get<T>();
-  } catch (const Json::exception&) {
-    throw CheckpointError(str("config.json: ", key, ": unexpected value ", found->dump()));
-  }
+template <class... What>
+void require(bool holds, const JsonValue& json, const char* key, const What&... what) {
+  if (!holds) json[key].refuse(what..., ", got ", json[key].json().dump());
 }
 
-void require(bool holds, const char* key, const Json& config, const char* what) {
-  if (!holds) throw CheckpointError(str("config.json: ", key, ": ", what, ", got ", config.value(key, Json()).dump()));
+std::string text_or(const JsonValue& json, const char* key, const char* fallback) {
+  return json.has(key) ? json[key].text() : fallback;
+}
+bool flag_or(const JsonValue& json, const char* key, bool fallback) {
+  return json.has(key) ? json[key].flag() : fallback;
 }
 
 /// A size: a whole number > 0 that memory could hold.
-Index size_or(const Json& config, const char* key, Index fallback) {
-  const auto found = config.find(key);
-  if (found == config.end() || found->is_null()) return fallback;
-  if (!found->is_number_integer() || *found < 1 || *found > Index{1} << 28)
-    throw CheckpointError(
-        str("config.json: ", key, ": must be a whole number from 1 to ", Index{1} << 28, ", got ", found->dump()));
-  return found->get<Index>();
+Index size_or(const JsonValue& json, const char* key, Index fallback) {
+  if (!json.has(key)) return fallback;
+  constexpr Index kMost = Index{1} << 28;
+  const Json& value = json[key].json();
+  require(value.is_number_integer() && value >= 1 && value <= kMost, json, key, "must be a whole number from 1 to ",
+          kMost);
+  return value.get<Index>();
 }
 
-/// Throws CheckpointError when so many layers cannot be in so few tensors.
-void check_layers(Index layers, std::size_t tensors, const std::string& where) {
-  if (static_cast<std::size_t>(layers) > tensors)
-    throw CheckpointError(str(where, ": would have ", layers, " layers, but holds only ", tensors, " tensors"));
+/// "auto", or a size.
+Index rank_or_auto(const JsonValue& json, const char* key) {
+  return json.has(key) && json[key].json() == "auto" ? 0 : size_or(json, key, 0);
 }
 
-/// The weights of one file, or of the shards that an index names.
-WeightMap weights_in(const fs::path& folder) {
-  const fs::path whole = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-  if (fs::exists(whole)) return weights_of(SafetensorsFile(whole));
-  if (!fs::exists(index)) {
-    const bool pickled = fs::exists(folder / "pytorch_model.bin");
-    throw CheckpointError(
-        str(folder.string(), ": has no model.safetensors",
-            pickled ? "; pytorch_model.bin is a pickle, which can run any code and is not read. In Python, "
-                      "safetensors.torch.save_file(torch.load(\"pytorch_model.bin\", weights_only=True), "
-                      "\"model.safetensors\") converts it"
-                    : " and no model.safetensors.index.json"));
-  }
-  const Json json = parse_json(read_file(index), index.string());
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
-    throw CheckpointError(str(index.string(), ": has no weight_map"));
-  WeightMap weights;
-  std::map<std::string, WeightMap> shards;
-  for (const auto& [name, file] : json["weight_map"].items()) {
-    const std::string shard = file.is_string() ? file.get<std::string>() : "";
-    if (shard.empty() || shard.find('/') != std::string::npos || shard.find('\\') != std::string::npos ||
-        shard[0] == '.')
-      throw CheckpointError(
-          str(index.string(), ": weight_map: ", name, ": must be the name of a file beside it, got ", file.dump()));
-    auto found = shards.find(shard);
-    if (found == shards.end()) found = shards.emplace(shard, weights_of(SafetensorsFile(folder / shard))).first;
-    const auto tensor = found->second.find(name);
-    if (tensor == found->second.end()) throw CheckpointError(str(index.string(), ": ", shard, " has no tensor ", name));
-    weights.insert(*tensor);
-  }
-  return weights;
+/// A number that may be infinite or none: see parse_python_json.
+double number_of(const JsonValue& value) {
+  if (!value.is_object()) return value.number();
+  const std::string& word = value["__float__"].text();
+  if (word == "Infinity") return INFINITY;
+  if (word == "-Infinity") return -INFINITY;
+  if (word == "NaN") return NAN;
+  value["__float__"].refuse("should be NaN, Infinity or -Infinity, is \"", word, "\"");
 }
 
-/// Leaves out the rows of a padded vocabulary.
-void cut_rows(WeightMap& weights, const std::string& name, Index rows) {
-  const auto found = weights.find(name);
-  if (found == weights.end()) return;
-  StoredTensor& tensor = found->second;
-  if (tensor.shape.rank() != 2 || tensor.shape[0] <= rows) return;
-  const Index columns = tensor.shape[1];
-  tensor.shape = Shape{rows, columns};
-  tensor.read = [read = tensor.read, rows, columns] {
-    std::vector<double> values = read();
-    values.resize(static_cast<std::size_t>(rows * columns));
-    return values;
-  };
+/// The end token: a number or, as some have it, a list of which the first is taken; -1: none within the vocabulary.
+std::int32_t end_token(const JsonValue& json, Index vocabulary) {
+  if (!json.has("eos_token_id")) return -1;
+  const JsonValue value = json["eos_token_id"];
+  const std::vector<JsonValue> list = value.is_list() ? value.items() : std::vector<JsonValue>{value};
+  const bool known =
+      !list.empty() && list[0].json().is_number_integer() && list[0].json() >= 0 && list[0].json() < vocabulary;
+  return known ? list[0].json().get<std::int32_t>() : -1;
 }
-
-/// A layer's parameters have the same names in both programs.
-std::string layer_name(const std::string& path) {
-  static const std::map<std::string, std::string> within{{"mixer.a_log", "mixer.A_log"},
-                                                         {"mixer.d", "mixer.D"},
-                                                         {"mixer.conv.weight", "mixer.conv1d.weight"},
-                                                         {"mixer.conv.bias", "mixer.conv1d.bias"}};
-  const std::size_t number = path.find('.') + 1, rest = path.find('.', number) + 1;  // "blocks." 12 "." rest
-  std::string tail = path.substr(rest);
-  if (const auto found = within.find(tail); found != within.end()) tail = found->second;
-  return "backbone.layers." + path.substr(number, rest - number) + tail;
-}
-
-}  // namespace
-
-namespace {
 
 void must(bool holds, const char* key, const char* what) {
   if (!holds)
     throw ConfigError(
         str("model.", key, ": ", what, "; configs/text/mamba-hf.json is a model that other programs know"));
 }
+
+Json token_or_null(std::int32_t token) { return token < 0 ? Json() : Json(token); }
 
 }  // namespace
 
@@ -132,7 +83,7 @@ MambaNumbers MambaNumbers::of(const ModelConfig& config, const ModelShape& shape
   must(config.norm_place == "pre", "norm_place", "must be pre");
   must(config.residual_scale == 1, "residual_scale", "must be 1");
   if (shape.vocabulary == 0 || shape.pooled || shape.outputs != shape.vocabulary)
-    throw ConfigError("task: must predict the next of its tokens, as task.name text does");
+    throw ConfigError("task: must answer every step with one of its tokens, as task.name text does");
   MambaNumbers n;
   n.vocabulary = shape.vocabulary;
   n.d_model = config.d_model;
@@ -194,6 +145,13 @@ ModelConfig MambaNumbers::config() const {
   return config;
 }
 
+Json hf_generation_json(const MambaNumbers& n) {
+  return {{"bos_token_id", nullptr},
+          {"eos_token_id", token_or_null(n.end_token)},
+          {"pad_token_id", token_or_null(n.end_token)},
+          {"max_new_tokens", 200}};
+}
+
 Json hf_json(const MambaNumbers& n) {
   refuse_head_bias(n);
   Json json = {{"architectures", {n.version == 1 ? "MambaForCausalLM" : "Mamba2ForCausalLM"}},
@@ -216,9 +174,9 @@ Json hf_json(const MambaNumbers& n) {
                {"time_step_max", 0.1},
                {"time_step_floor", 0.0001},
                {"use_cache", true},
-               {"bos_token_id", 0},
-               {"eos_token_id", 0},
-               {"pad_token_id", 0},
+               {"bos_token_id", nullptr},  // MambaConfig takes an absent one for 0
+               {"eos_token_id", token_or_null(n.end_token)},
+               {"pad_token_id", token_or_null(n.end_token)},
                {"torch_dtype", "float32"}};
   if (n.version == 1)
     json.update({{"intermediate_size", n.d_inner},
@@ -234,37 +192,47 @@ Json hf_json(const MambaNumbers& n) {
   return json;
 }
 
-MambaNumbers from_hf_json(const Json& json) {
-  const std::string type = value_or<std::string>(json, "model_type", "");
+MambaNumbers from_hf_json(const JsonValue& json) {
+  const std::string type = text_or(json, "model_type", "");
   if (type != "mamba" && type != "mamba2")
-    throw CheckpointError(
-        str("config.json: model_type: must be \"mamba\" or \"mamba2\", got ", json.value("model_type", Json()).dump()));
-  require(value_or<std::string>(json, "hidden_act", "silu") == "silu", "hidden_act", json, "only silu is supported");
+    json["model_type"].refuse(
+        "must be \"mamba\" or \"mamba2\", got \"", type, "\"",
+        type == "falcon_mamba" ? ": it has norms of the step sizes, B and C that mamba has not" : "");
+  require(text_or(json, "hidden_act", "silu") == "silu", json, "hidden_act", "only silu is supported");
   MambaNumbers n;  // the fallbacks are the defaults of transformers' MambaConfig and Mamba2Config
   n.version = type == "mamba" ? 1 : 2;
   const bool first = n.version == 1;
   n.vocabulary = size_or(json, "vocab_size", first ? 50280 : 32768);
   n.d_model = size_or(json, "hidden_size", first ? 768 : 4096);
   n.layers = size_or(json, "num_hidden_layers", first ? 32 : 64);
-  n.norm_eps = value_or<double>(json, "layer_norm_epsilon", 1e-5);
-  require(n.norm_eps > 0 && n.norm_eps < 1, "layer_norm_epsilon", json, "must be between 0 and 1");
-  n.tied = value_or<bool>(json, "tie_word_embeddings", first);
+  n.norm_eps = json.has("layer_norm_epsilon") ? json["layer_norm_epsilon"].number() : 1e-5;
+  require(n.norm_eps > 0 && n.norm_eps < 1, json, "layer_norm_epsilon", "must be between 0 and 1");
+  n.tied = flag_or(json, "tie_word_embeddings", first);
+  n.end_token = end_token(json, n.vocabulary);
   n.d_state = size_or(json, "state_size", first ? 16 : 128);
   n.d_conv = size_or(json, "conv_kernel", 4);
   n.d_inner = size_or(json, "intermediate_size", size_or(json, "expand", 2) * n.d_model);
-  const Json rank = json.value("time_step_rank", Json("auto"));
-  n.dt_rank = rank == "auto" ? 0 : size_or(json, "time_step_rank", 0);
-  n.conv_bias = value_or<bool>(json, "use_conv_bias", true);
-  n.proj_bias = value_or<bool>(json, "use_bias", false);
-  if (first) return n;
+  n.dt_rank = rank_or_auto(json, "time_step_rank");
+  n.conv_bias = flag_or(json, "use_conv_bias", true);
+  n.proj_bias = flag_or(json, "use_bias", false);
+  if (first) {
+    if (json.has("mixer_rms_eps"))
+      json["mixer_rms_eps"].refuse("norms of the step sizes, B and C (Falcon-Mamba) are not a part of mamba here");
+    return n;
+  }
   n.head_dim = size_or(json, "head_dim", 64);
   n.groups = size_or(json, "n_groups", 8);
   const Index heads = size_or(json, "num_heads", 128);
   n.d_inner = size_or(json, "expand", 2) * n.d_model;
-  require(heads * n.head_dim == n.d_inner, "num_heads", json, "must be expand * hidden_size / head_dim");
-  if (const Json limit = json.value("time_step_limit", Json()); limit.is_array() && limit.size() == 2)
-    require(limit[0] == 0 && !(limit[1].is_number() && limit[1].get<double>() < 1e3), "time_step_limit", json,
-            "only 0 to infinity is supported");
+  if (heads * n.head_dim != n.d_inner)
+    json.refuse("num_heads: must be expand * hidden_size / head_dim, ", n.d_inner, " / ", n.head_dim, ", got ", heads);
+  if (json.has("time_step_limit")) {
+    const JsonValue limit = json["time_step_limit"];
+    const char* const rule = "only [0, infinity] is supported";
+    require(limit.is_list() && limit.json().size() == 2, json, "time_step_limit", rule);
+    // A number beyond what a step size can be stands for infinity, too.
+    require(number_of(limit.items()[0]) == 0 && number_of(limit.items()[1]) >= 1e30, json, "time_step_limit", rule);
+  }
   return n;
 }
 
@@ -296,59 +264,26 @@ Json mamba_ssm_json(const MambaNumbers& n) {
           {"tie_embeddings", n.tied}};
 }
 
-MambaNumbers from_mamba_ssm_json(const Json& json) {
+MambaNumbers from_mamba_ssm_json(const JsonValue& json) {
   MambaNumbers n;  // the fallbacks are the defaults of mamba_ssm's MambaConfig and Mamba
   n.d_model = size_or(json, "d_model", 2560);
   n.layers = size_or(json, "n_layer", 64);
   n.vocabulary = size_or(json, "vocab_size", 50277);
-  n.tied = value_or<bool>(json, "tie_embeddings", true);
-  require(value_or<bool>(json, "rms_norm", true), "rms_norm", json, "only true is supported");
-  require(json.value("d_intermediate", Json(0)) == 0, "d_intermediate", json, "only 0 is supported");
-  require(json.value("attn_layer_idx", Json::array()).empty(), "attn_layer_idx", json, "attention is not supported");
-  const Json ssm = json.value("ssm_cfg", Json::object());
-  require(value_or<std::string>(ssm, "layer", "Mamba1") == "Mamba1", "ssm_cfg", json, "only Mamba1 is supported");
+  n.tied = flag_or(json, "tie_embeddings", true);
+  require(flag_or(json, "rms_norm", true), json, "rms_norm", "only true is supported");
+  if (json.has("d_intermediate"))
+    require(json["d_intermediate"].json() == 0, json, "d_intermediate", "only 0 is supported");
+  if (json.has("attn_layer_idx"))
+    require(json["attn_layer_idx"].json().empty(), json, "attn_layer_idx", "attention is not supported");
+  const JsonValue ssm = json.has("ssm_cfg") ? json["ssm_cfg"] : JsonValue(Json::object(), "ssm_cfg");
+  require(text_or(ssm, "layer", "Mamba1") == "Mamba1", ssm, "layer", "only Mamba1 is supported");
   n.d_state = size_or(ssm, "d_state", 16);
   n.d_conv = size_or(ssm, "d_conv", 4);
   n.d_inner = size_or(ssm, "expand", 2) * n.d_model;
-  const Json rank = ssm.value("dt_rank", Json("auto"));
-  n.dt_rank = rank == "auto" ? 0 : size_or(ssm, "dt_rank", 0);
-  n.conv_bias = value_or<bool>(ssm, "conv_bias", true);
-  n.proj_bias = value_or<bool>(ssm, "bias", false);
+  n.dt_rank = rank_or_auto(ssm, "dt_rank");
+  n.conv_bias = flag_or(ssm, "conv_bias", true);
+  n.proj_bias = flag_or(ssm, "bias", false);
   return n;
-}
-
-std::string hf_mamba_name(const std::string& path) {
-  if (path == "embedding.weight") return "backbone.embeddings.weight";
-  if (path == "norm.weight") return "backbone.norm_f.weight";
-  if (path == "head.weight") return "lm_head.weight";
-  return layer_name(path);
-}
-
-std::string mamba_ssm_name(const std::string& path) {
-  return path == "embedding.weight" ? "backbone.embedding.weight" : hf_mamba_name(path);
-}
-
-MambaModel load_mamba_folder(const fs::path& folder) {
-  const fs::path config_path = folder / "config.json";
-  if (!fs::exists(config_path)) throw CheckpointError(str(folder.string(), ": has no config.json"));
-  try {
-    const Json json = parse_json(read_file(config_path), config_path.string());
-    if (!json.is_object()) throw CheckpointError(str(config_path.string(), ": is not an object"));
-    const bool official = !json.contains("model_type") && json.contains("d_model");
-    MambaModel loaded{official ? from_mamba_ssm_json(json) : from_hf_json(json), nullptr};
-    const MambaNumbers& n = loaded.numbers;
-    WeightMap weights = weights_in(folder);
-    check_layers(n.layers, weights.size(), folder.string());
-    for (const char* matrix : {"backbone.embedding.weight", "lm_head.weight"})
-      if (official) cut_rows(weights, matrix, n.vocabulary);
-    loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
-    // A tied checkpoint may hold the shared matrix twice.
-    load_weights(weights, folder.string(), loaded.model->parameters(), official ? mamba_ssm_name : hf_mamba_name,
-                 n.tied ? std::vector<std::string>{"lm_head.weight"} : std::vector<std::string>{});
-    return loaded;
-  } catch (const ConfigError& error) {  // of the JSON, or of a model that these sizes do not make
-    throw CheckpointError(str(folder.string(), ": ", error.what()));
-  }
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

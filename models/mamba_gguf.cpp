@@ -23,6 +23,17 @@ std::string escaped(const std::string& bytes) {
   return text;
 }
 
+/// What a file says of its tokens: nothing, that each is the byte of its number, or else.
+bool are_bytes(const GgufFile& file) {
+  const auto tokens = file.keys().find("tokenizer.ggml.tokens");
+  if (tokens == file.keys().end()) return true;
+  const auto* const words = std::get_if<std::vector<std::string>>(&tokens->second);
+  if (!words || words->size() != 256) return false;
+  for (int byte = 0; byte < 256; ++byte)
+    if ((*words)[static_cast<std::size_t>(byte)] != escaped(std::string(1, static_cast<char>(byte)))) return false;
+  return true;
+}
+
 }  // namespace
 
 std::string gguf_mamba_name(const std::string& path) {
@@ -73,8 +84,7 @@ void save_mamba_gguf(const std::filesystem::path& path, const std::string& name,
   std::vector<std::string> words;
   for (const std::string& token : tokens) words.push_back(escaped(token));
   file.key("tokenizer.ggml.tokens", words);
-  file.key("tokenizer.ggml.bos_token_id", std::uint32_t{0});
-  file.key("tokenizer.ggml.eos_token_id", std::uint32_t{0});
+  if (n.end_token >= 0) file.key("tokenizer.ggml.eos_token_id", whole(n.end_token));
   file.key("tokenizer.ggml.add_bos_token", false);
   for (const Parameter* parameter : parameters) {
     const Real* const data = parameter->variable.data();
@@ -89,9 +99,17 @@ void save_mamba_gguf(const std::filesystem::path& path, const std::string& name,
 
 MambaModel load_mamba_gguf(const std::filesystem::path& path) {
   const auto file = std::make_shared<const GgufFile>(path);
+  const auto& keys = file->keys();
+  if (keys.count("split.count") && file->integer("split.count") > 1)
+    throw CheckpointError(str(path.string(), ": is one of the ", file->integer("split.count"),
+                              " parts of a split GGUF; llama.cpp's llama-gguf-split --merge makes one file of them"));
   if (file->text("general.architecture") != "mamba")
     throw CheckpointError(
         str(path.string(), ": general.architecture: must be mamba, got ", file->text("general.architecture")));
+  if (const auto norms = keys.find("mamba.ssm.dt_b_c_rms"); norms != keys.end() && norms->second != GgufValue(false))
+    throw CheckpointError(str(path.string(),
+                              ": mamba.ssm.dt_b_c_rms: must be false: norms of the step sizes, B and C (Falcon-Mamba) "
+                              "are not a part of mamba here"));
   const auto size = [&](const char* key) {
     const std::int64_t value = file->integer(key);
     if (value < 1 || value > 1 << 28) throw CheckpointError(str(path.string(), ": ", key, ": ", value, " is no size"));
@@ -106,11 +124,23 @@ MambaModel load_mamba_gguf(const std::filesystem::path& path) {
   n.d_state = size("mamba.ssm.state_size");
   n.dt_rank = size("mamba.ssm.time_step_rank");
   n.norm_eps = file->number("mamba.attention.layer_norm_rms_epsilon");
+  if (!(n.norm_eps > 0 && n.norm_eps < 1))
+    throw CheckpointError(
+        str(path.string(), ": mamba.attention.layer_norm_rms_epsilon: must be between 0 and 1, got ", n.norm_eps));
   n.tied = !file->entries().count("output.weight");
   const auto embedding = file->entries().find("token_embd.weight");
   if (embedding == file->entries().end() || embedding->second.shape.rank() != 2)
     throw CheckpointError(str(path.string(), ": has no matrix token_embd.weight"));
   n.vocabulary = embedding->second.shape[0];
+  loaded.other_tokens = !are_bytes(*file);
+  if (loaded.other_tokens)
+    loaded.notes.emplace_back("the tokenizer of a GGUF is not read, so prompts and data are numbers of tokens");
+  const std::string kind = keys.count("tokenizer.ggml.model") ? file->text("tokenizer.ggml.model") : "";
+  // A vocabulary of kind rwkv has no end in llama.cpp, whatever the file says.
+  if (kind != "rwkv" && keys.count("tokenizer.ggml.eos_token_id")) {
+    const std::int64_t end = file->integer("tokenizer.ggml.eos_token_id");
+    if (end >= 0 && end < n.vocabulary) n.end_token = static_cast<std::int32_t>(end);
+  }
   if (static_cast<std::size_t>(n.layers) > file->entries().size())
     throw CheckpointError(
         str(path.string(), ": mamba.block_count: ", n.layers, " layers in ", file->entries().size(), " tensors"));
@@ -118,15 +148,20 @@ MambaModel load_mamba_gguf(const std::filesystem::path& path) {
   for (const auto& [name, entry] : file->entries()) {
     StoredTensor tensor{entry.shape, [file, name = name] { return file->values(name); }};
     if (name.ends_with(".ssm_a"))
-      tensor.read = [file, name = name] {
+      tensor.read = [file, name = name, where = path.string()] {
         std::vector<double> values = file->values(name);
-        for (double& value : values) value = std::log(-value);
+        for (double& value : values) {
+          if (!(value < 0 && std::isfinite(value)))
+            throw CheckpointError(str(where, ": tensor \"", name, "\": must be -exp(A_log), below 0, has ", value));
+          value = std::log(-value);
+        }
         return values;
       };
     weights[name] = std::move(tensor);
   }
   loaded.model = std::make_unique<SequenceModel>(n.config(), n.shape());
   load_weights(weights, path.string(), loaded.model->parameters(), gguf_mamba_name);
+  refuse_not_finite(loaded.model->parameters(), path.string());
   return loaded;
 }
 

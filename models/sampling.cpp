@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace seqtape::inline SEQTAPE_PRECISION {
@@ -9,7 +10,9 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 void penalize(Real* logits, const std::set<std::int32_t>& seen, double penalty) {
   for (const std::int32_t token : seen) {
     const auto logit = static_cast<double>(logits[token]);
-    logits[token] = static_cast<Real>(logit > 0 ? logit / penalty : logit * penalty);
+    // Within what a number can hold: of infinite ones no token could be drawn.
+    constexpr double kMost = static_cast<double>(std::numeric_limits<Real>::max());
+    logits[token] = static_cast<Real>(std::clamp(logit > 0 ? logit / penalty : logit * penalty, -kMost, kMost));
   }
 }
 

@@ -22,15 +22,45 @@ std::string misfit(const WeightMap& stored, const std::string& name, const Param
   const StoredTensor& tensor = found->second;
   if (significant(tensor.shape) != significant(parameter.shape))
     return str("wrong shape: ", name, " must be ", parameter.shape, ", is ", tensor.shape);
-  if (!tensor.read) return str("wrong type: ", name, " is ", tensor.dtype);
+  if (!tensor.read)
+    return str("wrong type: ", name, " is ", printable(tensor.dtype), "; F64, F32, F16 and BF16 are read");
   return "";
 }
 
 std::vector<std::string> strangers(const WeightMap& stored, const std::set<std::string>& known) {
   std::vector<std::string> found;
   for (const auto& [name, tensor] : stored)
-    if (!known.count(name)) found.push_back(str("not part of the model: ", name, " ", tensor.shape));
+    if (!known.count(name)) found.push_back(str("not part of the model: ", printable(name), " ", tensor.shape));
   return found;
+}
+
+/// A line for each, or for the first of very many.
+std::string lines(std::vector<std::string> problems) {
+  constexpr std::size_t kMost = 100;
+  const std::size_t more = problems.size() > kMost ? problems.size() - kMost : 0;
+  problems.resize(problems.size() - more);
+  return join(problems, "\n  ") + (more ? str("\n  and ", more, " more") : "");
+}
+
+/// The names without what `shorter` takes from them, unless two became one.
+void rename(WeightMap& weights, const std::function<std::string(const std::string&)>& shorter) {
+  WeightMap renamed;
+  for (const auto& [name, tensor] : weights) renamed.emplace(shorter(name), tensor);
+  if (renamed.size() == weights.size()) weights = std::move(renamed);
+}
+
+/// "module.a._orig_mod.weight" -> "a.weight"; what was taken is added to `taken`.
+std::string without_wrappers(const std::string& name, std::string& taken) {
+  static const std::set<std::string> wrappers{"module", "_orig_mod", "_fsdp_wrapped_module",
+                                              "_checkpoint_wrapped_module", "_forward_module"};
+  std::string kept;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t end = std::min(name.find('.', at), name.size());
+    const std::string part = name.substr(at, end - at), with_point = name.substr(at, end + 1 - at);
+    (wrappers.count(part) && end < name.size() ? taken : kept) += with_point;
+    at = end + 1;
+  }
+  return kept;
 }
 
 void load(const StoredTensor& stored, Parameter& parameter) {
@@ -47,11 +77,33 @@ WeightMap weights_of(SafetensorsFile opened) {
   WeightMap weights;
   for (const auto& [name, entry] : file->entries()) {
     StoredTensor tensor{entry.shape, {}, entry.dtype};
-    if (entry.dtype[0] == 'F' || entry.dtype == "BF16")
-      tensor.read = [file, name = name] { return file->doubles(name); };
+    if (SafetensorsFile::is_real(entry.dtype)) tensor.read = [file, name = name] { return file->doubles(name); };
     weights[name] = std::move(tensor);
   }
   return weights;
+}
+
+std::string unwrap(WeightMap& weights, const std::vector<Parameter*>& parameters, const NameOf& name_of) {
+  std::string found;
+  rename(weights, [&](const std::string& name) {
+    std::string taken, kept = without_wrappers(name, taken);
+    if (found.empty()) found = taken;
+    return kept;
+  });
+  const auto fitting = [&](const std::string& prefix) {
+    return std::count_if(parameters.begin(), parameters.end(),
+                         [&](const Parameter* p) { return weights.count(prefix + name_of(p->path)) != 0; });
+  };
+  if (parameters.empty() || fitting("") > 0) return found;
+  const std::string first = "." + name_of(parameters[0]->path);
+  for (const auto& [name, tensor] : weights) {
+    const std::string prefix = name.ends_with(first) ? name.substr(0, name.size() - first.size() + 1) : "";
+    if (prefix.empty() || 2 * fitting(prefix) < static_cast<std::ptrdiff_t>(parameters.size())) continue;
+    rename(weights,
+           [&](const std::string& other) { return other.starts_with(prefix) ? other.substr(prefix.size()) : other; });
+    return found + prefix;
+  }
+  return found;
 }
 
 void load_weights(const WeightMap& stored, const std::string& where, const std::vector<Parameter*>& parameters,
@@ -64,8 +116,7 @@ void load_weights(const WeightMap& stored, const std::string& where, const std::
     if (const std::string problem = misfit(stored, name, *parameter); !problem.empty()) problems.push_back(problem);
   }
   for (const std::string& stranger : strangers(stored, known)) problems.push_back(stranger);
-  if (!problems.empty())
-    throw CheckpointError(str(where, ": its tensors do not fit the model:\n  ", join(problems, "\n  ")));
+  if (!problems.empty()) throw CheckpointError(str(where, ": its tensors do not fit the model:\n  ", lines(problems)));
   for (Parameter* parameter : parameters) load(stored.at(name_of(parameter->path)), *parameter);
 }
 

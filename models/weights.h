@@ -22,6 +22,11 @@ WeightMap weights_of(SafetensorsFile);
 
 using NameOf = std::function<std::string(const std::string& path)>;
 
+/// Takes from the names what wrappers put before them (DistributedDataParallel's `module.`, torch.compile's
+/// `_orig_mod.`, several of them, also in the middle), and otherwise a prefix that all names of the model have in
+/// common. Returns what was taken, or "".
+std::string unwrap(WeightMap&, const std::vector<Parameter*>&, const NameOf&);
+
 /// Gives every parameter the values of the stored tensor `name_of(path)`. Extents of 1 are not significant.
 /// Throws CheckpointError naming every missing, extra and misshapen tensor; then no parameter has been touched.
 void load_weights(const WeightMap& stored, const std::string& where, const std::vector<Parameter*>& parameters,

@@ -174,8 +174,8 @@ constexpr Index kContext = 4096;  // steps that a cache holds, unless the progra
 std::string program(const TrainedModel& trained, const CStep& step, const std::string& title) {
   const ModelShape& shape = trained.model->shape();
   const TaskShape task = trained.config.task->shape();
-  const bool generates = shape.vocabulary > 0 && !shape.pooled && shape.vocabulary == shape.outputs,
-             bytes = task.bits_unit == "byte" && shape.vocabulary == 256, ends = step.grows() || step.most_steps() > 0;
+  const bool generates = task.next_token, bytes = task.bits_unit == "byte" && shape.vocabulary == 256,
+             ends = step.grows() || step.most_steps() > 0;
   std::string text =
       str("/* ", title, ": a ", trained.config.model.name,
           " model, exported by seqtape.\n   cc -O3 -std=c99 model.c -lm -o model && ./model model.bin ",

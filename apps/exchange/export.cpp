@@ -16,7 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 MambaNumbers numbers(const TrainedModel& trained) {
-  return MambaNumbers::of(trained.config.model, trained.model->shape());
+  MambaNumbers n = MambaNumbers::of(trained.config.model, trained.model->shape());
+  n.end_token = trained.config.task->shape().end_token;
+  return n;
 }
 
 bool reads_bytes(const TrainedModel& trained) {
@@ -71,10 +73,9 @@ Shape stored_shape(const Parameter& parameter) {
 void write_hf(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
   const Json config = hf_json(numbers(trained));
   fs::create_directories(folder);
+  const bool writes = trained.config.task->shape().next_token;
   write_file(folder / "config.json", config.dump(2) + "\n");
-  write_file(
-      folder / "generation_config.json",
-      Json({{"bos_token_id", 0}, {"eos_token_id", 0}, {"pad_token_id", 0}, {"max_new_tokens", 200}}).dump(2) + "\n");
+  if (writes) write_file(folder / "generation_config.json", hf_generation_json(numbers(trained)).dump(2) + "\n");
   SafetensorsWriter weights;
   weights.metadata("format", "pt");
   for (const Parameter* p : trained.model->parameters())
@@ -90,16 +91,20 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
                                                          .dump(2) +
                                                      "\n");
   }
-  write_file(folder / "README.md",
-             str("# ", title,
-                 "\n\nA Mamba language model trained by seqtape, for Hugging Face transformers:\n\n```python\n"
-                 "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-                 "model = AutoModelForCausalLM.from_pretrained(\".\")\n",
-                 text ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
-                        "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
-                        "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
-                      : "# Its tokens are numbers of the task; there is no tokenizer.\n",
-                 "```\n"));
+  std::string use =
+      "# It writes no text: the logits of a step are its answer there.\n"
+      "print(model(torch.tensor([[0, 1]])).logits.argmax(-1))  # the tokens are numbers of the task\n";
+  if (writes)
+    use = text ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+                 "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
+                 "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
+               : "# Its tokens are numbers of the task; there is no tokenizer.\n"
+                 "print(model.generate(torch.tensor([[0, 1]]), max_new_tokens=100)[0])\n";
+  write_file(folder / "README.md", str("# ", title, "\n\nA Mamba ", writes ? "language " : "",
+                                       "model trained by seqtape, for Hugging Face transformers:\n\n```python\n",
+                                       text ? "" : "import torch\n", "from transformers import AutoModelForCausalLM",
+                                       text ? ", AutoTokenizer" : "",
+                                       "\n\nmodel = AutoModelForCausalLM.from_pretrained(\".\")\n", use, "```\n"));
 }
 
 void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const std::string&) {
@@ -137,6 +142,9 @@ void write_gguf(const TrainedModel& trained, const fs::path& path, const std::st
 
 void write_safetensors(const TrainedModel& trained, const fs::path& path, const std::string&) {
   SafetensorsWriter weights;
+  // A warm start compares it with its own.
+  if (const std::string meaning = trained.config.task->token_meaning(); !meaning.empty())
+    weights.metadata("tokens", meaning);
   for (const Parameter* p : trained.model->parameters()) weights.add(p->path, p->shape, p->variable.data());
   weights.write(path);
 }

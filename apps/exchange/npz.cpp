@@ -1,5 +1,7 @@
 #include <zip.h>
 
+#include <ctime>
+
 #include "apps/exchange/export.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -28,7 +30,11 @@ void write_npz(const std::filesystem::path& path, const std::vector<Parameter*>&
                   static_cast<std::size_t>(parameter->shape.size()) * sizeof(float));
     zip_source_t* const source = zip_source_buffer(archive, member.data(), member.size(), 0);
     const zip_int64_t at = zip_file_add(archive, (parameter->path + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
-    good = good && at >= 0 && zip_set_file_compression(archive, static_cast<zip_uint64_t>(at), ZIP_CM_STORE, 0) == 0;
+    const auto entry = static_cast<zip_uint64_t>(at);
+    constexpr std::time_t kDay =
+        315619200;  // 2 January 1980, zip's beginning anywhere: the same weights, the same file
+    good = good && at >= 0 && zip_set_file_compression(archive, entry, ZIP_CM_STORE, 0) == 0 &&
+           zip_file_set_mtime(archive, entry, kDay, 0) == 0;
   }
   if (!good || zip_close(archive) != 0) {
     const std::string why = zip_strerror(archive);

@@ -19,11 +19,16 @@ Batch examples_of(const TrainedModel& trained, Index count) {
   return batch;
 }
 
+/// Steps of sequence b that are no padding.
+Index steps_of(const Batch& batch, Index b) {
+  return batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
+}
+
 /// Leaves of each sequence's answers the last one; returns its step.
 std::vector<Index> keep_last_answer(Batch& batch, const TaskShape& shape) {
   std::vector<Index> steps;
   for (Index b = 0; b < batch.batch; ++b) {
-    Index last = (batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)]) - 1;
+    Index last = std::max<Index>(1, steps_of(batch, b)) - 1;
     if (!shape.pooled && !shape.regression) {
       std::int32_t* const targets = batch.targets.data() + b * batch.length;
       while (last > 0 && targets[last] == Batch::kIgnored) --last;
@@ -55,25 +60,34 @@ Json gradient_by_distance(const Tensor& gradient, const std::vector<Index>& last
 }
 
 Json delta_by_step(const Inside::Seen& seen, const Batch& batch) {
-  const Index steps = seen.values.dim(0) * seen.values.dim(1), width = seen.values.dim(2);
-  std::vector<double> mean(static_cast<std::size_t>(steps));
-  for (Index i = 0; i < steps; ++i) {
-    const Real* const row = seen.values.data() + i * width;
-    mean[static_cast<std::size_t>(i)] = std::accumulate(row, row + width, 0.0) / static_cast<double>(width);
-  }
-  Json json = {{"layer", seen.layer}, {"steps", std::vector<double>(mean.begin(), mean.begin() + batch.length)}};
+  const Index width = seen.values.dim(2);
+  const auto mean_at = [&](Index b, Index t) {
+    const Real* const row = seen.values.data() + (b * batch.length + t) * width;
+    return std::accumulate(row, row + width, 0.0) / static_cast<double>(width);
+  };
+  Json json = {{"layer", seen.layer}, {"steps", Json::array()}};
+  for (Index t = 0; t < steps_of(batch, 0); ++t) json["steps"].push_back(mean_at(0, t));
   if (batch.tokens.empty()) return json;
-  std::map<std::int32_t, Index> counts;
-  for (const std::int32_t token : batch.tokens) ++counts[token];
-  const auto frequent = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
-                          return a.second < b.second;
-                        })->first;
-  double at = 0, others = 0;
-  for (std::size_t i = 0; i < mean.size(); ++i) (batch.tokens[i] == frequent ? at : others) += mean[i];
-  const auto n = static_cast<double>(counts[frequent]);
-  json["frequent"] = frequent;
-  json["at_frequent"] = at / n;
-  json["at_others"] = json_number(others / (static_cast<double>(steps) - n));
+  struct Sum {
+    double delta = 0;
+    Index steps = 0;
+  };
+  std::map<std::int32_t, Sum> by_token;
+  Sum all;
+  for (Index b = 0; b < batch.batch; ++b)
+    for (Index t = 0; t < steps_of(batch, b); ++t)
+      for (Sum* const sum : {&by_token[batch.tokens[static_cast<std::size_t>(b * batch.length + t)]], &all}) {
+        sum->delta += mean_at(b, t);
+        ++sum->steps;
+      }
+  const auto most = std::max_element(by_token.begin(), by_token.end(),
+                                     [](const auto& a, const auto& b) { return a.second.steps < b.second.steps; });
+  if (most == by_token.end() || most->second.steps == all.steps) return json;  // one token: nothing to compare
+  json["frequent"] = most->first;
+  json["share"] = static_cast<double>(most->second.steps) / static_cast<double>(all.steps);
+  json["at_frequent"] = most->second.delta / static_cast<double>(most->second.steps);
+  json["at_others"] =
+      json_number((all.delta - most->second.delta) / static_cast<double>(all.steps - most->second.steps));
   return json;
 }
 
@@ -115,7 +129,7 @@ Curve curve_of(std::string name, const Json& y) {
   return curve;
 }
 
-std::string layer_name(const Json& entry) { return "layer " + entry["layer"].dump(); }
+std::string layer_name(const Json& entry) { return "layer " + entry.at("layer").dump(); }
 
 const ChartOptions kGradientChart{
     .title = "Gradient at the input", .x_name = "steps before the answer", .y_name = "norm", .log_y = true};
@@ -123,7 +137,20 @@ constexpr const char* kDeltaTitle = "Mamba's step size";
 constexpr const char* kKernelTitle = "Size of the kernel";
 
 ChartOptions delta_chart(const std::string& of) {
-  return {.title = kDeltaTitle + of, .x_name = "step of the sequence", .y_name = "delta"};
+  return {.title = kDeltaTitle + of, .x_name = "step of the sequence", .y_name = "delta, mean of the channels"};
+}
+
+/// A layer's two means, and what they say: by the numbers, not by what one hopes for.
+std::string delta_words(const Json& layer) {
+  if (!layer.contains("frequent") || !layer.at("at_others").is_number()) return "";
+  const double here = layer.at("at_frequent"), others = layer.at("at_others");
+  const char* const says = here < 0.8 * others    ? "it is passed over more than the others"
+                           : here > 1.25 * others ? "there it forgets and takes in more than at the others"
+                                                  : "the steps alone do not tell it from the others";
+  const std::string share =
+      layer.contains("share") ? format(" (%.0f %% of the steps)", 100 * layer.at("share").get<double>()) : "";
+  return format("%.3g at token %s%s, %.3g at the others: %s", here, layer.at("frequent").dump().c_str(), share.c_str(),
+                others, says);
 }
 ChartOptions kernel_chart(const std::string& of) {
   return {.title = kKernelTitle + of, .x_name = "steps since the input", .y_name = "|K|", .log_y = true};
@@ -131,12 +158,12 @@ ChartOptions kernel_chart(const std::string& of) {
 
 /// An attention map as a grid of grey, with the row that looks from top to bottom.
 std::string map_svg(const Json& map) {
-  const auto& rows = map["rows"];
+  const auto& rows = map.at("rows");
   const std::size_t length = rows.size(), block = (length + 255) / 256, cells = (length + block - 1) / block;
   std::string svg =
       str("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", cells, " ", cells,
-          "\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"attention of layer ", map["layer"].dump(),
-          ", head ", map["head"].dump(), "\"><rect width=\"", cells, "\" height=\"", cells, "\" fill=\"#fff\"/>");
+          "\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"attention of layer ", map.at("layer").dump(),
+          ", head ", map.at("head").dump(), "\"><rect width=\"", cells, "\" height=\"", cells, "\" fill=\"#fff\"/>");
   for (std::size_t y = 0; y < cells; ++y)
     for (std::size_t x = 0; x < cells; ++x) {
       double most = 0;  // of the block
@@ -180,30 +207,28 @@ Json look_inside(const TrainedModel& trained, Index examples, bool attention) {
 
 std::string inside_text(const Json& inside) {
   std::string text;
-  const auto& norms = inside["gradient"]["norm"];
+  const auto& norms = inside.at("gradient").at("norm");
   text += "gradient of the last answer's loss at the input, by the distance from it\n";
   for (std::size_t distance = 0, next = 1; distance < norms.size(); distance = next, next *= 2)
     text += format("  %8zu steps  %.3g\n", distance, norms[distance].is_number() ? norms[distance].get<double>() : NAN);
   for (const Json& layer : inside.value("delta", Json::array())) {
     double mean = 0;
-    for (const Json& step : layer["steps"]) mean += step.get<double>() / static_cast<double>(layer["steps"].size());
+    for (const Json& step : layer.at("steps"))
+      mean += step.get<double>() / static_cast<double>(layer.at("steps").size());
     text += layer_name(layer) + format(": step size %.3g", mean);
-    if (layer.contains("frequent"))
-      text += format("; %.3g at token %s, the most frequent; %.3g at the others", layer["at_frequent"].get<double>(),
-                     layer["frequent"].dump().c_str(),
-                     layer["at_others"].is_number() ? layer["at_others"].get<double>() : NAN);
+    if (const std::string words = delta_words(layer); !words.empty()) text += "; " + words;
     text += "\n";
   }
   for (const Json& layer : inside.value("kernel", Json::array()))
-    text += str(layer_name(layer), ": 95 % of the kernel within ", layer["memory"].dump(), " of ", layer["size"].size(),
-                " steps\n");
-  if (inside.contains("attention")) text += str(inside["attention"].size(), " maps of attention\n");
+    text += str(layer_name(layer), ": 95 % of the kernel within ", layer.at("memory").dump(), " of ",
+                layer.at("size").size(), " steps\n");
+  if (inside.contains("attention")) text += str(inside.at("attention").size(), " maps of attention\n");
   return text;
 }
 
 std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside) {
   std::vector<std::pair<std::string, std::string>> charts;
-  charts.emplace_back("gradient", svg_chart({curve_of("", inside["gradient"]["norm"])}, kGradientChart));
+  charts.emplace_back("gradient", svg_chart({curve_of("", inside.at("gradient").at("norm"))}, kGradientChart));
   const auto layers = [&](const char* what, const char* values, const ChartOptions& options) {
     std::vector<Curve> curves;
     for (const Json& layer : inside.value(what, Json::array()))
@@ -213,7 +238,7 @@ std::vector<std::pair<std::string, std::string>> inside_charts(const Json& insid
   layers("delta", "steps", delta_chart(""));
   layers("kernel", "size", kernel_chart(""));
   for (const Json& map : inside.value("attention", Json::array()))
-    charts.emplace_back(str("attention-", map["layer"].dump(), "-", map["head"].dump()), map_svg(map));
+    charts.emplace_back(str("attention-", map.at("layer").dump(), "-", map.at("head").dump()), map_svg(map));
   return charts;
 }
 
@@ -225,7 +250,7 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
   };
   std::string html = "<h2>A look inside</h2>\n";
   std::vector<Curve> gradients;
-  for (const auto& [label, look] : looks) gradients.push_back(curve_of(label, look["gradient"]["norm"]));
+  for (const auto& [label, look] : looks) gradients.push_back(curve_of(label, look.at("gradient").at("norm")));
   html +=
       figure(svg_chart(gradients, kGradientChart),
              "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
@@ -234,22 +259,24 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("delta", Json::array())) {
-      curves.push_back(curve_of(layer_name(layer), layer["steps"]));
-      if (layer.contains("frequent") && layer["at_others"].is_number())
-        words += format(" %s: mean %.3g at token %s, the most frequent, %.3g at the others.", layer_name(layer).c_str(),
-                        layer["at_frequent"].get<double>(), layer["frequent"].dump().c_str(),
-                        layer["at_others"].get<double>());
+      curves.push_back(curve_of(layer_name(layer), layer.at("steps")));
+      if (const std::string said = delta_words(layer); !said.empty())
+        words += str(" ", layer_name(layer), ": ", said, ".");
     }
     if (!curves.empty())
-      html += figure(svg_chart(curves, delta_chart(", " + label)),
-                     "What it selects: near 0 a step is passed over, a large step size takes it in." + words);
+      html += figure(
+          svg_chart(curves, delta_chart(", " + label)),
+          "A step of size delta multiplies a channel's state by exp(delta A) and adds delta B x: near 0 the state "
+          "stays and the step is passed over; a large one forgets the state and takes the step in. Channels "
+          "differ; this is their mean over the first example, the words are of all." +
+              words);
   }
   for (const auto& [label, look] : looks) {
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("kernel", Json::array())) {
-      curves.push_back(curve_of(layer_name(layer), layer["size"]));
-      words += str(" ", layer_name(layer), ": 95 % within ", layer["memory"].dump(), " steps.");
+      curves.push_back(curve_of(layer_name(layer), layer.at("size")));
+      words += str(" ", layer_name(layer), ": 95 % within ", layer.at("memory").dump(), " steps.");
     }
     if (!curves.empty())
       html += figure(

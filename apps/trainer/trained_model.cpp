@@ -10,7 +10,7 @@ TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, co
   const RunReference reference = find_run(path, best);
   const Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
   const std::filesystem::path config = RunFolder(reference.run).config_path();
-  TrainedModel trained{RunConfig::load(config, sets), nullptr, checkpoint.state.at("step").get<Index>(),
+  TrainedModel trained{RunConfig::load(config, sets), nullptr, JsonValue(checkpoint.state, (checkpoint.folder / "state.json").string())["step"].whole(0),
                        checkpoint.state.value("data", "")};
   trained.config.task->use(checkpoint.state.value("learned", Json::object()));
   const Json was = RunConfig::load(config, {}).to_json()["task"], is = trained.config.to_json()["task"];

@@ -1,5 +1,6 @@
 #include "apps/trainer/training.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -56,19 +57,43 @@ class Change {
   std::vector<Tensor> before_;
 };
 
+/// What the tokens of these weights stand for, by the run that they are in or the export's own word; "" if unknown.
+std::string token_meaning_of(const std::filesystem::path& from, const SafetensorsFile& file) {
+  if (const auto said = file.metadata().find("tokens"); said != file.metadata().end()) return said->second;
+  try {
+    const std::filesystem::path place = std::filesystem::is_directory(from) ? from : from.parent_path();
+    return RunConfig::load(RunFolder(find_run(place).run).config_path(), {}).task->token_meaning();
+  } catch (const Error&) {
+    return "";
+  }
+}
+
 /// Weights of another run, checkpoint or safetensors file, as far as they fit.
-std::string warm_start(const std::filesystem::path& from, const std::vector<Parameter*>& parameters) {
+std::string warm_start(const std::filesystem::path& from, const Task& task, const std::vector<Parameter*>& parameters) {
   std::filesystem::path file = from;
   if (std::filesystem::is_directory(from)) {
     const Checkpoint checkpoint = Checkpoint::open(find_run(from, true).checkpoint);
     file = checkpoint.folder / "model.safetensors";
   }
-  const WeightMatch match = load_matching_weights(weights_of(SafetensorsFile(file)), parameters);
+  const SafetensorsFile opened(file);
+  WeightMap weights = weights_of(opened);
+  const std::string prefix = unwrap(weights, parameters, [](const std::string& path) { return path; });
+  const WeightMatch match = load_matching_weights(weights, parameters);
+  const std::string theirs = token_meaning_of(from, opened), ours = task.token_meaning();
+  const bool by_token = std::any_of(match.loaded.begin(), match.loaded.end(), [](const std::string& path) {
+    return path == "embedding.weight" || path.starts_with("head.");
+  });
+  if (by_token && !theirs.empty() && !ours.empty() && theirs != ours)
+    throw ConfigError(
+        str("train.init_from: its tokens are ", theirs, ", here they are ", ours,
+            ": the embedding's rows would stand for others; use the same task.alphabet or task.tokenizer"));
   if (match.loaded.empty())
     throw ConfigError(str("train.init_from: none of the weights of ", file.string(), " fit the model:\n  ",
                           join(match.problems, "\n  ")));
   std::string report =
       str("warm start ", match.loaded.size(), " of ", parameters.size(), " tensors from ", file.string());
+  if (!prefix.empty())
+    report += "\n             their names have the prefix " + prefix + " of a wrapper, which is left out";
   for (const std::string& problem : match.problems) report += "\n             " + problem;
   return report;
 }
@@ -79,7 +104,7 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
   shape = config.task->shape();
   model = std::make_unique<SequenceModel>(config.model, config.model_shape());
-  if (!model->streams() && !shape.bits_unit.empty())
+  if (!model->streams() && shape.next_token)
     throw ConfigError(
         "model: it reads later steps, and so the answers of a task that asks for the next token; set "
         "model.causal true, or model.bidirectional false");
@@ -97,8 +122,9 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
 
 std::string Training::allocate(bool warm) {
   seqtape::allocate(model->parameters(), static_cast<std::uint64_t>(config.seed));
-  const std::string report =
-      !warm || config.train.init_from.empty() ? "" : warm_start(config.train.init_from, model->parameters());
+  const std::string report = !warm || config.train.init_from.empty()
+                                 ? ""
+                                 : warm_start(config.train.init_from, *config.task, model->parameters());
   average.attach(model->parameters(), config.train.ema);
   return report;
 }

@@ -10,9 +10,8 @@ namespace seqtape {
 
 class Validation {
  public:
-  /// Prepares the task again for each of `train.eval_lengths`. Throws ConfigError for a task without a length, or for a
-  /// `train.best` that there will not be.
-  /// Also for a length that the model cannot read.
+  /// Prepares the task again for each of `train.eval_lengths`. Throws ConfigError for a task without a length, for a
+  /// `train.best` that there will not be, and for a length that the model cannot read.
   Validation(RunConfig&, const SequenceModel&);
 
   struct Result {

@@ -190,7 +190,7 @@ TEST_CASE("generate stops behind the text it is told to stop at") {
   CHECK_EQ(cut, all.substr(0, all.find(stop, 5) + 2) + "\n");
   refused("generate " + path + " --stop ''", 2, "--stop: must not be empty");
   refused("generate " + path + " --top-p 1.5", 2, "--top-p: must be > 0 and <= 1, got 1.5");
-  refused("generate " + path + " --repetition-penalty 0", 2, "--repetition-penalty: must be > 0, got 0");
+  refused("generate " + path + " --repetition-penalty 0", 2, "--repetition-penalty: must be > 0 and finite, got 0");
 }
 
 /// Compiles FOLDER/model.c, or `source` beside it, as strictly as C99 can be.
@@ -375,7 +375,7 @@ TEST_CASE("shards, and what an index may not do") {
   bad = index;
   bad["weight_map"].erase(first);
   no(bad, "missing: " + first);
-  no(Json::object(), "has no weight_map");
+  no(Json::object(), "has no \"weight_map\"");
   fs::remove(parts / "model.safetensors.index.json");
   write_file(parts / "pytorch_model.bin", "x");
   refused("import " + parts.string() + " --out " + (folder / "no").string(), 1, "is a pickle");

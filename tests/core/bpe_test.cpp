@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/pattern.h"
+#include "core/text.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
@@ -56,13 +58,13 @@ std::string decoded(const BpeTokenizer& tokenizer, const Ids& ids) {
   return text;
 }
 
-/// What reading this says, without the path; "" when it is accepted.
+/// What reading this says, without the path and line; "" when it is accepted.
 std::string refusal(const std::string& content) {
   const TemporaryFolder folder;
   write_file(folder / "x.json", content);
   const std::string what = message_of<CheckpointError>([&] { BpeTokenizer::read(folder / "x.json"); });
-  const std::size_t at = what.find("x.json: ");
-  return at == std::string::npos ? "" : what.substr(at + 8);
+  const std::size_t at = what.find("x.json:");
+  return at == std::string::npos ? "" : what.substr(what.find(' ', at) + 1);
 }
 /// ... with this value in place of the small tokenizer's, at a path such as "/model/vocab".
 std::string refusal(const std::string& at, const Json& value) {
@@ -222,6 +224,31 @@ TEST_CASE("what is not supported is named") {
   CHECK_EQ(refusal("/pre_tokenizer", sequence(split("[[:alpha:]\\[]|&&"))), "");
 }
 
+TEST_CASE("patterns: blanks and words are what Oniguruma, the tokenizers library's, takes for them") {
+  const auto pieces = [](const std::string& pattern, const std::string& text) {
+    std::vector<std::string> all;
+    Pattern(pattern).cut(text, [&](std::string_view piece) { all.emplace_back(piece); });
+    return join(all, "|");
+  };
+  // U+180E was a blank before Unicode 6.3; U+0085, U+3000 and U+2009 are blanks.
+  const std::string vowel = "\u180e", three = "\u0085\u3000\u2009";
+  CHECK_EQ(pieces("\\s+", "a" + vowel + "b" + three + "c"), "a" + vowel + "b|" + three + "|c");
+  CHECK_EQ(pieces("\\S+", "a" + vowel + " b"), "a" + vowel + "| |b");
+  CHECK_EQ(pieces("[^\\s\\p{L}]+", "a" + vowel + three + "b"), "a|" + vowel + "|" + three + "b");
+  CHECK_EQ(pieces("[\\S]+", three + vowel), three + "|" + vowel);
+  CHECK_EQ(pieces("[[:space:]x]+", "a" + vowel + "x b"), "a" + vowel + "|x |b");
+  CHECK_EQ(pieces("[[:^space:]]+", vowel + " b"), vowel + "| |b");
+  CHECK_EQ(pieces("\\s+(?!\\S)|\\s+", "a  b \n"), "a| | |b| \n");
+  // A mark belongs to its letter, and a connector to the word.
+  CHECK_EQ(pieces("\\w+|[^\\w\\s]+", "e\u0301a_b\u203f1, c"), "e\u0301a_b\u203f1|,| |c");
+  CHECK_EQ(pieces("\\W+", "e\u0301, a"), "e\u0301|, |a");
+  CHECK_EQ(pieces("\\b", "ab, e\u0301"), "ab|, |e\u0301");
+  CHECK_EQ(pieces("b\\Bc", "abc b c"), "a|bc| b c");
+  CHECK_EQ(pieces("\\\\s", "a\\s b"), "a|\\s| b");  // a backslash and an s
+  for (const char* pattern : {"\\v", "\\h", "\\N", "[\\W]", "[a&&b]", "[a[b]]"})
+    CHECK(message_of<CheckpointError>([&] { Pattern{pattern}; }).ends_with("is not supported"));
+}
+
 TEST_CASE("hostile files are refused") {
   const std::string text = kSmall;
   const TemporaryFolder folder;
@@ -235,13 +262,13 @@ TEST_CASE("hostile files are refused") {
   CHECK_EQ(refusal("{\"a\": {\"b\": 1, \"b\": 2}}"), "the key \"b\" is given twice");
 
   CHECK_EQ(refusal("/model/vocab", Json::array()), "model.vocab: should be an object, is array");
-  CHECK_EQ(refusal("/model/vocab/h", "1"), "model.vocab.h: should be an id from 0 to 4194303, is string");
-  CHECK_EQ(refusal("/model/vocab/h", -1), "model.vocab.h: should be an id from 0 to 4194303, is -1");
-  CHECK_EQ(refusal("/model/vocab/h", 1.5), "model.vocab.h: should be an id from 0 to 4194303, is number");
+  CHECK_EQ(refusal("/model/vocab/h", "1"), "model.vocab.h: should be a whole number from 0 to 4194303, is string");
+  CHECK_EQ(refusal("/model/vocab/h", -1), "model.vocab.h: should be a whole number from 0 to 4194303, is -1");
+  CHECK_EQ(refusal("/model/vocab/h", 1.5), "model.vocab.h: should be a whole number from 0 to 4194303, is number");
   for (const std::uint64_t huge : {std::uint64_t{1} << 22, std::uint64_t{1} << 32, ~std::uint64_t{0}})
     CHECK_EQ(refusal("/model/vocab/h", huge),
-             "model.vocab.h: should be an id from 0 to 4194303, is " + std::to_string(huge));
-  CHECK_EQ(refusal("/model/vocab/h", 2), "model.vocab.h: the id 2 is another token's");
+             "model.vocab.h: should be a whole number from 0 to 4194303, is " + std::to_string(huge));
+  CHECK_EQ(refusal("/model/vocab/h", 2), "model.vocab.e: the id 2 is another token's");
   CHECK_EQ(refusal("/model/unk_token", "?"), "model.unk_token: \"?\" is not in the vocabulary");
 
   CHECK_EQ(refusal("/model/merges", 1), "model.merges: should be a list, is number");
