@@ -681,5 +681,10 @@ TEST_CASE("an import that has only to end is no reason to refuse the next; any o
   write_file(place.back + ".unfinished/back/x", "");
   succeeds("import " + place.hf + " --out " + place.back + "/");
   CHECK_FALSE(fs::exists(place.back + "/x"));
+  fs::create_directories(place.folder / "elsewhere");
+  fs::create_directory_symlink("elsewhere", place.folder / "link");
+  succeeds("import " + place.hf + " --out " + place.path("link"));
+  CHECK(fs::exists(place.folder / "elsewhere" / "config.json"));
+  CHECK(fs::is_symlink(place.folder / "link"));
   CHECK_FALSE(fs::exists(place.back + ".unfinished"));
 }
