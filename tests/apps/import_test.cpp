@@ -583,7 +583,11 @@ TEST_CASE("what a model is for is known from its task: no end where the vocabula
     CHECK_EQ(fs::exists(place.hf + "/generation_config.json"), run != "answers");
     CHECK_EQ(read_file(place.hf + "/README.md").find("generate(") != std::string::npos, run != "answers");
     const GgufFile file(gguf);
-    for (const auto& [key, value] : file.keys()) CHECK(key.find("_token_id") == std::string::npos);
+    for (const char* kind : {"bos", "eos", "eot", "padding"})
+      CHECK_EQ(file.keys().count(str("tokenizer.ggml.", kind, "_token_id")), 0);
+    CHECK_EQ(file.keys().count("tokenizer.ggml.unknown_token_id"), run == "dna");  // N
+    const auto& tokens = std::get<std::vector<std::string>>(file.keys().at("tokenizer.ggml.tokens"));
+    CHECK_EQ(tokens[1], run == "run" ? "\\x01" : run == "dna" ? "C" : "[1]");
   }
   // An end that a file names goes along.
   Json config = parse_json(read_file(place.hf + "/config.json"), "c");
