@@ -42,6 +42,7 @@ class Dna final : public Windows {
  private:
   Index vocabulary() const override { return static_cast<Index>(kBases.size()); }
   const char* unit() const override { return "base"; }
+  std::int32_t unknown_token() const override { return kUnknownBase; }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     fasta_.read(path, [&](const std::string& record) {
       if (!tokens.empty()) tokens += static_cast<Tokens::value_type>(kUnknownBase);

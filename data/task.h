@@ -20,12 +20,13 @@ struct TaskShape {
   Index outputs = 0;     ///< classes, or numbers to predict
   bool pooled = false;   ///< one answer a sequence
   bool regression = false;
-  Index length = 0;             ///< steps of a training sequence
-  std::string bits_unit{};      ///< "byte", "base": report bits per unit beside the loss
-  Index image_width = 0;        ///< a sequence is an image, row by row, of this width
-  bool carried = false;         ///< training sequences go on from batch to batch
-  bool next_token = false;      ///< the answer of a step is the token that follows: the model writes text
-  std::int32_t end_token = -1;  ///< of these tokens the one that ends a text; -1: there is none
+  Index length = 0;                 ///< steps of a training sequence
+  std::string bits_unit{};          ///< "byte", "base": report bits per unit beside the loss
+  Index image_width = 0;            ///< a sequence is an image, row by row, of this width
+  bool carried = false;             ///< training sequences go on from batch to batch
+  bool next_token = false;          ///< the answer of a step is the token that follows: the model writes text
+  std::int32_t end_token = -1;      ///< of these tokens the one that ends a text; -1: there is none
+  std::int32_t unknown_token = -1;  ///< the one for a character that has none of its own; -1: there is none
 };
 
 /// A pass over a split. Long sequences come in pieces, so that nothing grows with their length.

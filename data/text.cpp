@@ -60,6 +60,7 @@ class Text final : public Windows {
  private:
   Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters().size()); }
   const char* unit() const override { return alphabet_.empty() ? "byte" : "character"; }
+  std::int32_t unknown_token() const override { return alphabet_.empty() ? -1 : 0; }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     if (alphabet_.empty()) {
       const std::string bytes = read_unpacked(path);

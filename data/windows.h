@@ -25,7 +25,8 @@ class Windows : public Task {
             .bits_unit = unit(),
             .carried = carry_,
             .next_token = true,
-            .end_token = end_token()};
+            .end_token = end_token(),
+            .unknown_token = unknown_token()};
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
@@ -41,6 +42,8 @@ class Windows : public Task {
   virtual const char* unit() const = 0;
   /// The token that ends a text, or -1.
   virtual std::int32_t end_token() const { return -1; }
+  /// The token of a character that has none of its own, or -1.
+  virtual std::int32_t unknown_token() const { return -1; }
   /// Appends a file's tokens. Throws DataError.
   virtual void read(const std::filesystem::path&, Tokens& tokens) = 0;
   const std::vector<std::string>& paths() const { return paths_; }

@@ -19,7 +19,8 @@ struct MambaNumbers {
         groups = 1;
   double norm_eps = 1e-5;
   bool tied = true, conv_bias = true, proj_bias = false, head_bias = false;
-  std::int32_t end_token = -1;  ///< ends a text; -1: the vocabulary has none
+  std::int32_t end_token = -1;      ///< ends a text; -1: the vocabulary has none
+  std::int32_t unknown_token = -1;  ///< of a character that has none of its own; -1: the vocabulary has none
 
   /// Throws ConfigError for a model that is not one, with the key and what it must be.
   static MambaNumbers of(const ModelConfig&, const ModelShape&);

@@ -85,6 +85,8 @@ void save_mamba_gguf(const std::filesystem::path& path, const std::string& name,
   for (const std::string& token : tokens) words.push_back(escaped(token));
   file.key("tokenizer.ggml.tokens", words);
   if (n.end_token >= 0) file.key("tokenizer.ggml.eos_token_id", whole(n.end_token));
+  // Without it llama.cpp throws where a text has a character that no token begins with.
+  if (n.unknown_token >= 0) file.key("tokenizer.ggml.unknown_token_id", whole(n.unknown_token));
   file.key("tokenizer.ggml.add_bos_token", false);
   for (const Parameter* parameter : parameters) {
     const Real* const data = parameter->variable.data();

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 MambaNumbers numbers(const TrainedModel& trained) {
   MambaNumbers n = MambaNumbers::of(trained.config.model, trained.model->shape());
   n.end_token = trained.config.task->shape().end_token;
+  n.unknown_token = trained.config.task->shape().unknown_token;
   return n;
 }
 
@@ -133,10 +134,13 @@ void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const 
 }
 
 void write_gguf(const TrainedModel& trained, const fs::path& path, const std::string& title) {
+  const Task& task = *trained.config.task;
+  // Bytes, letters and bases stand for themselves. A tokenizer's tokens are numbers here: how it cuts a text, this kind
+  // of vocabulary cannot say.
+  const bool characters = task.shape().next_token && !task.writes_numbers() && task.tokenizer_file().empty();
   std::vector<std::string> tokens;
-  const bool bytes = reads_bytes(trained);
   for (Index token = 0; token < trained.model->shape().vocabulary; ++token)
-    tokens.push_back(bytes ? std::string(1, static_cast<char>(token)) : str("[", token, "]"));
+    tokens.push_back(characters ? task.decode({static_cast<std::int32_t>(token)}) : str("[", token, "]"));
   save_mamba_gguf(path, title, numbers(trained), trained.model->parameters(), tokens);
 }
 

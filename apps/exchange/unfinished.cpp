@@ -18,7 +18,14 @@ namespace fs = std::filesystem;
 namespace seqtape {
 namespace {
 
-fs::path folder_of(const fs::path& place) { return fs::path(place) += ".unfinished"; }
+/// Where a link leads: what it names is replaced, not the link.
+fs::path target(const fs::path& place) {
+  std::error_code error;
+  const fs::path real = fs::is_symlink(place, error) ? fs::weakly_canonical(place, error) : place;
+  return error ? place : real;
+}
+
+fs::path folder_of(const fs::path& place) { return target(place) += ".unfinished"; }
 
 /// To the disk, before others can see it: not every writer does that itself.
 void sync(const fs::path& path) {
@@ -46,7 +53,7 @@ void move_one(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-Unfinished::Unfinished(const fs::path& place) : place_(place), folder_(folder_of(place)) {
+Unfinished::Unfinished(const fs::path& place) : place_(target(place)), folder_(folder_of(place)) {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) throw CheckpointError(str(place_.string(), ": cannot be written: ", error.message()));

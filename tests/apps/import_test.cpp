@@ -583,7 +583,11 @@ TEST_CASE("what a model is for is known from its task: no end where the vocabula
     CHECK_EQ(fs::exists(place.hf + "/generation_config.json"), run != "answers");
     CHECK_EQ(read_file(place.hf + "/README.md").find("generate(") != std::string::npos, run != "answers");
     const GgufFile file(gguf);
-    for (const auto& [key, value] : file.keys()) CHECK(key.find("_token_id") == std::string::npos);
+    for (const char* kind : {"bos", "eos", "eot", "padding"})
+      CHECK_EQ(file.keys().count(str("tokenizer.ggml.", kind, "_token_id")), 0);
+    CHECK_EQ(file.keys().count("tokenizer.ggml.unknown_token_id"), run == "dna");  // N
+    const auto& tokens = std::get<std::vector<std::string>>(file.keys().at("tokenizer.ggml.tokens"));
+    CHECK_EQ(tokens[1], run == "run" ? "\\x01" : run == "dna" ? "C" : "[1]");
   }
   // An end that a file names goes along.
   Json config = parse_json(read_file(place.hf + "/config.json"), "c");
@@ -681,5 +685,10 @@ TEST_CASE("an import that has only to end is no reason to refuse the next; any o
   write_file(place.back + ".unfinished/back/x", "");
   succeeds("import " + place.hf + " --out " + place.back + "/");
   CHECK_FALSE(fs::exists(place.back + "/x"));
+  fs::create_directories(place.folder / "elsewhere");
+  fs::create_directory_symlink("elsewhere", place.folder / "link");
+  succeeds("import " + place.hf + " --out " + place.path("link"));
+  CHECK(fs::exists(place.folder / "elsewhere" / "config.json"));
+  CHECK(fs::is_symlink(place.folder / "link"));
   CHECK_FALSE(fs::exists(place.back + ".unfinished"));
 }

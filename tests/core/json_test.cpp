@@ -52,7 +52,7 @@ TEST_CASE("JSON: 200,000 keys take a time that grows with them") {
   for (int i = 0; i < 200000; ++i) text += str(i ? "," : "", "\"k", i, "\":1");
   const auto start = Clock::now();
   CHECK_EQ(parse_json(text + "}", "x").size(), 200000);
-  CHECK(seconds_since(start) < 10);
+  CHECK(seconds_since(start) < 30);
 }
 
 TEST_CASE("Python's numbers beyond JSON") {

@@ -142,7 +142,7 @@ TEST_CASE("200,000 names are read in a time that grows with them") {
     header += str(i ? "," : "", "\"t", i, R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})");
   const auto start = Clock::now();
   CHECK_EQ(refusal(with_header(header + "}", "")), "");
-  CHECK(seconds_since(start) < 10);  // half a second; it was minutes when each name was looked for among those before
+  CHECK(seconds_since(start) < 30);  // half a second; it was minutes when each name was looked for among those before
 }
 
 TEST_CASE("a pipe is no file") {

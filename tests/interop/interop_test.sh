@@ -33,3 +33,16 @@ done <<'SIZES'
 64 2 8
 128 3 16
 SIZES
+
+# A model of bases, whose vocabulary has no end token and an unknown one.
+awk 'BEGIN { print ">r"; for (i = 0; i < 700; ++i) print "ACGGTCAAT" }' >"$work/g.fa"
+cat >"$work/dna.json" <<'EOF'
+{"task": {"name": "dna", "path": "g.fa", "length": 64}, "model": {"name": "mamba", "d_model": 32, "layers": 2, "tie_embeddings": true, "head_bias": false},
+ "optimizer": {"lr": 0.01}, "train": {"steps": 60, "batch": 8, "tensorboard": false}}
+EOF
+"$seqtape" train "$work/dna.json" --out "$work/dna" >"$work/log"
+"$seqtape" export "$work/dna" --format gguf --out "$work/dna.gguf" >/dev/null
+ours=$("$seqtape" generate "$work/dna" --prompt ACGGT --tokens 32 --temperature 0 2>/dev/null | tail -c +6 | tr ACGTN 01234 | fold -w1 | paste -sd,)
+theirs=$(node "$here/gguf.mjs" "$work/dna.gguf" 0,1,2,2,3 32 | tr -d '[]')
+echo "bases: $ours"
+[ "$ours" = "$theirs" ] || { echo "llama.cpp says: $theirs"; exit 1; }
