@@ -137,7 +137,7 @@ std::vector<std::string> prompts_of(const cxxopts::ParseResult& args, const Task
   if (args.count("prompt")) prompts = args["prompt"].as<std::vector<std::string>>();
   if (args.count("prompts")) {
     const std::string path = args["prompts"].as<std::string>();
-    std::istringstream lines(read_file(path));
+    std::istringstream lines(read_stream(path));
     for (std::string line; std::getline(lines, line);) {
       if (line.ends_with('\r')) line.pop_back();
       if (!line.empty()) prompts.push_back(line);

@@ -59,10 +59,9 @@ Descriptor open_regular(const std::filesystem::path& path) {
   return file;
 }
 
-/// Calls use(piece) for each piece of the file.
+/// Calls use(piece) for each piece of what was opened.
 template <class Use>
-void read_pieces(const std::filesystem::path& path, const Use& use) {
-  const Descriptor file = open_regular(path);
+void read_pieces(const Descriptor& file, const std::filesystem::path& path, const Use& use) {
   std::string piece(std::size_t{1} << 20, '\0');
   for (;;) {
     const ssize_t got = ::read(file.get(), piece.data(), piece.size());
@@ -73,14 +72,20 @@ void read_pieces(const std::filesystem::path& path, const Use& use) {
   }
 }
 
+std::string content_of(const Descriptor& file, const std::filesystem::path& path) {
+  std::string content;
+  read_pieces(file, path, [&](std::string_view piece) { content += piece; });
+  return content;
+}
+
 }  // namespace
 
-void require_regular_file(const std::filesystem::path& path) { open_regular(path); }
+std::string read_file(const std::filesystem::path& path) { return content_of(open_regular(path), path); }
 
-std::string read_file(const std::filesystem::path& path) {
-  std::string content;
-  read_pieces(path, [&](std::string_view piece) { content += piece; });
-  return content;
+std::string read_stream(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (!file) throw DataError(str(path.string(), ": cannot be opened: ", reason()));
+  return content_of(file, path);
 }
 
 FileWriter::FileWriter(const std::filesystem::path& path)
@@ -142,7 +147,7 @@ std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before) {
 
 std::uint32_t crc32_of_file(const std::filesystem::path& path) {
   std::uint32_t crc = 0;
-  read_pieces(path, [&](std::string_view piece) { crc = crc32_of(piece, crc); });
+  read_pieces(open_regular(path), path, [&](std::string_view piece) { crc = crc32_of(piece, crc); });
   return crc;
 }
 

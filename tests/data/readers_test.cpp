@@ -198,6 +198,7 @@ TEST_CASE("files: FIFOs and devices are refused at once, whatever reads them") {
     CHECK(says(message_of<DataError>([&] { read_file(path); }), path + ": is not a file but a"));
     CHECK(says(message_of<DataError>([&] { crc32_of_file(path); }), path + ": is not a file but a"));
   }
+  CHECK_EQ(read_stream("/dev/null"), "");
   for (const std::string& path : {fifo, "/dev/zero"s}) {
     for (const char* task : {"text", "tokens", "dna", "documents", "series_classes"})
       CHECK(says(message_of<DataError>([&] { make(task, {{"path", path}, {"length", 8}}); }), "file"));
