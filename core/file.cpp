@@ -59,10 +59,9 @@ Descriptor open_regular(const std::filesystem::path& path) {
   return file;
 }
 
-/// Calls use(piece) for each piece of the file.
+/// Calls use(piece) for each piece of what was opened.
 template <class Use>
-void read_pieces(const std::filesystem::path& path, const Use& use) {
-  const Descriptor file = open_regular(path);
+void read_pieces(const Descriptor& file, const std::filesystem::path& path, const Use& use) {
   std::string piece(std::size_t{1} << 20, '\0');
   for (;;) {
     const ssize_t got = ::read(file.get(), piece.data(), piece.size());
@@ -86,11 +85,9 @@ void write_all(int fd, std::string_view bytes, const Fail& fail) {
 
 }  // namespace
 
-void require_regular_file(const std::filesystem::path& path) { open_regular(path); }
-
 std::string read_file(const std::filesystem::path& path) {
   std::string content;
-  read_pieces(path, [&](std::string_view piece) { content += piece; });
+  read_pieces(open_regular(path), path, [&](std::string_view piece) { content += piece; });
   return content;
 }
 
@@ -185,7 +182,7 @@ std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before) {
 
 std::uint32_t crc32_of_file(const std::filesystem::path& path) {
   std::uint32_t crc = 0;
-  read_pieces(path, [&](std::string_view piece) { crc = crc32_of(piece, crc); });
+  read_pieces(open_regular(path), path, [&](std::string_view piece) { crc = crc32_of(piece, crc); });
   return crc;
 }
 

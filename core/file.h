@@ -8,11 +8,8 @@
 
 namespace seqtape {
 
-/// Throws DataError unless there is a regular file, or a link to one: what reads a FIFO or a device may wait for ever,
-/// or never come to an end.
-void require_regular_file(const std::filesystem::path&);
-
-/// The whole regular file. Throws DataError, with the system's reason.
+/// The whole file. Throws DataError, with the system's reason; also for what is no regular file, nor a link to one: a
+/// FIFO may be waited for for ever, a device never come to an end.
 std::string read_file(const std::filesystem::path&);
 
 /// A new file, written piece by piece. Unless `finish` succeeds, it is removed again.

@@ -29,8 +29,8 @@ Sound read_flac(const std::string& bytes, const std::string& path);
 Sound read_mp3(const std::string& bytes, const std::string& path);
 /// What players skip behind a file's end: tags, and zeros.
 bool is_sound_tag(std::string_view rest);
-/// Throws for a container (WAV, RF64, AIFF, W64, CAF, AU, NIST, Ogg) that breaks off or has another behind it, and writes the
-/// length into one that was never closed: libsndfile reads what fits the file, in silence.
+/// Throws for a container (WAV, RF64, AIFF, W64, CAF, AU, NIST, Ogg) that breaks off or has another behind it, and
+/// writes the length into one that was never closed: libsndfile reads what fits the file, in silence.
 void settle_container(std::string& bytes, const std::string& path);
 
 }  // namespace seqtape

@@ -218,6 +218,9 @@ std::vector<Json> ranking(const Json& results) {
 
 namespace {
 
+/// Fewer seeds say too little of how much they differ.
+constexpr int kSeedsOfWideMargin = 3;
+
 /// The gap between the first's worst seed and the second's best is more than either's seeds differ.
 bool wide_margin(const Json& first, const Json& second) {
   const auto distance = [](const Json& a, const Json& b) { return std::fabs(a.get<double>() - b.get<double>()); };
@@ -255,9 +258,10 @@ std::string verdict(const Json& results) {
                 text(members[0]["median"]), "), but not every run of it came to a result.");
   } else if (level.empty()) {
     const bool several = members[0]["finished"] > 1 && members[1]["finished"] > 1;
+    const bool enough = members[0]["finished"] >= kSeedsOfWideMargin && members[1]["finished"] >= kSeedsOfWideMargin;
     words =
         str(name(members[0]),
-            several && wide_margin(members[0], members[1]) ? " is first by a wide margin: " : " is first: ", metric,
+            enough && wide_margin(members[0], members[1]) ? " is first by a wide margin: " : " is first: ", metric,
             " ", text(members[0]["median"]), ", then ", name(members[1]), " with ", text(members[1]["median"]), ".");
     words += several ? " Its worst seed is better than the best seed of every other."
                      : " One seed each: how much of that is chance cannot be told.";
