@@ -5,7 +5,20 @@ cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
 preset=${1:-release}
-say "Building ($preset)"
+say "Building ($preset): some minutes on two cores, the first time"
 cmake --preset "$preset" > build.log 2>&1 || { cat build.log; fail "configuring failed"; }
 rm -f build.log
-cmake --build --preset "$preset" -- --quiet
+# A terminal shows each step in one line; a pipe gets a line for every tenth, and all that is not a step.
+if [ -t 1 ]; then
+  cmake --build --preset "$preset"
+else
+  cmake --build --preset "$preset" | awk '
+    match($0, /^\[[0-9]+\/[0-9]+\]/) {
+      split(substr($0, 2, RLENGTH - 2), step, "/")
+      tenth = int(10 * step[1] / step[2])
+      if (tenth > last) { print "built " 10 * tenth " %"; fflush() }
+      last = tenth
+      next
+    }
+    { print; fflush() }'
+fi

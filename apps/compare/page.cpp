@@ -222,10 +222,12 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
                       .mark_name = "training length"},
                      "Tested on sequences of each length; a line that ends could not be tested further.");
   }
-  std::vector<std::pair<std::string, Json>> looks;
+  std::vector<Look> looks;
   for (const Json& member : results["members"])
-    if (member.contains("inside") && member["inside"].is_object())
-      looks.emplace_back(member["label"].get<std::string>(), member["inside"]);
+    if (member.contains("inside") && member["inside"].is_object()) {
+      const std::string label = member["label"].get<std::string>();
+      looks.push_back({label, member["inside"], colour_of(results, label)});
+    }
   html += inside_html(looks);
   if (results.contains("scaling")) html += scaling_html(results["scaling"]);
   if (!results["members"].empty()) html += "<h2>Runs</h2>\n" + runs_list(results);

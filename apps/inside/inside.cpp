@@ -242,7 +242,7 @@ std::vector<std::pair<std::string, std::string>> inside_charts(const Json& insid
   return charts;
 }
 
-std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) {
+std::string inside_html(const std::vector<Look>& looks) {
   if (looks.empty()) return "";
   const auto figure = [](const std::string& svg, const std::string& words) {
     return str("<figure style=\"margin:1rem 0\">", svg, "<figcaption class=\"soft\">", escaped_html(words),
@@ -250,12 +250,15 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
   };
   std::string html = "<h2>A look inside</h2>\n";
   std::vector<Curve> gradients;
-  for (const auto& [label, look] : looks) gradients.push_back(curve_of(label, look.at("gradient").at("norm")));
+  for (const auto& [label, look, colour] : looks) {
+    gradients.push_back(curve_of(label, look.at("gradient").at("norm")));
+    gradients.back().colour = colour;
+  }
   html +=
       figure(svg_chart(gradients, kGradientChart),
              "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
              "steadily is a gradient that vanishes.");
-  for (const auto& [label, look] : looks) {
+  for (const auto& [label, look, colour] : looks) {
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("delta", Json::array())) {
@@ -271,7 +274,7 @@ std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks) 
           "differ; this is their mean over the first example, the words are of all." +
               words);
   }
-  for (const auto& [label, look] : looks) {
+  for (const auto& [label, look, colour] : looks) {
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("kernel", Json::array())) {

@@ -28,7 +28,13 @@ std::string inside_text(const Json& inside);
 /// The charts of one look, by name ("gradient", "delta", "kernel", "attention-0-1"), as SVG.
 std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside);
 
-/// The part of a comparison's page: `looks` by a member's label.
-std::string inside_html(const std::vector<std::pair<std::string, Json>>& looks);
+/// A member's look on a comparison's page, and its colour there.
+struct Look {
+  std::string label;
+  Json inside;
+  std::size_t colour;
+};
+/// The part of a comparison's page.
+std::string inside_html(const std::vector<Look>& looks);
 
 }  // namespace seqtape

@@ -47,12 +47,6 @@ void RunConfig::fields(Fields& f) {
 RunConfig RunConfig::from_json(const Json& json, const std::filesystem::path& base) {
   RunConfig config;
   read_fields([&](Fields& f) { config.fields(f); }, json, "");
-  // A false that thaws nothing says nothing: older runs have it in every group.
-  bool any_frozen = false;
-  for (ParameterOverride& group : config.optimizer->overrides) {
-    if (!any_frozen && group.frozen == false) group.frozen = std::nullopt;
-    any_frozen = any_frozen || group.frozen.value_or(false);
-  }
   config.task->resolve_paths(base);
   if (std::string& from = config.train.init_from; !from.empty())
     from = std::filesystem::absolute(base / from).lexically_normal().string();

@@ -60,6 +60,10 @@ void refuse_other_config(const RunFolder& folder, RunConfig& config) {
       throw ConfigError(str(file, ": ", error.what()));
     }
   }();
+  // Where a group says nothing of it, it is as it was: older programs saved, and meant, false.
+  auto &groups = config.optimizer->overrides, &then = saved.optimizer->overrides;
+  for (std::size_t i = 0; i < std::min(groups.size(), then.size()); ++i)
+    if (!groups[i].frozen) groups[i].frozen = then[i].frozen;
   std::vector<std::string> changed;
   differences(saved.to_json(), config.to_json(), "", changeable_fields([&](Fields& f) { config.fields(f); }), changed);
   if (!changed.empty())

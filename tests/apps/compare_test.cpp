@@ -75,7 +75,8 @@ TEST_CASE("the verdict follows from the numbers") {
            "Only b has finished: accuracy 90.0 %. a failed in 2 of 2 runs.");
   CHECK_EQ(verdict_on({member("a", {0.5, 0.6, 0.7}), member("b", {0.75, 0.9})}).substr(0, 23),
            "b is first: accuracy 90");
-  CHECK_EQ(verdict_on({member("a", {0.5, 0.51}), member("b", {0.9, 0.91})}).substr(0, 21), "b is first: accuracy ");  // two
+  CHECK_EQ(verdict_on({member("a", {0.5, 0.51}), member("b", {0.9, 0.91})}).substr(0, 21),
+           "b is first: accuracy ");  // two
   CHECK_EQ(verdict_on({member("a", {0.5, 0.55}), member("b", {0.9, 0.95}, 1)}),
            "No clear winner: b has the better median (accuracy 95.0 %), but not every run of it came to a result. b "
            "failed in 1 of 3 runs.");

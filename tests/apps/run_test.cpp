@@ -146,6 +146,28 @@ TEST_CASE("what may change on resume, and a run of an earlier program") {
               "now 0.001");
 }
 
+TEST_CASE("a run of an earlier program can be opened and gone on with") {
+  // Made by commit 5cc69df: seqtape train tests/runs/5cc69df.json --set train.steps=4
+  const TemporaryFolder folder;
+  const std::string source = SEQTAPE_SOURCE_DIR "/tests/runs/5cc69df", run = (folder / "run").string();
+  std::filesystem::copy(source, run, std::filesystem::copy_options::recursive);
+  for (const char* command : {"eval ", "eval --best ", "inspect ", "runs "})
+    CHECK_EQ(testing::seqtape(command + run).exit_code, 0);
+  CHECK_EQ(testing::seqtape("export " + run + " --format onnx --out " + (folder / "onnx").string()).exit_code, 0);
+  const Outcome on = testing::seqtape("train " + source + ".json --out " + run + " --resume");
+  CAPTURE(on.err);
+  REQUIRE_EQ(on.exit_code, 0);
+  CHECK(on.out.find("resumed at step 4") != std::string::npos);
+  CHECK(on.err.find("whose dropout masks were drawn in another way") != std::string::npos);
+  std::ifstream lines(run + "/metrics.jsonl");
+  std::vector<int> steps;
+  for (std::string line; std::getline(lines, line);)
+    if (const Json json = Json::parse(line); json["split"] == "train") steps.push_back(json["step"]);
+  CHECK_EQ(steps, std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK_EQ(testing::seqtape("train " + source + ".json --out " + run + " --resume --set model.dropout=0.2").exit_code,
+           2);
+}
+
 TEST_CASE("only a run is gone on with or replaced") {
   const Workplace w;
   std::filesystem::create_directory(w.run);
