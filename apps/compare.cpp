@@ -67,8 +67,8 @@ int run(const cxxopts::ParseResult& args) {
       results["machine"] = str(processor_name(), ", ", describe_machine());
       results["scaling"] = measure_scaling(plan, folder, 60);
     } else {
-      std::cout << plan.title << ": " << plan.members.size() << " models, " << plan.seeds.size() << " seeds, in "
-                << folder.path().string() << std::endl;
+      std::cout << printable(plan.title) << ": " << plan.members.size() << " models, " << plan.seeds.size() << " seeds, in "
+                << printable(folder.path().string()) << std::endl;
       carry_out(plan, folder, jobs, args.count("retry") != 0);
       results = collect(plan, folder);
     }
@@ -83,10 +83,12 @@ int run(const cxxopts::ParseResult& args) {
     return 0;
   }
   if (scaling)
-    std::cout << '\n' << scaling_table(results["scaling"]);
+    std::cout << '\n' << printable_text(scaling_table(results["scaling"]));
   else
-    std::cout << '\n' << results_table(results) << '\n' << results["verdict"].get<std::string>() << '\n';
-  std::cout << "\nreport     " << (folder.path() / "report.html").string() << '\n';
+    std::cout << '\n'
+              << printable_text(results_table(results)) << '\n'
+              << printable(results["verdict"].get<std::string>()) << '\n';
+  std::cout << "\nreport     " << printable((folder.path() / "report.html").string()) << '\n';
   // A failure is a result of the comparison; only when nothing came out has it failed.
   return !scaling && results["verdict"].get<std::string>().rfind("No run has finished", 0) == 0 ? 1 : 0;
 }

@@ -54,7 +54,7 @@ int run(const cxxopts::ParseResult& args) {
   if (args.count("svg")) {
     const std::string file = args["svg"].as<std::string>();
     write_file(file, svg_chart(curves, chart));
-    std::cout << file << '\n';
+    std::cout << printable(file) << '\n';
     return 0;
   }
   const int width = args.count("width") ? positive(args, "width", 1000) : terminal_width();

@@ -82,25 +82,25 @@ int run(const cxxopts::ParseResult& args) {
     }
   }
   if (args.count("json")) {
-    std::cout << rows.dump(2) << '\n';
+    std::cout << rows.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
     return 0;
   }
-  if (rows.empty()) std::cout << root.string() << ": no runs\n";
+  if (rows.empty()) std::cout << printable(root.string()) << ": no runs\n";
   std::size_t width = 3;
-  for (const Json& row : rows) width = std::max(width, row["run"].get<std::string>().size());
-  if (!rows.empty())
-    std::cout << format("%-*s  %-16s %-12s %-9s %15s  %s\n", static_cast<int>(width), "run", "task", "model", "status",
-                        "step", "best");
+  for (const Json& row : rows) width = std::max(width, printable(row["run"].get<std::string>()).size());
+  const auto line = [&](const std::vector<std::string>& cells) {
+    std::cout << format("%-*s  %-16s %-12s %-9s %15s  %s\n", static_cast<int>(width), cells[0].c_str(),
+                        cells[1].c_str(), cells[2].c_str(), cells[3].c_str(), cells[4].c_str(), cells[5].c_str());
+  };
+  if (!rows.empty()) line({"run", "task", "model", "status", "step", "best"});
   for (const Json& row : rows) {
+    const auto text = [&](const char* key) { return printable(row.value(key, std::string())); };
     const Json best = row.value("best", Json());
-    std::cout << format("%-*s  %-16s %-12s %-9s %15s  %s\n", static_cast<int>(width),
-                        row["run"].get<std::string>().c_str(), row.value("task", "").c_str(),
-                        row.value("model", "").c_str(), row.value("status", "").c_str(),
-                        row.contains("step") ? str(row["step"].dump(), "/", row["steps"].dump()).c_str() : "",
-                        best.is_object() ? format("%s %.4g at step %s", best.value("metric", "").c_str(),
-                                                  best.value("value", 0.0), best.at("step").dump().c_str())
-                                               .c_str()
-                                         : row.value("problem", "").c_str());
+    line({text("run"), text("task"), text("model"), text("status"),
+          row.contains("step") ? str(row["step"].dump(), "/", row["steps"].dump()) : "",
+          best.is_object() ? printable(format("%s %.4g at step %s", best.value("metric", "").c_str(),
+                                              best.value("value", 0.0), best.at("step").dump().c_str()))
+                           : text("problem")});
   }
   return 0;
 }

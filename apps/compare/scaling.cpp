@@ -67,14 +67,14 @@ Json measure_scaling(const Plan& plan, const ComparisonFolder& folder, double lo
       try {
         known["points"].push_back(measure_point(member, length));
         const double seconds = known["points"].back()["step_ms"].get<double>() / 1e3;
-        std::cout << format("%-16s length %8s  step %10s  memory %8.0f MB\n", member.label.c_str(),
+        std::cout << format("%-16s length %8s  step %10s  memory %8.0f MB\n", printable(member.label).c_str(),
                             grouped(length).c_str(), human_seconds(seconds).c_str(),
                             known["points"].back()["memory_mb"].get<double>())
                   << std::flush;
         if (seconds > longest_step) known["ends"] = str("a step at ", length, " took ", human_seconds(seconds));
       } catch (const Error& error) {
         known["ends"] = str("length ", length, ": ", error.what());
-        std::cout << member.label << ": " << known["ends"].get<std::string>() << std::endl;
+        std::cout << printable(member.label + ": " + known["ends"].get<std::string>()) << std::endl;
       }
       replace_file(file, known.dump(2) + "\n");
     }

@@ -101,7 +101,7 @@ double tokens_of_a_step(const std::filesystem::path& run) {
 }  // namespace
 
 Curve read_curve(const std::filesystem::path& run, const CurveChoice& choice) {
-  Curve curve{run.string(), {}, {}};
+  Curve curve{printable(run.string())};  // control characters are no text of an SVG either
   std::set<std::string> known;
   for (const Json& line : read_metrics(run)) {
     if (line.value("split", "") != choice.split || line.value("length", 0LL) != choice.length) continue;

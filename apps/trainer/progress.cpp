@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "core/text.h"
+
 namespace seqtape {
 
 Progress::Progress() {
@@ -13,10 +15,11 @@ Progress::Progress() {
   live_ = isatty(STDOUT_FILENO) && term && std::string(term) != "dumb";
 }
 
-void Progress::live(const std::string& text, bool now) {
+void Progress::live(const std::string& shown, bool now) {
   const auto time = std::chrono::steady_clock::now();
   if (!live_ || (!now && time - last_ < std::chrono::milliseconds(100))) return;
   last_ = time;
+  const std::string text = printable(shown);
   // A line that wraps could not be drawn over.
   winsize size{};
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
@@ -27,7 +30,7 @@ void Progress::live(const std::string& text, bool now) {
 void Progress::line(const std::string& text) {
   if (drawn_) std::cout << "\r\033[K";
   drawn_ = false;
-  std::cout << text << '\n' << std::flush;
+  std::cout << printable_text(text) << '\n' << std::flush;
 }
 
 }  // namespace seqtape

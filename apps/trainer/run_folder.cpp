@@ -64,7 +64,7 @@ RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str()
     case Lock::taken:
       return;
     case Lock::unsupported:
-      std::cerr << "warning: " << folder.string() << ": cannot be locked here (" << std::strerror(errno)
+      std::cerr << "warning: " << printable(folder.string()) << ": cannot be locked here (" << std::strerror(errno)
                 << "): nothing keeps a second process from training in it\n";
       return;
     case Lock::held:

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace seqtape {
 
@@ -29,7 +30,7 @@ void TrainedModel::open_data() {
   if (const std::string now = config.task->fingerprint(); now.compare(0, data.size(), data) != 0)
     others.push_back(str("the data were ", data, ", are ", now));
   for (const std::string& other : others)
-    std::cerr << "warning: in training " << other << ": what validates or tests now may have been trained on\n";
+    std::cerr << "warning: in training " << printable(other) << ": what validates or tests now may have been trained on\n";
 }
 
 }  // namespace seqtape

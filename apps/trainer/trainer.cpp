@@ -110,12 +110,12 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
   folder_.drop_beyond(step_);
   folder_.truncate_metrics(step_, evaluation_due_);
   if (training_.config.train.tensorboard) events_ = std::make_unique<EventFile>(folder_.tensorboard_path(), step_);
-  std::cout << describe_head(training_) << (step_ == 0 && !warm_start.empty() ? warm_start + "\n" : "");
+  std::cout << printable_text(describe_head(training_) + (step_ == 0 && !warm_start.empty() ? warm_start + "\n" : ""));
   if (const Index warmup = training_.config.schedule->warmup_steps(training_.config.train.steps);
       warmup > training_.config.train.steps)
     std::cerr << "warning: schedule.warmup: its " << warmup << " steps are more than the run's "
               << training_.config.train.steps << ": the peak rate is never reached\n";
-  std::cout << "run        " << folder_.path().string() << ", " << describe_machine() << std::endl;
+  std::cout << "run        " << printable(folder_.path().string()) << ", " << describe_machine() << std::endl;
 }
 
 void Trainer::resume_from(const std::filesystem::path& path) {
