@@ -20,6 +20,9 @@ const Metric& metric(const std::string& key);
 /// `value` of the metric is better than `than`. What is not a finite number is never better.
 bool is_better(const Metric&, double value, double than);
 
+/// What every finite value of the metric is better than.
+double nothing_yet(const Metric&);
+
 /// A line of metrics.jsonl, or what `eval` prints, without what is no metric: the step, the clock, the counts.
 Json scores_of(const Json& line);
 

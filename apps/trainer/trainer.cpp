@@ -314,7 +314,7 @@ bool Trainer::validate() {
                              ". A lower optimizer.lr may help; train.on_nan \"skip\" goes on regardless."));
   }
   const double value = validation_.watched(*results);
-  const double nothing = metric(training_.config.train.best).higher_is_better ? -INFINITY : INFINITY;
+  const double nothing = nothing_yet(metric(training_.config.train.best));
   new_best_ = validation_.better(value, best_.known ? best_.value : nothing);
   if (new_best_) best_ = {true, value, step_};
   evaluations_since_best_ = new_best_ ? 0 : evaluations_since_best_ + 1;

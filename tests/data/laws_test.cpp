@@ -1,10 +1,8 @@
-// Laws that hold for every task that reads data, whatever the sizes: drawn at random, by a number that is printed when
-// one fails. SEQTAPE_DRAW=NUMBER draws that one alone.
+// Laws of every task that reads data.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <set>
@@ -13,27 +11,17 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "tests/support/draw.h"
 #include "tests/support/make_task.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
+using testing::between;
+using testing::draw;
 using testing::make;
 using testing::TemporaryFolder;
 
 namespace {
-
-/// Calls law(random) for forty draws, or for the one that SEQTAPE_DRAW names.
-void draw(const char* law, const std::function<void(Random&)>& check) {
-  const char* one = std::getenv("SEQTAPE_DRAW");
-  for (std::uint64_t number = one ? std::strtoull(one, nullptr, 10) : 0, last = one ? number : 39; number <= last;
-       ++number) {
-    INFO("SEQTAPE_DRAW=" << number);
-    Random random(number, law);
-    check(random);
-  }
-}
-
-Index between(Random& random, Index least, Index most) { return least + random.below(most - least + 1); }
 
 /// Data that a task reads, in which each sequence can be told: how to make the task, and which sequence a row is.
 struct Reading {
