@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # import and every export, with each of their file calls in turn failing (ENOSPC, EIO) or being the last of a killed
 # process: a second try, without --force, always gives what an undisturbed one does, and leaves nothing beside it.
-# exchange_fault_test.sh SEQTAPE [STRIDE]: of the calls every STRIDE-th, by default all. Needs a C compiler.
+#   exchange_fault_test.sh SEQTAPE [STRIDE [OFFSET]]: of the calls every STRIDE-th, by default all, from a random OFFSET,
+#   which is printed. Needs a C compiler.
 set -u
-stride=${2:-1}
+stride=${2:-1} offset=${3:-$RANDOM}
+echo "every ${stride}th call, offset $((offset % stride))"
 seqtape=$(realpath "$1") here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) && cd "$work" || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -32,7 +34,7 @@ try() {
   calls=$(cat count)
   [ "$calls" -ge 6 ] || fail "$name: only $calls calls are seen"
   for mode in SHIM_KILL=1 SHIM_ERR=28 SHIM_ERR=5; do
-    for n in $(seq $((1 + tries % stride)) "$stride" "$calls") "$calls"; do
+    for n in $(seq $((1 + offset % stride)) "$stride" "$calls"); do
       rm -rf out && mkdir out
       # Within a shell whose own word on the killed process is not wanted.
       first=$({ env "$mode" SHIM_N="$n" SHIM_MATCH="$work/out" LD_PRELOAD="$work/shim.so" "$@" >log 2>&1; echo $?; } 2>/dev/null)
@@ -60,7 +62,7 @@ for format in hf gguf; do
   SHIM_COUNT=$work/count SHIM_N=0 shimmed "${again[@]}" >log 2>&1 || fail "--force undisturbed: $(cat log)"
   calls=$(cat count)
   for mode in SHIM_KILL=1 SHIM_ERR=28 SHIM_ERR=5; do
-    for n in $(seq $((1 + tries % stride)) "$stride" "$calls") "$calls"; do
+    for n in $(seq $((1 + offset % stride)) "$stride" "$calls"); do
       rm -rf out && cp -r old out
       { env "$mode" SHIM_N="$n" SHIM_MATCH="$work/out" LD_PRELOAD="$work/shim.so" "${again[@]}" >log 2>&1; } 2>/dev/null
       (cd old && find . -type f) | while read -r file; do

@@ -2,9 +2,11 @@
 # Saving, resuming, rolling back, replacing and comparing, with each file call in turn failing (ENOSPC, EIO) or being the
 # last of a killed process. Afterwards the same run is gone on with: it ends with the bits and the metrics of one that
 # nothing disturbed, and before that no whole checkpoint is lost but what the command was asked to discard.
-#   run_fault_test.sh SEQTAPE [STRIDE [OFFSET]]: of the calls every STRIDE-th, by default all. Needs a C compiler.
+#   run_fault_test.sh SEQTAPE [STRIDE [OFFSET]]: of the calls every STRIDE-th, by default all, from a random OFFSET, which is
+#   printed. Needs a C compiler.
 set -u
-stride=${2:-1} offset=${3:-0}
+stride=${2:-1} offset=${3:-$RANDOM}
+echo "every ${stride}th call, offset $((offset % stride))"
 seqtape=$(realpath "$1") here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) && cd "$work" || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -41,7 +43,7 @@ each() {
   calls=$(cat count)
   [ "$calls" -ge 6 ] || fail "$name: only $calls calls are seen"
   for mode in SHIM_KILL=1 SHIM_ERR=28 SHIM_ERR=5; do
-    for n in $(seq $((1 + (total + offset) % stride)) "$stride" "$calls"); do
+    for n in $(seq $((1 + offset % stride)) "$stride" "$calls"); do
       rm -rf run && cp -a start run
       rmdir run 2>/dev/null
       # In a shell of its own, whose word on the killed process goes to the log as well.
