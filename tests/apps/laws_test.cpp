@@ -1,6 +1,7 @@
 // Laws of training, judging and showing.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/report/curve.h"
@@ -9,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "data/files.h"
 #include "tests/support/draw.h"
 #include "tests/support/temporary_folder.h"
 
@@ -108,22 +110,39 @@ TEST_CASE("law: the batch of an evaluation changes no number, and n is the answe
   });
 }
 
-TEST_CASE("law: one seed gives one run, two seeds two") {
+TEST_CASE("law: one seed gives one run; another gives other weights, and another order of the data") {
   draw("seeds", [](Random& random) {
     const TemporaryFolder folder;
     const Json config = drawn_config(random, folder, 4).to_json();
-    const auto losses = [&](Index seed) {
+    struct Start {
+      std::vector<float> weights;
+      std::vector<std::int32_t> tokens, targets;
+      std::vector<float> values;
+      std::vector<double> losses;
+      bool operator==(const Start&) const = default;
+    };
+    const auto start = [&](Index seed) {
       Json seeded = config;
       seeded["seed"] = seed;
       Training training(RunConfig::from_json(seeded, ""));
       training.allocate();
-      std::vector<double> all;
-      for (Index step = 0; step < 2; ++step) all.push_back(training.step(step).loss);
-      return all;
+      Start made;
+      made.weights = training.model->parameters().front()->variable.value().to_vector();
+      for (Index step = 0; step < 2; ++step) {
+        Batch batch;
+        training.config.task->training_batch(step, 4, batch);
+        made.tokens.insert(made.tokens.end(), batch.tokens.begin(), batch.tokens.end());
+        made.targets.insert(made.targets.end(), batch.targets.begin(), batch.targets.end());
+        made.values.insert(made.values.end(), batch.values.begin(), batch.values.end());
+        made.losses.push_back(training.step(step).loss);
+      }
+      return made;
     };
     const Index seed = between(random, 0, 99);
-    CHECK(losses(seed) == losses(seed));
-    CHECK(losses(seed) != losses(seed + 1));
+    const Start one = start(seed), again = start(seed), other = start(seed + 1);
+    CHECK(one == again);
+    CHECK(one.weights != other.weights);
+    CHECK((one.tokens != other.tokens || one.targets != other.targets || one.values != other.values));
   });
 }
 
@@ -137,6 +156,9 @@ TEST_CASE("law: the order in which files are made changes no number") {
           for (const std::int32_t i : order)
             write_file(folder / (i % 2 ? "a" : "b") / format("%d.txt", i),
                        std::string(static_cast<std::size_t>(i % 7 + 1), 'x'));
+          LeftOut left_out;
+          const auto read = files_under(folder.path(), left_out);
+          CHECK(std::is_sorted(read.begin(), read.end()));  // a folder's own order is another on each file system
           auto task = tasks().find("documents")->make();
           read_fields([&](Fields& f) { task->fields(f); }, {{"path", folder.path().string()}, {"length", 8}}, "task");
           task->prepare(seed);
