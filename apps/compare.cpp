@@ -62,13 +62,20 @@ int run(const cxxopts::ParseResult& args) {
   for (const auto& file : files) asked["files"].push_back(parse_json(read_file(file), file.string(), true));
   const auto lock = folder.begin(plan, asked);
   Json results = {{"title", plan.title}, {"members", Json::array()}};
+  // With --json standard output has the document alone; what is said on the way goes to the other.
+  const bool json = args.count("json") != 0;
+  struct Redirected {
+    std::streambuf* kept = std::cout.rdbuf();
+    ~Redirected() { std::cout.rdbuf(kept); }
+  } output;
+  if (json) std::cout.rdbuf(std::cerr.rdbuf());
   try {
     if (scaling) {
       results["machine"] = str(processor_name(), ", ", describe_machine());
       results["scaling"] = measure_scaling(plan, folder, 60);
     } else {
-      std::cout << printable(plan.title) << ": " << plan.members.size() << " models, " << plan.seeds.size() << " seeds, in "
-                << printable(folder.path().string()) << std::endl;
+      std::cout << printable(plan.title) << ": " << plan.members.size() << " models, " << plan.seeds.size()
+                << " seeds, in " << printable(folder.path().string()) << std::endl;
       carry_out(plan, folder, jobs, args.count("retry") != 0);
       results = collect(plan, folder);
     }
@@ -78,17 +85,18 @@ int run(const cxxopts::ParseResult& args) {
   }
   results["version"] = version();
   write_results(results, folder);
-  if (args.count("json")) {
+  if (json) {
+    std::cout.rdbuf(output.kept);
     std::cout << results.dump(2) << '\n';
-    return 0;
+  } else {
+    if (scaling)
+      std::cout << '\n' << printable_text(scaling_table(results["scaling"]));
+    else
+      std::cout << '\n'
+                << printable_text(results_table(results)) << '\n'
+                << printable(results["verdict"].get<std::string>()) << '\n';
+    std::cout << "\nreport     " << printable((folder.path() / "report.html").string()) << '\n';
   }
-  if (scaling)
-    std::cout << '\n' << printable_text(scaling_table(results["scaling"]));
-  else
-    std::cout << '\n'
-              << printable_text(results_table(results)) << '\n'
-              << printable(results["verdict"].get<std::string>()) << '\n';
-  std::cout << "\nreport     " << printable((folder.path() / "report.html").string()) << '\n';
   // A failure is a result of the comparison; only when nothing came out has it failed.
   return !scaling && results["verdict"].get<std::string>().rfind("No run has finished", 0) == 0 ? 1 : 0;
 }

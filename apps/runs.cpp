@@ -60,14 +60,19 @@ int run(const cxxopts::ParseResult& args) {
   const fs::path root = args["dir"].as<std::string>();
   if (!fs::is_directory(root)) throw ConfigError(str(root.string(), ": is not a folder"));
   std::vector<fs::path> found;
-  if (RunFolder(root).is_run() && fs::exists(root / "config.json")) found.push_back(root);
+  if (fs::exists(root / "config.json") && fs::is_directory(root / "checkpoints")) found.push_back(root);
   std::error_code error;
-  for (fs::recursive_directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
+  const auto options = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator entry(root, options, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code unreadable;                        // a link to itself, a folder of somebody else's
     if (entry->path().extension() == ".unfinished") {  // of an import that was killed
       entry.disable_recursion_pending();
       continue;
     }
-    if (!entry->is_directory() || !fs::exists(entry->path() / "config.json") || !RunFolder(entry->path()).is_run())
+    // A damaged config is said in its row.
+    if (!entry->is_directory(unreadable) || !fs::exists(entry->path() / "config.json", unreadable) ||
+        !fs::is_directory(entry->path() / "checkpoints", unreadable))
       continue;
     found.push_back(entry->path());
     entry.disable_recursion_pending();

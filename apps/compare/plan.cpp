@@ -104,6 +104,8 @@ double combination_count(const Json& grid) {
     if (!values.is_array() || values.empty()) refuse("grid." + key, "a list of values", values);
     if (key == "seed")
       throw ConfigError("grid.seed: runs over seeds are \"seeds\": [1, 2, 3], which the medians are over");
+    if (key == "task" || key.rfind("task.", 0) == 0)
+      throw ConfigError(str("grid.", key, ": models on different tasks cannot be ranked; compare each task alone"));
     count *= static_cast<double>(values.size());
   }
   return count;
@@ -143,8 +145,16 @@ void apply_budget(Json& config, const Json& budget) {
   if (budget.contains("tokens")) {
     RunConfig run = RunConfig::from_json(config, "");
     run.task->prepare(static_cast<std::uint64_t>(run.seed));
-    const double a_step = static_cast<double>(run.train.batch * std::max<Index>(1, run.task->shape().length));
-    config["train"]["steps"] = std::max<Index>(1, std::lround(budget["tokens"].get<double>() / a_step));
+    // Counted batch by batch, since sequences may have lengths of their own, or grow; far on, at the rate so far.
+    constexpr Index kCounted = 20000;
+    const double wanted = budget["tokens"].get<double>();
+    double tokens = 0;
+    Index steps = 0;
+    for (Batch batch; tokens < wanted && steps < kCounted; ++steps) {
+      run.task->training_batch(steps, run.train.batch, batch);
+      tokens += static_cast<double>(batch.steps());
+    }
+    config["train"]["steps"] = tokens < wanted ? std::lround(static_cast<double>(steps) * wanted / tokens) : steps;
   }
   if (budget.contains("seconds")) {  // measured once; a comparison that goes on keeps the steps
     Training training(RunConfig::from_json(config, ""));
@@ -186,6 +196,9 @@ Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOpti
   plan.lengths = file.lengths;
   plan.decided_at = file.decided_at;
   plan.scaling_lengths = file.scaling_lengths;
+  for (const std::string& assignment : options.sets)
+    if (const std::string key = assignment.substr(0, assignment.find('=')); file.grid.contains(key))
+      throw ConfigError(str("--set ", key, ": the grid has values for it; leave one of them out"));
   refuse_many(combination_count(file.grid) * static_cast<double>(file.models.size()) *
                   static_cast<double>(options.seeds.empty() ? plan.seeds.size() : options.seeds.size()),
               options);
@@ -225,7 +238,10 @@ Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOpti
 std::string file_name(const std::string& label) {
   std::string name;
   for (const char c : label)
-    name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ? c : '-';
+    name += std::isalnum(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80 || c == '-' ||
+                    c == '.' || c == '_'
+                ? c
+                : '-';
   return name;
 }
 
@@ -299,6 +315,8 @@ Plan Plan::load(const std::vector<std::filesystem::path>& files, const PlanOptio
   for (std::size_t i = 0; i < plan.members.size(); ++i) {
     Member& member = plan.members[i];
     if (member.label.empty()) throw ConfigError("models: a model without a name or label");
+    if (constexpr std::size_t most = 120; member.label.size() > most)  // it names a folder
+      throw ConfigError(str("models: a label must have at most ", most, " bytes, got ", member.label));
     member.config.erase("seed");
     for (std::size_t k = 0; k < i; ++k) {
       const Member& other = plan.members[k];

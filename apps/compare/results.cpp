@@ -27,7 +27,10 @@ double number_or_nan(const Json& object, const std::string& key) {
 /// What is measured once for a member, without its training.
 Json measure_member(const Member& member, const ComparisonFolder& folder) {
   const fs::path file = folder.measured(member, "model");
-  if (fs::exists(file)) return read_object(file);
+  if (Json known = read_object(file); known.value("parameters", Json()).is_number() &&
+                                      known.value("length", Json()).is_number() &&
+                                      known.value("tokens_a_step", Json()).is_number())
+    return known;
   Training training(RunConfig::from_json(member.config, ""));
   training.allocate(false);
   Json json = {{"parameters", training.model->parameter_count()},
@@ -45,7 +48,7 @@ Json measure_member(const Member& member, const ComparisonFolder& folder) {
 /// One run: how it ended, and its numbers.
 Json collect_run(const Plan& plan, const Member& member, long long seed, const ComparisonFolder& folder) {
   const std::string name = run_name(member, seed);
-  Json measured = read_object(folder.measured(name));
+  Json measured = read_measured(folder.measured(name));
   Json run = {{"name", name}, {"seed", seed}, {"finished", measured.value("finished", false)}};
   if (measured.contains("failure")) run["failure"] = measured["failure"];
   if (!run["finished"].get<bool>()) return run;
@@ -55,7 +58,8 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
     if (line["split"] == "validation" && !line.contains("length")) last = line;
     if (line["split"] == "train") speeds.push_back(number_or_nan(line, "tokens_per_second"));
   }
-  if (last.is_null()) throw DataError(str(folder.run(name).string(), ": is finished and has no validation"));
+  if (last.is_null() || last.at("step") != measured.value("step", last.at("step")))
+    throw DataError(str(folder.run(name).string(), ": is finished, and its metrics do not have its last validation"));
   run["step"] = last["step"];
   run["seconds"] = last["seconds"];
   run["tokens_per_second"] = median(speeds);
@@ -65,7 +69,12 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
   const std::string metric = main_metric(last);
   run["trained_value"] = run["value"] = json_number(number_or_nan(last, metric));
   if (!plan.lengths.empty()) {
-    if (!measured.contains("lengths")) {
+    const Json known = measured.value("lengths", Json::array());
+    const bool whole =
+        known.size() == plan.lengths.size() && std::all_of(known.begin(), known.end(), [](const Json& scored) {
+          return scored.is_object() && scored.value("length", Json()).is_number_integer();
+        });
+    if (!whole) {
       bool machine = false;
       measured["lengths"] = Json::array();
       for (const long long length : plan.lengths) {
@@ -85,18 +94,20 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
     }
     run["lengths"] = Json::array();
     for (const Json& scored : measured["lengths"]) {
-      Json entry = {{"length", scored["length"]}};
+      Json entry = {{"length", scored.at("length")}};
       if (scored.contains("failure"))
-        entry["failure"] = scored["failure"];
+        entry["failure"] = scored.at("failure");
       else
         entry["value"] = json_number(number_or_nan(scored, metric));
-      if (scored["length"] == plan.decided_at) run["value"] = entry.value("value", Json());
+      if (scored.at("length") == plan.decided_at) run["value"] = entry.value("value", Json());
       run["lengths"].push_back(entry);
     }
   }
   // Not a number is a result, the worst there is: it counts as a failure, everywhere.
   if (!std::isfinite(number_or_nan(run, "trained_value")))
     run["failure"] = str("it diverged: ", metric, " is ", run["trained_value"].get<std::string>());
+  else if (run["value"].is_null())
+    run["failure"] = str("it could not be tested at length ", plan.decided_at);
   else if (run["value"].is_string())
     run["failure"] = str("at length ", plan.decided_at, ": ", metric, " is ", run["value"].get<std::string>());
   return run;
@@ -163,7 +174,12 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
     std::vector<double> values, trained, speeds, memory, seconds;
     int failed = 0;
     for (const long long seed : plan.seeds) {
-      Json run = collect_run(plan, member, seed, folder);
+      Json run;
+      try {
+        run = collect_run(plan, member, seed, folder);
+      } catch (const Error& error) {  // takes the report of no other
+        run = {{"name", run_name(member, seed)}, {"seed", seed}, {"finished", false}, {"failure", error.what()}};
+      }
       failed += run.contains("failure");
       if (run["finished"].get<bool>()) results["metric"] = main_metric(run["metrics"]);
       if (run["finished"].get<bool>() && !run.contains("failure")) {
@@ -261,8 +277,8 @@ std::string verdict(const Json& results) {
     const bool enough = members[0]["finished"] >= kSeedsOfWideMargin && members[1]["finished"] >= kSeedsOfWideMargin;
     words =
         str(name(members[0]),
-            enough && wide_margin(members[0], members[1]) ? " is first by a wide margin: " : " is first: ", metric,
-            " ", text(members[0]["median"]), ", then ", name(members[1]), " with ", text(members[1]["median"]), ".");
+            enough && wide_margin(members[0], members[1]) ? " is first by a wide margin: " : " is first: ", metric, " ",
+            text(members[0]["median"]), ", then ", name(members[1]), " with ", text(members[1]["median"]), ".");
     words += several ? " Its worst seed is better than the best seed of every other."
                      : " One seed each: how much of that is chance cannot be told.";
   } else {
@@ -286,6 +302,8 @@ std::string results_table(const Json& results) {
   std::vector<std::vector<std::string>> rows{headings(results)};
   for (const Json& member : ranking(results)) rows.push_back(row_of(results, member));
   std::string text;
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = printable(cell);
   for (const auto& row : rows) {
     for (std::size_t c = 0; c < row.size(); ++c) {
       std::size_t width = 0;
@@ -316,6 +334,20 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+/// The lengths that the runs were tested at, by the first that was.
+std::vector<Json> lengths_of(const Json& results) {
+  std::vector<Json> lengths;
+  for (const Json& member : results["members"])
+    for (const Json& run : member["runs"])
+      if (run.contains("lengths") && lengths.empty())
+        for (const Json& scored : run["lengths"]) lengths.push_back(scored.at("length"));
+  return lengths;
+}
+
+}  // namespace
+
 std::string results_markdown(const Json& results) {
   std::string text =
       str("## ", results["title"].get<std::string>(), "\n\n", results["verdict"].get<std::string>(), "\n\n");
@@ -326,18 +358,24 @@ std::string results_markdown(const Json& results) {
   text += line(headings(results));
   text += line(std::vector<std::string>(headings(results).size(), "---"));
   for (const Json& member : ranking(results)) text += line(row_of(results, member));
-  if (!results["members"].empty() && results["members"][0]["runs"][0].contains("lengths")) {
+  const std::vector<Json> lengths = lengths_of(results);
+  if (!lengths.empty()) {
     std::vector<std::string> cells{"length"};
-    for (const Json& scored : results["members"][0]["runs"][0]["lengths"]) cells.push_back(commas(scored["length"]));
+    for (const Json& length : lengths) cells.push_back(commas(length));
     text += "\n" + line(cells) + line(std::vector<std::string>(cells.size(), "---"));
     for (const Json& member : ranking(results)) {
       cells = {member["label"].get<std::string>()};
-      for (std::size_t i = 0; i < results["members"][0]["runs"][0]["lengths"].size(); ++i) {
+      for (std::size_t i = 0; i < lengths.size(); ++i) {
         std::vector<double> values;
-        for (const Json& run : member["runs"])
-          if (run.contains("lengths") && run["lengths"][i].contains("value"))
-            values.push_back(number_or_nan(run["lengths"][i], "value"));
-        cells.push_back(values.empty() ? "-" : metric_text(results, median(values)));
+        int diverged = 0;
+        for (const Json& run : member["runs"]) {
+          if (!run.contains("lengths")) continue;
+          const Json value = run["lengths"].at(i).value("value", Json());
+          if (value.is_number()) values.push_back(value.get<double>());
+          diverged += value.is_string();
+        }
+        cells.push_back((values.empty() ? "-" : metric_text(results, median(values))) +
+                        (diverged ? str(" (", diverged, " diverged)") : ""));
       }
       text += line(cells);
     }

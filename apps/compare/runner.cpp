@@ -89,9 +89,10 @@ std::string content_of(int fd) {
 bool diverged(const fs::path& run) {
   if (!fs::exists(run / "metrics.jsonl")) return false;
   const auto lines = read_metrics(run);
-  if (lines.empty()) return false;
-  const auto is_word = [&](const char* key) { return lines.back().value(key, Json()).is_string(); };  // "nan", "inf"
-  return is_word("loss") || is_word("grad_norm");
+  return std::any_of(lines.begin(), lines.end(), [&](const Json& line) {
+    const auto is_word = [&](const char* key) { return line.value(key, Json()).is_string(); };  // "nan", "inf"
+    return line.at("step") == lines.back().at("step") && (is_word("loss") || is_word("grad_norm"));
+  });
 }
 
 /// One run on its way.
@@ -109,6 +110,15 @@ std::string describe_progress(const ComparisonFolder& folder, const std::string&
 }  // namespace
 
 std::string run_name(const Member& member, long long seed) { return str(file_name(member.label), "-seed", seed); }
+
+Json read_measured(const fs::path& file) {
+  Json measured = read_object(file);
+  const auto is = [&](const char* key, auto kind) { return !measured.contains(key) || (measured.at(key).*kind)(); };
+  if (!is("finished", &Json::is_boolean) || !is("machine", &Json::is_boolean) || !is("failure", &Json::is_string) ||
+      !is("lengths", &Json::is_array) || !is("peak_bytes", &Json::is_number))
+    throw DataError(str(file.string(), ": is damaged; remove it, or choose another --out"));
+  return measured;
+}
 
 Json read_object(const fs::path& file) {
   if (!fs::exists(file)) return Json::object();
@@ -156,7 +166,7 @@ void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool 
   for (const long long seed : plan.seeds)
     for (const Member& member : plan.members) {
       const std::string name = run_name(member, seed);
-      const Json known = read_object(folder.measured(name));
+      const Json known = read_measured(folder.measured(name));
       const bool failed = known.contains("failure") && !known.value("machine", false);
       if (known.value("finished", false) || (failed && !retry)) continue;
       Json config = member.config;
@@ -187,7 +197,7 @@ void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool 
   const auto ended = [&](const Job& job, int status, const rusage& usage) {
     if (WIFEXITED(status) && WEXITSTATUS(status) >= 128 && signal) return;  // saved: to be gone on with
     ++done;
-    Json measured = read_object(folder.measured(job.name));
+    Json measured = read_measured(folder.measured(job.name));
     measured["peak_bytes"] = std::max(measured.value("peak_bytes", 0.0), static_cast<double>(usage.ru_maxrss) * 1024);
     std::string outcome;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -197,6 +207,7 @@ void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool 
       const auto lines = read_metrics(folder.run(job.name));
       for (Json line : lines) {
         if (line["split"] != "validation" || line.contains("length")) continue;
+        measured["step"] = line.at("step");
         outcome = describe_metrics(scores_of(line));
       }
     } else {

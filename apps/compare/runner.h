@@ -52,6 +52,9 @@ void carry_out(const Plan&, const ComparisonFolder&, int jobs, bool retry);
 /// (exit code 2), else Error, with the last line of its messages; Stopped when a signal asks for it.
 std::string output_of_self(const std::vector<std::string>& arguments);
 
+/// What was measured of a run: "finished", "failure", "machine" (it failed by the machine), "step" of the last
+/// validation, "peak_bytes", "lengths". Throws DataError for a damaged file.
+Json read_measured(const std::filesystem::path& file);
 /// A JSON object from a file of the comparison; empty when there is none. Throws DataError for a damaged one.
 Json read_object(const std::filesystem::path& file);
 

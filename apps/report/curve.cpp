@@ -76,8 +76,10 @@ std::string escaped_html(const std::string& text) {
 }
 
 std::vector<Json> read_metrics(const std::filesystem::path& run) {
-  std::ifstream in(run / "metrics.jsonl");
-  if (!in) throw ConfigError(str(run.string(), ": is not a run folder: it has no metrics.jsonl"));
+  std::error_code error;
+  if (!std::filesystem::exists(run / "metrics.jsonl", error))
+    throw ConfigError(str(run.string(), ": is not a run folder: it has no metrics.jsonl"));
+  std::istringstream in(read_file(run / "metrics.jsonl"));
   std::vector<Json> lines;
   for (std::string line; std::getline(in, line);)
     if (Json json = Json::parse(line, nullptr, false); json.is_object() && json.value("step", Json()).is_number() &&
@@ -119,6 +121,8 @@ Curve read_curve(const std::filesystem::path& run, const CurveChoice& choice) {
       throw ConfigError(str(run.string(), ": --over ", choice.x, ": its metrics do not have them"));
     curve.y.push_back(line[choice.metric].get<double>());
   }
+  if (curve.x.empty() && known.count(choice.metric))
+    throw ConfigError(str(run.string(), ": ", choice.split, " metric \"", choice.metric, "\" has no finite value"));
   if (curve.x.empty())
     throw ConfigError(str(run.string(), ": there is no ", choice.split, " metric \"", choice.metric, "\"",
                           choice.length ? str(" at length ", choice.length) : "", " yet",

@@ -58,7 +58,7 @@ Lock try_lock(int fd, int kind) {
 
 }  // namespace
 
-RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644)) {
   if (fd_ < 0) throw CheckpointError(str((folder / ".lock").string(), ": cannot be created: ", std::strerror(errno)));
   switch (try_lock(fd_, LOCK_EX)) {
     case Lock::taken:
@@ -77,7 +77,7 @@ RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str()
 RunLock::~RunLock() { ::close(fd_); }
 
 bool RunLock::is_held(const fs::path& folder) {
-  const int fd = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // not to wait for a pipe
   if (fd < 0) return false;
   const bool held = try_lock(fd, LOCK_SH) == Lock::held;
   ::close(fd);
@@ -356,7 +356,7 @@ RunReference find_run(const fs::path& path, bool best) {
   const auto found = run.best();
   if (!found)
     throw ConfigError(str(path.string(),
-                          ": has no best checkpoint: nothing was evaluated yet, or the best has been removed since; "
+                          ": has no best checkpoint: no evaluation gave a finite value yet, or the best has been removed since; "
                           "without --best the last is used"));
   return {path, *found};
 }

@@ -40,6 +40,7 @@ void hold_signals() {
 
 void catch_signals() {
   hold_signals();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the output that goes away ends no training
   noting = true;
 }
 

@@ -163,7 +163,10 @@ int Trainer::run() {
   catch_signals();
   const auto begin = Clock::now();
   if (start_step_ > 0) progress_.line(str("resumed at step ", start_step_));
-  if (evaluation_due_ && validate()) save();
+  if (evaluation_due_) {
+    if (!validate()) return stopped();
+    save();
+  }
   if (step_ >= settings.steps || out_of_patience()) {
     progress_.line(str("already finished: ", step_, " of ", settings.steps, " steps"));
     return 0;
@@ -177,8 +180,7 @@ int Trainer::run() {
     const int signal = stop_signal();
     if (new_best_ || step_ % settings.checkpoint_interval() == 0 || last || signal) save();
     if (signal && (!last || evaluation_due_)) {
-      progress_.line(str("stopped at step ", step_, " and saved; --resume goes on"));
-      return 128 + signal;
+      return stopped();
     }
   }
   if (out_of_patience() && step_ < settings.steps)
@@ -191,6 +193,11 @@ int Trainer::run() {
                      " of saving, ", format("%.2f s", rest), " of all else; peak memory ", human_bytes(peak_resident()),
                      skipped_steps_ ? str("; ", skipped_steps_, " steps skipped") : ""));
   return 0;
+}
+
+int Trainer::stopped() {
+  progress_.line(str("stopped at step ", step_, " and saved; --resume goes on"));
+  return 128 + stop_signal();
 }
 
 void Trainer::step() {

@@ -25,6 +25,8 @@ class Trainer {
   void resume_from(const std::filesystem::path& checkpoint);
   void warn_of_other_machine(const Json& state);
   void step();
+  /// Behind a save: says so, and gives the exit code.
+  int stopped();
   /// For messages: where there is something to go back to.
   std::string last_good() const;
   [[noreturn]] void stop_on_nan(const Training::Step&);

@@ -251,6 +251,9 @@ TEST_CASE("compare: what cannot be compared is refused") {
           std::string::npos);
   CHECK(error({file}, with("grid", {{"seed", {1, 2}}})).find("grid.seed: runs over seeds are") != std::string::npos);
   CHECK(error({file, "--set", "seed=9"}).find("--seeds 9 says which") != std::string::npos);
+  CHECK(error({file}, with("grid", {{"task.length", {20, 40}}})).find("cannot be ranked") != std::string::npos);
+  CHECK(error({file, "--set", "optimizer.lr=0.5"}, with("grid", {{"optimizer.lr", {0.1}}}))
+            .find("--set optimizer.lr: the grid has values for it") != std::string::npos);
   Json huge = Json::object();
   for (const char* key : {"a", "b", "c", "d", "e", "f", "g", "h"}) huge[key] = std::vector<int>(100, 1);
   CHECK(error({file}, with("grid", huge)).find(" runs, more than 64") != std::string::npos);
@@ -319,6 +322,44 @@ TEST_CASE("compare: labels, damage and a diverged model") {
       CHECK_EQ(refused.exit_code, 1);
       CHECK(refused.err.find("comparison.json: is damaged") != std::string::npos);
     }
+}
+
+TEST_CASE("compare: what was measured and then damaged takes the report of no other run; --json prints one document") {
+  const TemporaryFolder folder;
+  Json json = parse_json(kComparison, "test");
+  json["models"].erase(1);
+  json["lengths"] = {12, 40};
+  const std::string file = (folder / "c.json").string(), out = (folder / "out").string();
+  write_file(file, json.dump());
+  const auto first = run_program({"compare", file, "--out", out, "--json"});
+  REQUIRE_EQ(first.exit_code, 0);
+  const Json whole = Json::parse(first.out);
+  CHECK_EQ(whole["members"].size(), 2);
+  // A seed that is NaN at one length is told, and moves no median.
+  const std::string measured = out + "/measured/gru-seed1.json", model = out + "/measured/model/gru.json";
+  const Json good = parse_json(read_file(measured), "measured");
+  Json nan = good;
+  nan["lengths"][0]["accuracy"] = "nan";
+  write_file(measured, nan.dump());
+  CHECK_EQ(run_program({"compare", file, "--out", out}).exit_code, 0);
+  CHECK(read_file(out + "/results.md").find("(1 diverged)") != std::string::npos);
+  for (const Json& damage : {Json::array({Json::object()}), Json::array(), Json::array({3})}) {
+    Json bad = good;
+    bad["lengths"] = damage;
+    write_file(measured, bad.dump());
+    write_file(model, "{}");
+    CHECK_EQ(run_program({"compare", file, "--out", out}).exit_code, 0);
+    CHECK_EQ(results_of(out)["members"][0]["runs"], whole["members"][0]["runs"]);
+  }
+  // Metrics that lost their last line, and a run that is gone.
+  const std::string metrics = out + "/runs/gru-seed1/metrics.jsonl", lines = read_file(metrics);
+  write_file(metrics, lines.substr(0, lines.size() - 30));
+  CHECK_EQ(run_program({"compare", file, "--out", out}).exit_code, 0);
+  CHECK_EQ(results_of(out)["members"][0]["failed"], 1);
+  CHECK_EQ(results_of(out)["members"][1]["failed"], 0);
+  std::filesystem::remove_all(out + "/runs/gru-seed1");
+  CHECK_EQ(run_program({"compare", file, "--out", out}).exit_code, 0);
+  CHECK_EQ(results_of(out)["members"][0]["failed"], 1);
 }
 
 TEST_CASE("compare: a failure of the machine is tried again, one of the model is kept") {

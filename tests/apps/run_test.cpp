@@ -302,6 +302,31 @@ TEST_CASE("every mixer and every optimizer resume with the same bits, on another
   }
 }
 
+TEST_CASE("a signal in an evaluation that is owed stops again, and the evaluation is still made up for") {
+  const Workplace w;
+  const std::string script = "run() { exec '" SEQTAPE_PROGRAM "' train " + w.config + " --out " + w.run +
+                             " --resume --threads 1 --set train.steps=4 --set train.eval_every=2 --set "
+                             "train.checkpoint_every=2 --set train.log_every=1 \"$@\"; }\n"
+                             "log=" +
+                             (w.folder / "log").string() + R"(
+run --set task.eval_sequences=3000000 > $log & pid=$!
+for i in $(seq 200); do grep -q 'step *2 ' $log && break; sleep 0.05; done; sleep 0.2
+kill -TERM $pid; wait $pid; echo $?
+run --set task.eval_sequences=3000000 > $log & pid=$!
+for i in $(seq 200); do grep -q 'resumed at' $log && break; sleep 0.05; done; sleep 0.2
+kill -TERM $pid; wait $pid; echo $?
+(run) > $log; echo $?
+)";
+  write_file(w.folder / "script", script);
+  const std::string codes = (w.folder / "codes").string();
+  REQUIRE_EQ(std::system(("bash " + (w.folder / "script").string() + " > " + codes + " 2>/dev/null").c_str()), 0);
+  CHECK_EQ(read_file(codes), "143\n143\n0\n");
+  std::vector<int> evaluated;
+  for (const Json& line : w.metrics())
+    if (line["split"] == "validation") evaluated.push_back(line["step"]);
+  CHECK_EQ(evaluated, std::vector<int>{2, 4});
+}
+
 TEST_CASE("killed at random moments") {
   CHECK_EQ(std::system(SEQTAPE_SOURCE_DIR "/tests/apps/kill_test.sh '" SEQTAPE_PROGRAM "' 8 > /dev/null"), 0);
 }
