@@ -7,6 +7,7 @@
 // scan. Polynomials are least-maximum fits in float64 of the stated relative error. The double build calls libm.
 
 #include <cmath>
+#include <cstdint>
 
 #include "core/real.h"
 
@@ -28,9 +29,7 @@ constexpr int W = kVectorBytes / static_cast<int>(sizeof(Real));
 
 typedef Real Vec __attribute__((vector_size(kVectorBytes)));
 #ifdef SEQTAPE_DOUBLE
-typedef std::int64_t IntVec __attribute__((vector_size(kVectorBytes)));
 #else
-typedef std::int32_t IntVec __attribute__((vector_size(kVectorBytes)));
 #endif
 
 inline Vec splat(Real x) { return Vec{} + x; }
@@ -99,7 +98,11 @@ inline Vec sqrt(Vec x) {
 
 /// p * 2^n, where `shifted` = n + kRound: the low bits of its mantissa hold n, the addition moves them to p's exponent.
 constexpr float kRound = 0x1.8p23f;
-inline Vec scale_by_power(Vec p, Vec shifted) { return (Vec)((IntVec)p + ((IntVec)shifted << 23)); }
+/// Unsigned, since the bits of a NaN pass through it as well and must wrap around.
+inline Vec scale_by_power(Vec p, Vec shifted) {
+  typedef std::uint32_t Bits __attribute__((vector_size(sizeof(Vec))));
+  return (Vec)((Bits)p + ((Bits)shifted << 23));
+}
 
 /// The scan's exponential: scan_exp(x * kScanExpScale) = exp(x) for x <= 0, with the scale multiplied into A once.
 /// 2^v = 2^n 2^f, f in [-1/2, 1/2], degree 6, 2e-9 relative. 2^0 is exactly 1: a bias of one ulp would

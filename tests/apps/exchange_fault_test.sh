@@ -5,7 +5,7 @@
 #   which is printed. Needs a C compiler.
 set -u
 stride=${2:-1} offset=${3:-$RANDOM}
-echo "every ${stride}th call, offset $((offset % stride))"
+echo "one call in $stride, from number $((1 + offset % stride))"
 seqtape=$(realpath "$1") here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) && cd "$work" || exit 1
 trap 'rm -rf "$work"' EXIT
