@@ -28,9 +28,6 @@ constexpr int kVectorBytes = 16;
 constexpr int W = kVectorBytes / static_cast<int>(sizeof(Real));
 
 typedef Real Vec __attribute__((vector_size(kVectorBytes)));
-#ifdef SEQTAPE_DOUBLE
-#else
-#endif
 
 inline Vec splat(Real x) { return Vec{} + x; }
 inline Vec load(const Real* p) {
