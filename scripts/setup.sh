@@ -8,7 +8,7 @@ source scripts/lib.sh
 
 need_packages git g++ cmake ninja-build libopenblas-openmp-dev libopenblas0-openmp libdnnl-dev nlohmann-json3-dev \
   libcxxopts-dev libsndfile1-dev libflac-dev libmpg123-dev libsamplerate0-dev libcsv-dev libzip-dev libonnx-dev libprotobuf-dev \
-  libpcre2-dev libutf8proc-dev   doctest-dev python3 protobuf-compiler zlib1g-dev ca-certificates
+  libpcre2-dev libutf8proc-dev doctest-dev python3 protobuf-compiler zlib1g-dev ca-certificates
 for option in "$@"; do
   case "$option" in
     --browser) need_packages chromium && need_node ;;
