@@ -390,6 +390,7 @@ TEST_CASE("compare: equal parameters and equal tokens") {
   CHECK_EQ(plan.members[1].config["train"]["steps"], 40);
   CHECK(plan.members[0].config["model"]["d_model"] > plan.members[1].config["model"]["d_model"]);
   REQUIRE_EQ(run_program({"compare", (folder / "c.json").string(), "--out", (folder / "o").string()}).exit_code, 0);
-  for (const Json& one : results_of(folder / "o")["members"])
+  const Json results = results_of(folder / "o");
+  for (const Json& one : results["members"])
     CHECK(one["parameters"].get<double>() == doctest::Approx(20000).epsilon(0.15));
 }
