@@ -4,12 +4,12 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "apps/command.h"
+#include "apps/commands/command.h"
 #include "apps/commit.h"  // written at build time
 #include "core/blas.h"
 #include "core/environment.h"
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 #include "core/threads.h"
 
 namespace seqtape {

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "core/config.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape::pool {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 #include <functional>
 
-#include "data/files.h"
+#include "data/readers/files.h"
 #include "data/task.h"
 
 namespace seqtape {

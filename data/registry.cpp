@@ -3,10 +3,10 @@
 
 #include "core/error.h"
 #include "data/example_task.h"
-#include "data/images.h"
-#include "data/induction_heads.h"
 #include "data/labelled.h"
-#include "data/series.h"
+#include "data/tasks/images.h"
+#include "data/tasks/induction_heads.h"
+#include "data/tasks/series.h"
 #include "data/windows.h"
 
 namespace seqtape {

@@ -4,9 +4,9 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 #include "core/random.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

@@ -1,5 +1,5 @@
 #pragma once
-#include "data/files.h"
+#include "data/readers/files.h"
 #include "data/task.h"
 
 namespace seqtape {

@@ -1,11 +1,11 @@
 // The visible table of architectures: a line each.
-#include "models/lru.h"
-#include "models/mamba.h"
-#include "models/mamba2.h"
-#include "models/minimal_rnn.h"
-#include "models/recurrent.h"
-#include "models/s4.h"
-#include "models/transformer.h"
+#include "models/mixers/lru.h"
+#include "models/mixers/mamba.h"
+#include "models/mixers/mamba2.h"
+#include "models/mixers/minimal_rnn.h"
+#include "models/mixers/recurrent.h"
+#include "models/mixers/s4.h"
+#include "models/mixers/transformer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 

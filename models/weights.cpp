@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {

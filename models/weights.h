@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "core/safetensors.h"
+#include "core/io/safetensors.h"
 #include "models/module.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 threads=${1:-$(nproc)}
-for model in mamba s4 s4d lru rnn lstm gru mingru minlstm transformer; do
+for model in $(build/release/seqtape list models | sed -n 's/^\([a-z0-9_]*\): .*/\1/p'); do
   for length in 256 1024 4096 16384; do
     build/release/seqtape bench --model "$model" --length "$length" --batch 8 --threads "$threads" --seconds 3 | tail -n 1
   done

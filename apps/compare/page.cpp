@@ -8,7 +8,7 @@
 #include "apps/report/curve.h"
 #include "apps/report/statistics.h"
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

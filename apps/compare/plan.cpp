@@ -9,8 +9,8 @@
 #include "apps/trainer/training.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

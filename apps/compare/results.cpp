@@ -12,8 +12,8 @@
 #include "apps/trainer/training.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

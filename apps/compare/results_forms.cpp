@@ -3,7 +3,7 @@
 
 #include "apps/compare/results.h"
 #include "apps/report/statistics.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

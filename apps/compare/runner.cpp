@@ -24,8 +24,8 @@
 #include "apps/trainer/signals.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 #include "core/threads.h"
 
 namespace seqtape {

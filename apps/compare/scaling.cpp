@@ -7,8 +7,8 @@
 #include "apps/report/curve.h"
 #include "apps/trainer/signals.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

@@ -2,8 +2,8 @@
 #include "apps/exchange/c_step.h"
 #include "apps/exchange/export.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
+#include "core/io/safetensors.h"
 #include "core/random.h"
-#include "core/safetensors.h"
-#include "core/text.h"
-#include "models/mamba_gguf.h"
+#include "core/strings.h"
+#include "models/formats/mamba_gguf.h"
 
 namespace seqtape {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "apps/exchange/export.h"
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 

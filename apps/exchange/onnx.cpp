@@ -7,8 +7,8 @@
 #include "apps/exchange/onnx_graph.h"
 #include "apps/exchange/traced_pass.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 
 namespace fs = std::filesystem;
 

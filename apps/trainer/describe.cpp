@@ -6,7 +6,7 @@
 #include "apps/trainer/metrics.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 #include "core/threads.h"
 
 namespace seqtape {

@@ -8,7 +8,7 @@
 #include "apps/trainer/validation.h"
 #include "core/clock.h"
 #include "core/cpu.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {
@@ -50,7 +50,8 @@ void dry_run(RunConfig config) {
   Training training(std::move(config));
   const Validation validation(training.config, *training.model);  // refuses what the evaluations could not be
   const std::string warm_start = training.allocate();
-  std::cout << printable_text(describe_head(training) + (warm_start.empty() ? "" : warm_start + "\n")) << "\nparameters\n"
+  std::cout << printable_text(describe_head(training) + (warm_start.empty() ? "" : warm_start + "\n"))
+            << "\nparameters\n"
             << describe_parameters(*training.model) << std::flush;
   const MemoryEstimate memory = estimate_memory(training);
   std::cout << format("\nmemory       %12s  program, data, weights and moments\n", human_bytes(memory.start).c_str())

@@ -3,7 +3,7 @@
 
 #include "apps/trainer/evaluate.h"
 #include "autograd/optim/optimizer.h"
-#include "core/safetensors.h"
+#include "core/io/safetensors.h"
 
 namespace seqtape {
 

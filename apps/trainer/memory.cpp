@@ -6,7 +6,7 @@
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/pool.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

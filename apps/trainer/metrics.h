@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "core/json.h"
+#include "core/io/json.h"
 
 namespace seqtape {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 

@@ -1,7 +1,7 @@
 #include "apps/trainer/run_config.h"
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 
 namespace seqtape {
 

@@ -13,8 +13,8 @@
 #include "core/blas.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 #include "models/weights.h"
 
 namespace fs = std::filesystem;
@@ -58,7 +58,8 @@ Lock try_lock(int fd, int kind) {
 
 }  // namespace
 
-RunLock::RunLock(const fs::path& folder) : fd_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644)) {
+RunLock::RunLock(const fs::path& folder)
+    : fd_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644)) {
   if (fd_ < 0) throw CheckpointError(str((folder / ".lock").string(), ": cannot be created: ", std::strerror(errno)));
   switch (try_lock(fd_, LOCK_EX)) {
     case Lock::taken:
@@ -355,9 +356,10 @@ RunReference find_run(const fs::path& path, bool best) {
   if (!best) return {path, *last};
   const auto found = run.best();
   if (!found)
-    throw ConfigError(str(path.string(),
-                          ": has no best checkpoint: no evaluation gave a finite value yet, or the best has been removed since; "
-                          "without --best the last is used"));
+    throw ConfigError(
+        str(path.string(),
+            ": has no best checkpoint: no evaluation gave a finite value yet, or the best has been removed since; "
+            "without --best the last is used"));
   return {path, *found};
 }
 

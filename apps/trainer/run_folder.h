@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "autograd/optim/optimizer.h"
-#include "core/json.h"
-#include "core/safetensors.h"
+#include "core/io/json.h"
+#include "core/io/safetensors.h"
 #include "models/sequence_model.h"
 
 namespace seqtape {

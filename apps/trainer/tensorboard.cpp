@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 
@@ -11,7 +11,8 @@ TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, co
   const RunReference reference = find_run(path, best);
   const Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
   const std::filesystem::path config = RunFolder(reference.run).config_path();
-  TrainedModel trained{RunConfig::load(config, sets), nullptr, JsonValue(checkpoint.state, (checkpoint.folder / "state.json").string())["step"].whole(0),
+  TrainedModel trained{RunConfig::load(config, sets), nullptr,
+                       JsonValue(checkpoint.state, (checkpoint.folder / "state.json").string())["step"].whole(0),
                        checkpoint.state.value("data", "")};
   trained.config.task->use(checkpoint.state.value("learned", Json::object()));
   const Json was = RunConfig::load(config, {}).to_json()["task"], is = trained.config.to_json()["task"];
@@ -30,7 +31,8 @@ void TrainedModel::open_data() {
   if (const std::string now = config.task->fingerprint(); now.compare(0, data.size(), data) != 0)
     others.push_back(str("the data were ", data, ", are ", now));
   for (const std::string& other : others)
-    std::cerr << "warning: in training " << printable(other) << ": what validates or tests now may have been trained on\n";
+    std::cerr << "warning: in training " << printable(other)
+              << ": what validates or tests now may have been trained on\n";
 }
 
 }  // namespace seqtape

@@ -11,8 +11,8 @@
 #include "core/clock.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

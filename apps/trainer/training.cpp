@@ -8,7 +8,7 @@
 #include "apps/trainer/memory.h"
 #include "apps/trainer/run_folder.h"
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 #include "models/weights.h"
 
 namespace seqtape {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {

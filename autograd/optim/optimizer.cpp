@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/kernels/optimizer.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {

@@ -10,8 +10,8 @@
 #include "apps/compare/scaling.h"
 #include "apps/report/curve.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/strings.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 

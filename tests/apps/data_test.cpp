@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "core/random.h"
-#include "core/text.h"
+#include "core/strings.h"
 #include "tests/support/workplace.h"
 
 using namespace seqtape;

@@ -8,10 +8,10 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
-#include "core/safetensors.h"
-#include "core/text.h"
+#include "core/io/file.h"
+#include "core/io/json.h"
+#include "core/io/safetensors.h"
+#include "core/strings.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 

@@ -8,9 +8,9 @@
 #include "apps/trainer/metrics.h"
 #include "apps/trainer/training.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/text.h"
-#include "data/files.h"
+#include "core/io/file.h"
+#include "core/strings.h"
+#include "data/readers/files.h"
 #include "tests/support/draw.h"
 #include "tests/support/temporary_folder.h"
 

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/file.h"
-#include "core/json.h"
-#include "core/safetensors.h"
+#include "core/io/file.h"
+#include "core/io/json.h"
+#include "core/io/safetensors.h"
 #include "tests/support/workplace.h"
 
 using namespace seqtape;

@@ -9,10 +9,10 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/file.h"
-#include "core/json.h"
+#include "core/io/file.h"
+#include "core/io/json.h"
+#include "core/io/safetensors.h"
 #include "core/random.h"
-#include "core/safetensors.h"
 #include "tests/support/workplace.h"
 
 using namespace seqtape;
@@ -252,54 +252,74 @@ TEST_CASE("a signal saves, says how to go on, and exits with 128 + its number") 
   }
 }
 
-TEST_CASE("every mixer and every optimizer resume with the same bits, on another number of threads, in mid-epoch") {
-  const std::vector<std::string> mixers{"mamba", "s4",     "s4d",     "lru",         "rnn",   "lstm",
-                                        "gru",   "mingru", "minlstm", "transformer", "mamba2"};
-  const std::vector<std::string> optimizers{"adamw", "adam", "sgd"};
+// What `section` of a config can name, read from the program's own schema.
+std::vector<std::string> names_of(const std::string& section) {
+  const Json schema = Json::parse(testing::seqtape("schema").out);
+  std::vector<std::string> names;
+  for (const Json& kind : schema.at("properties").at(section).at("anyOf"))
+    names.push_back(kind.at("properties").at("name").at("const"));
+  return names;
+}
+
+TEST_CASE(
+    "every mixer resumes with the same bits, with each state that a trainer keeps, on another number of threads") {
+  const std::vector<std::string> mixers = names_of("model");
+  REQUIRE(mixers.size() >= 11);
+  struct Variant {
+    std::string section, key;
+    Json value;
+  };
+  std::vector<Variant> variants{
+      {"task", "carry", true}, {"train", "ema", 0.9}, {"train", "micro_batch", 2}, {"model", "dropout", 0.1}};
+  for (const std::string section : {"schedule", "optimizer"})
+    for (const std::string& name : names_of(section)) variants.push_back({section, "name", name});
+  REQUIRE(variants.size() >= 13);
   std::string text;
   Random random(7, "resume_test");
   for (int i = 0; i < 1500; ++i) text += static_cast<char>('a' + random.below(26));
-  // Every mixer twice: with carried state, averages and micro-batches, and without; all three optimizers take turns.
-  for (std::size_t i = 0; i < 2 * mixers.size(); ++i) {
-    const std::string& mixer = mixers[i / 2];
-    const bool full = i % 2 == 1;
-    CAPTURE(mixer);
-    CAPTURE(full);
-    const bool carried = full && mixer != "transformer";  // whose state grows
-    const Json config = {
-        {"task", {{"name", "text"}, {"path", "t.txt"}, {"length", 16}, {"train_fraction", 0.9}, {"carry", carried}}},
-        {"model", {{"name", mixer}, {"d_model", 16}, {"layers", 2}, {"dropout", 0.1}}},
-        {"optimizer", {{"name", optimizers[i % 3]}, {"lr", 0.01}}},
-        {"schedule", {{"name", full ? "plateau" : "cosine"}}},
-        {"train",
-         {{"steps", 24},
-          {"batch", 5},
-          {"eval_every", 6},
-          {"log_every", 4},
-          {"checkpoint_every", 1},
-          {"keep_last", 99},
-          {"ema", full ? 0.9 : 0.0},
-          {"micro_batch", full ? 2 : 0}}}};
-    const Workplace w(config.dump());
-    write_file(w.folder / "t.txt", text);
-    const Outcome straight = w.train("--threads 1");
-    REQUIRE_EQ(straight.err, "");
-    REQUIRE_EQ(straight.exit_code, 0);
-    const std::string model = w.bytes("step-00000024"), moments = w.bytes("step-00000024", "optimizer.safetensors");
-    const auto before = w.metrics();
-    const auto from = testing::step_name(1 + random.below(22));
-    CAPTURE(from);
-    const Outcome resumed = w.train("--resume --threads 2 --checkpoint " + from);
-    REQUIRE_EQ(resumed.err, "");
-    REQUIRE_EQ(resumed.exit_code, 0);
-    CHECK(w.bytes("step-00000024") == model);
-    CHECK(w.bytes("step-00000024", "optimizer.safetensors") == moments);
-    const auto after = w.metrics();
-    REQUIRE_EQ(before.size(), after.size());
-    for (std::size_t k = 0; k < before.size(); ++k)
-      for (const char* key : {"step", "split", "loss", "lr", "grad_norm", "accuracy"})
-        CHECK_EQ(before[k].value(key, Json()), after[k].value(key, Json()));
-  }
+  std::vector<std::string> cannot_carry;
+  for (const std::string& mixer : mixers)
+    for (const auto& [section, key, value] : variants) {
+      CAPTURE(mixer);
+      CAPTURE(section + "." + key);
+      CAPTURE(value);
+      Json config = {{"task", {{"name", "text"}, {"path", "t.txt"}, {"length", 16}, {"train_fraction", 0.9}}},
+                     {"model", {{"name", mixer}, {"d_model", 16}, {"layers", 2}}},
+                     {"optimizer", {{"name", "adamw"}, {"lr", 0.01}}},
+                     {"schedule", {{"name", "cosine"}}},
+                     {"train",
+                      {{"steps", 12},
+                       {"batch", 5},
+                       {"eval_every", 4},
+                       {"log_every", 4},
+                       {"checkpoint_every", 3},
+                       {"keep_last", 9}}}};
+      config[section][key] = value;
+      const Workplace w(config.dump());
+      write_file(w.folder / "t.txt", text);
+      const Outcome straight = w.train("--threads 1");
+      if (key == "carry" && straight.err.find("the state of this model grows with every step") != std::string::npos) {
+        cannot_carry.push_back(mixer);
+        continue;
+      }
+      REQUIRE_EQ(straight.err, "");
+      REQUIRE_EQ(straight.exit_code, 0);
+      const std::string last = testing::step_name(12), from = testing::step_name(3 * (1 + random.below(3)));
+      const std::string model = w.bytes(last), moments = w.bytes(last, "optimizer.safetensors");
+      const auto before = w.metrics();
+      CAPTURE(from);
+      const Outcome resumed = w.train("--resume --threads 2 --checkpoint " + from);
+      REQUIRE_EQ(resumed.err, "");
+      REQUIRE_EQ(resumed.exit_code, 0);
+      CHECK(w.bytes(last) == model);
+      CHECK(w.bytes(last, "optimizer.safetensors") == moments);
+      const auto after = w.metrics();
+      REQUIRE_EQ(before.size(), after.size());
+      for (std::size_t k = 0; k < before.size(); ++k)
+        for (const char* name : {"step", "split", "loss", "lr", "grad_norm", "accuracy"})
+          CHECK_EQ(before[k].value(name, Json()), after[k].value(name, Json()));
+    }
+  CHECK(cannot_carry.size() < mixers.size() / 2);
 }
 
 TEST_CASE("a signal in an evaluation that is owed stops again, and the evaluation is still made up for") {

@@ -9,7 +9,7 @@
 #include "apps/trainer/training.h"
 #include "apps/trainer/validation.h"
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;

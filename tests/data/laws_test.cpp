@@ -8,9 +8,9 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 #include "core/random.h"
-#include "core/text.h"
+#include "core/strings.h"
 #include "tests/support/draw.h"
 #include "tests/support/make_task.h"
 #include "tests/support/temporary_folder.h"

@@ -10,7 +10,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 #include "tests/support/make_task.h"
 #include "tests/support/temporary_folder.h"
 

@@ -8,7 +8,7 @@
 #include <iostream>
 
 #include "core/error.h"
-#include "core/text.h"
+#include "core/strings.h"
 
 namespace seqtape::golden {
 

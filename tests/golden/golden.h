@@ -7,7 +7,7 @@
 #include <string>
 
 #include "autograd/ops/ops.h"
-#include "core/safetensors.h"
+#include "core/io/safetensors.h"
 
 namespace seqtape::golden {
 

@@ -4,8 +4,8 @@
 #include "autograd/optim/optimizer.h"
 #include "autograd/optim/schedule.h"
 #include "core/error.h"
-#include "core/json.h"
-#include "models/mamba_exchange.h"
+#include "core/io/json.h"
+#include "models/formats/mamba_exchange.h"
 #include "tests/golden/golden.h"
 
 namespace seqtape::golden {
@@ -92,7 +92,8 @@ void training(Case& c, const std::filesystem::path& folder) {
 }  // namespace
 
 const std::map<std::string, RunModel>& models() {
-  static const std::map<std::string, RunModel> table{{"hf_mamba", checkpoint}, {"hf_mamba2", checkpoint}, {"train_mamba", training}};
+  static const std::map<std::string, RunModel> table{
+      {"hf_mamba", checkpoint}, {"hf_mamba2", checkpoint}, {"train_mamba", training}};
   return table;
 }
 

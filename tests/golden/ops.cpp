@@ -3,8 +3,8 @@
 
 #include "autograd/optim/optimizer.h"
 #include "core/error.h"
-#include "core/hippo.h"
-#include "core/json.h"
+#include "core/io/json.h"
+#include "models/mixers/hippo.h"
 #include "tests/golden/golden.h"
 
 namespace seqtape::golden {

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "core/file.h"
+#include "core/io/file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace seqtape::testing {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/file.h"
-#include "core/json.h"
+#include "core/io/file.h"
+#include "core/io/json.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 

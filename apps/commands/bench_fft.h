@@ -1,0 +1,10 @@
+#pragma once
+#include "core/io/json.h"
+
+namespace seqtape {
+
+/// Times our FFT (forward and inverse of real sequences) on one thread, beside FFTW's where libfftw3f is installed:
+/// loaded for the comparison only, never linked. Objects like those of bench_kernels, with "fftw_ns" and "ratio".
+Json bench_fft();
+
+}  // namespace seqtape

@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "core/error.h"
+#include "data/readers/sound.h"
+
+namespace seqtape {
+namespace {
+
+/// How a container keeps its chunks: an id, a size, the content.
+/// Sources: Microsoft's Multimedia Programming Interface 1.0 (RIFF), EBU 3306 (RF64), Apple's AIFF-C and CAF
+/// specifications, Sony's Wave-64.
+struct Chunks {
+  std::size_t first;           ///< where they begin
+  std::size_t id, size;        ///< bytes of each
+  bool big_endian;             ///< the sizes
+  bool with_header;            ///< the size counts id and size as well
+  std::size_t padding;         ///< the next one begins at a multiple of this
+  const char* samples;         ///< the id of the one with the samples
+  std::uint64_t preamble = 0;  ///< bytes of it that are none yet
+};
+
+std::optional<Chunks> chunks_of(const std::string& bytes) {
+  const auto begins = [&](const char* id) { return bytes.compare(0, 4, id) == 0; };
+  if (begins("RIFF") || begins("RF64") || begins("BW64")) return Chunks{12, 4, 4, false, false, 2, "data"};
+  if (begins("RIFX")) return Chunks{12, 4, 4, true, false, 2, "data"};
+  if (begins("FORM"))
+    return Chunks{12,
+                  4,
+                  4,
+                  true,
+                  false,
+                  2,
+                  bytes.compare(8, 3, "AIF") == 0 ? "SSND" : "BODY",
+                  bytes.compare(8, 3, "AIF") == 0 ? 8u : 0u};
+  if (begins("riff")) return Chunks{40, 16, 8, false, true, 8, "data"};
+  if (begins("caff")) return Chunks{8, 4, 8, true, false, 1, "data", 4};
+  return std::nullopt;
+}
+
+std::uint64_t number(const std::string& bytes, std::size_t at, std::size_t size, bool big_endian) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size; ++i)
+    value = value << 8 | static_cast<unsigned char>(bytes[at + (big_endian ? i : size - 1 - i)]);
+  return value;
+}
+
+void put(std::string& bytes, std::size_t at, std::size_t size, bool big_endian, std::uint64_t value) {
+  for (std::size_t i = 0; i < size; ++i, value >>= 8)
+    bytes[at + (big_endian ? size - 1 - i : i)] = static_cast<char>(value & 255);
+}
+
+/// The chunk at `at`, which lies in the bytes: its content's size, as it is given.
+std::uint64_t given_size(const std::string& bytes, const Chunks& c, std::size_t at) {
+  const std::uint64_t size = number(bytes, at + c.id, c.size, c.big_endian), header = c.id + c.size;
+  return !c.with_header ? size : size < header ? 0 : size - header;
+}
+
+/// Where the chunk behind the one at `at` begins, or nothing where that lies beyond the bytes.
+std::optional<std::size_t> behind(const std::string& bytes, const Chunks& c, std::size_t at) {
+  const std::uint64_t size = given_size(bytes, c, at), begin = at + c.id + c.size;
+  if (size > bytes.size() - begin) return std::nullopt;
+  return static_cast<std::size_t>((begin + size + c.padding - 1) / c.padding * c.padding);
+}
+
+/// Whole chunks lead from `at` to the end of the bytes.
+bool chunks_to_end(const std::string& bytes, const Chunks& c, std::size_t at) {
+  while (at + c.id + c.size <= bytes.size()) {
+    const auto next = behind(bytes, c, at);
+    if (!next) return false;
+    at = *next;
+  }
+  return at >= bytes.size();
+}
+
+/// What may follow samples: nothing, less than a chunk, a tag, or chunks, of which the last may be cut. Some writers
+/// forget the padding.
+bool may_follow(const std::string& bytes, std::uint64_t at, std::size_t padding) {
+  for (const std::uint64_t from : {(at + padding - 1) / padding * padding, at}) {
+    if (from + 8 > bytes.size() || is_sound_tag(std::string_view(bytes).substr(from))) return true;
+    if (std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(from + 4), [](char c) { return c >= ' ' && c <= '~'; }))
+      return true;
+  }
+  return false;
+}
+
+/// Sizes that stand for "not known yet": 0, all ones, and what programs write that cannot go back to the header
+/// (0x7FFFF000 and more: SoX, ALSA's arecord).
+bool is_unknown(std::uint64_t size, std::size_t bytes, std::uint64_t preamble) {
+  return size <= preamble || (bytes == 4 && size >= 0x7FFFF000) || (bytes == 8 && size >= std::uint64_t{1} << 62);
+}
+
+[[noreturn]] void refuse_cut(const std::string& path, std::uint64_t promised, std::uint64_t held) {
+  throw DataError(str(path, ": is cut off: its header promises ", promised, " bytes of samples, it has ", held));
+}
+
+[[noreturn]] void refuse_joined(const std::string& path, std::size_t at) {
+  throw DataError(str(path, ": another sound file is joined behind the first, at byte ", at, "; keep them apart"));
+}
+
+/// Samples end at `at`, by their header.
+void check_end(const std::string& bytes, const std::string& path, std::uint64_t at, std::size_t padding) {
+  for (const std::uint64_t from : {at, (at + padding - 1) / padding * padding})
+    if (from + 4 <= bytes.size() && bytes.compare(from, 4, bytes, 0, 4) == 0) refuse_joined(path, from);
+  if (!may_follow(bytes, at, padding))
+    throw DataError(str(path, ": its header promises samples up to byte ", at, ", but ", bytes.size() - at,
+                        " more bytes follow that are none of its chunks; was the recording broken off?"));
+}
+
+void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path) {
+  std::size_t at = c.first, long_size = 0;  // where RF64's header has the size of the samples
+  while (at + c.id + c.size <= bytes.size() && bytes.compare(at, 4, c.samples) != 0) {
+    if (bytes.compare(at, 4, "ds64") == 0 && at + 24 <= bytes.size()) long_size = at + 16;
+    const auto next = behind(bytes, c, at);
+    if (!next) return;
+    at = *next;
+  }
+  if (at + c.id + c.size > bytes.size()) return;  // no samples: libsndfile says what it misses
+  const std::size_t begin = at + c.id + c.size;
+  const std::uint64_t held = bytes.size() - begin;
+  const std::size_t field = long_size ? long_size : at + c.id, width = long_size ? 8 : c.size;
+  const std::uint64_t size = long_size ? number(bytes, long_size, 8, false) : given_size(bytes, c, at);
+  if (!is_unknown(size, width, c.preamble)) {
+    if (size > held) refuse_cut(path, size - c.preamble, held - std::min(held, c.preamble));
+    return check_end(bytes, path, begin + size, c.padding);
+  }
+  if (size <= held && chunks_to_end(bytes, c, begin + size)) return;  // empty
+  if (size > c.preamble && size <= held) return;                      // as large as it says
+  put(bytes, field, width, c.big_endian, held + (c.with_header ? c.id + c.size : 0));
+  if (long_size) put(bytes, long_size - 8, 8, false, bytes.size() - 8);
+  if (c.first == 12) put(bytes, 4, 4, c.big_endian, long_size ? 0xFFFFFFFF : bytes.size() - 8);
+}
+
+/// Sun's AU: the offset of the samples and their size are the header's second and third number.
+void settle_au(std::string& bytes, const std::string& path) {
+  if (bytes.size() < 24) return;
+  const std::uint64_t begin = number(bytes, 4, 4, true), size = number(bytes, 8, 4, true);
+  if (begin > bytes.size()) return;
+  const std::uint64_t held = bytes.size() - begin;
+  if (is_unknown(size, 4, 0)) {
+    put(bytes, 8, 4, true, held);
+    return;
+  }
+  if (size > held) refuse_cut(path, size, held);
+  check_end(bytes, path, begin + size, 1);
+}
+
+/// NIST's SPHERE, of the speech corpora: a header of lines "key -i number", whose own size is the second line. Packed
+/// ones (shorten) have another coding; libsndfile refuses them.
+void check_nist(const std::string& bytes, const std::string& path) {
+  const auto field = [&](const char* key, std::size_t missing) {
+    const std::size_t at = bytes.find(std::string(key) + " -i ");
+    return at == std::string::npos || at > 1024 ? missing
+                                                : std::strtoull(bytes.c_str() + at + std::strlen(key) + 4, nullptr, 10);
+  };
+  const std::size_t header = bytes.size() > 16 ? std::strtoull(bytes.c_str() + 8, nullptr, 10) : 0;
+  const std::size_t size = field("sample_count", 0) * field("channel_count", 1) * field("sample_n_bytes", 2);
+  if (header + size > bytes.size()) refuse_cut(path, size, bytes.size() - std::min(header, bytes.size()));
+  if (size > 0) check_end(bytes, path, header + size, 1);
+}
+
+/// Ogg: pages of up to 255 segments; the last one is marked. Source: RFC 3533.
+void check_ogg(const std::string& bytes, const std::string& path) {
+  constexpr unsigned kBegins = 2, kEnds = 4;
+  unsigned flags = 0;
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (at > 0 && is_sound_tag(std::string_view(bytes).substr(at))) break;
+    if (at + 27 > bytes.size() || bytes.compare(at, 4, "OggS") != 0)
+      throw DataError(str(path, ": is damaged, or breaks off within a page: no page begins at byte ", at));
+    const unsigned before = flags;
+    flags = static_cast<unsigned char>(bytes[at + 5]);
+    if ((flags & kBegins) && (before & kEnds)) refuse_joined(path, at);
+    const std::size_t segments = static_cast<unsigned char>(bytes[at + 26]);
+    std::size_t next = at + 27 + segments;
+    for (std::size_t i = 0; i < segments && at + 27 + i < bytes.size(); ++i)
+      next += static_cast<unsigned char>(bytes[at + 27 + i]);
+    if (next > bytes.size()) throw DataError(str(path, ": is cut off within the page at byte ", at));
+    at = next;
+  }
+  if (!(flags & kEnds)) throw DataError(str(path, ": is cut off: its last page is not marked as the end"));
+}
+
+}  // namespace
+
+void settle_container(std::string& bytes, const std::string& path) {
+  if (bytes.compare(0, 4, "OggS") == 0) return check_ogg(bytes, path);
+  if (bytes.compare(0, 4, ".snd") == 0) return settle_au(bytes, path);
+  if (bytes.compare(0, 7, "NIST_1A") == 0) return check_nist(bytes, path);
+  if (bytes.size() >= 12)
+    if (const auto chunks = chunks_of(bytes)) settle_chunks(bytes, *chunks, path);
+}
+
+}  // namespace seqtape

@@ -1,0 +1,127 @@
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "core/strings.h"
+#include "data/labelled.h"
+#include "data/readers/fasta.h"
+#include "data/windows.h"
+
+namespace seqtape {
+namespace {
+
+/// The next base of FASTA files. Their records follow each other with an N between.
+class Dna final : public Windows {
+ public:
+  void prepare(std::uint64_t seed) override {
+    fasta_ = {};
+    Windows::prepare(seed);
+  }
+  std::vector<std::string> notes() const override {
+    auto all = Windows::notes();
+    for (const std::string& note : fasta_.notes()) all.push_back(note);
+    return all;
+  }
+  std::string token_meaning() const override { return "bases"; }
+  std::vector<std::int32_t> encode(const std::string& text) const override {
+    std::vector<std::int32_t> tokens;
+    for (const char c : text) {
+      tokens.push_back(base_token(c));
+      if (tokens.back() < 0)
+        throw ConfigError(
+            str("--prompt: \"", printable({&c, 1}), "\" is not a base; known: A, C, G, T, U and IUPAC's codes"));
+    }
+    return tokens;
+  }
+  std::string decode(const std::vector<std::int32_t>& tokens) const override {
+    std::string text;
+    for (const std::int32_t token : tokens) text += kBases[static_cast<std::size_t>(token)];
+    return text;
+  }
+
+ private:
+  Index vocabulary() const override { return static_cast<Index>(kBases.size()); }
+  const char* unit() const override { return "base"; }
+  std::int32_t unknown_token() const override { return kUnknownBase; }
+  void read(const std::filesystem::path& path, Tokens& tokens) override {
+    fasta_.read(path, [&](const std::string& record) {
+      if (!tokens.empty()) tokens += static_cast<Tokens::value_type>(kUnknownBase);
+      tokens.append(record.begin(), record.end());
+    });
+  }
+  FastaReader fasta_;
+};
+
+/// Classification of stretches of DNA. The records of a class, in a fixed random order, are a line of bases whose first
+/// part trains, whose second validates and whose third tests: what a base is in does not depend on `length`. Only then
+/// each record's stretch within a part is cut into pieces of `length` bases; a shorter rest is a piece as well, unless
+/// it is below half of that and not the only one.
+class DnaClasses final : public LabelledTokens {
+ public:
+  std::vector<std::string> notes() const override {
+    auto all = Labelled::notes();
+    for (const std::string& note : fasta_.notes()) all.push_back(note);
+    return all;
+  }
+  std::string token_meaning() const override { return "bases"; }
+
+ private:
+  const char* path_doc() const override {
+    return "folder with a folder of FASTA files (plain or gz) for each class, relative to the config";
+  }
+  TaskShape reads() const override { return {.vocabulary = static_cast<Index>(kBases.size())}; }
+  void load_tokens() override {
+    fasta_ = {};
+    parts_.clear();
+    std::vector<std::string> records;
+    std::string of;
+    const auto finish_class = [&] {
+      cut(records, of);
+      records.clear();
+    };
+    each_file([&](const std::filesystem::path& file, const std::string& label) {
+      if (label != of) finish_class();
+      of = label;
+      fasta_.read(file, [&](std::string record) {
+        count_source(label, record);
+        records.push_back(std::move(record));
+      });
+    });
+    finish_class();
+  }
+
+  void cut(const std::vector<std::string>& records, const std::string& label) {
+    Index bases = 0, before = 0;
+    for (const std::string& record : records) bases += static_cast<Index>(record.size());
+    const auto [validation, test] = held_back(bases);
+    const Index ends[] = {bases - validation - test, bases - test, bases};
+    constexpr Split kParts[] = {Split::train, Split::validation, Split::test};
+    for (const std::int32_t r : Random(0, "order of records").permutation(static_cast<Index>(records.size()))) {
+      const std::string& record = records[static_cast<std::size_t>(r)];
+      const Index after = before + static_cast<Index>(record.size());
+      for (std::size_t p = 0; p < 3; ++p) {
+        const Index begin = std::max(before, p ? ends[p - 1] : 0), end = std::min(after, ends[p]);
+        for (Index at = begin; at < end; at += longest()) {
+          if (at > begin && 2 * (end - at) < longest()) break;
+          add(record.substr(static_cast<std::size_t>(at - before),
+                            static_cast<std::size_t>(std::min(longest(), end - at))),
+              label);
+          parts_.push_back(kParts[p]);
+        }
+      }
+      before = after;
+    }
+  }
+
+  std::vector<Split> parts() const override { return parts_; }
+
+  FastaReader fasta_;
+  std::vector<Split> parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> make_dna() { return std::make_unique<Dna>(); }
+std::unique_ptr<Task> make_dna_classes() { return std::make_unique<DnaClasses>(); }
+
+}  // namespace seqtape

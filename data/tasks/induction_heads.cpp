@@ -1,0 +1,39 @@
+#include "data/tasks/induction_heads.h"
+
+namespace seqtape {
+
+void InductionHeads::fields(Fields& f) {
+  f("vocab", vocab_, "tokens, the marker among them", between(3, 1 << 20));
+  f("length", length_, "steps of a sequence, the final marker among them", between(3, Index{1} << 40));
+  f("longest", longest_, "length that training sequences grow to; 0: they stay at `length`", between(0, 1e12));
+  f("grow_from", grow_from_, "step at which they begin to grow", at_least(0));
+  f("grow_every", grow_every_, "steps from doubling to doubling", positive_up_to(1e12));
+  common_fields(f);
+}
+
+Index InductionHeads::training_length(Index step) const {
+  Index length = length_;
+  for (Index at = grow_from_; at <= step && 2 * length <= longest_; at += grow_every_) length *= 2;
+  return length;
+}
+
+void InductionHeads::draw(const Random& random, Index length, Index b, Index begin, Batch& out) const {
+  const auto marker = static_cast<std::int32_t>(vocab_ - 1);
+  // Position 0 of the stream places the marker, position t + 2 gives token t: any piece can be drawn alone. A 64-bit
+  // product maps bits to a range with a bias below 2^-32 * range.
+  const auto below = [&](std::uint64_t position, Index n) {
+    return static_cast<Index>(static_cast<std::uint64_t>(random.bits_at(position)) * static_cast<std::uint64_t>(n) >>
+                              32);
+  };
+  const std::uint64_t high = random.bits_at(0), place_bits = high << 32 | random.bits_at(1);
+  const auto place = static_cast<Index>(place_bits % static_cast<std::uint64_t>(length - 2));
+  const auto token = [&](Index t) {
+    if (t == place || t == length - 1) return marker;
+    return static_cast<std::int32_t>(below(static_cast<std::uint64_t>(t) + 2, vocab_ - 1));
+  };
+  std::int32_t* const row = out.tokens.data() + b * out.length;
+  for (Index i = 0; i < out.length; ++i) row[i] = token(begin + i);
+  if (out.last) out.targets[static_cast<std::size_t>((b + 1) * out.length - 1)] = token(place + 1);
+}
+
+}  // namespace seqtape

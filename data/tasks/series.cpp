@@ -1,0 +1,228 @@
+#include "data/tasks/series.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "core/io/file.h"
+#include "core/random.h"
+#include "core/strings.h"
+#include "data/readers/csv.h"
+
+namespace seqtape {
+
+namespace {
+
+/// Names as they can be kept and printed: a header may hold any bytes.
+std::vector<std::string> printable_all(std::vector<std::string> names) {
+  for (std::string& name : names) name = printable(name);
+  return names;
+}
+
+}  // namespace
+
+/// Windows side by side, in pieces.
+class SeriesPass final : public Pass {
+ public:
+  SeriesPass(const Series& task, std::vector<Index> starts, const PassOptions& options)
+      : task_(task), starts_(std::move(starts)), options_(options) {}
+
+  bool next(Batch& piece) override {
+    if (next_ >= starts_.size()) return false;
+    const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), starts_.size() - next_);
+    const auto from = starts_.begin() + static_cast<std::ptrdiff_t>(next_);
+    const Index steps = std::min(options_.piece, task_.length_ - begin_);
+    task_.fill({from, from + static_cast<std::ptrdiff_t>(count)}, begin_, steps, piece);
+    begin_ += steps;
+    if (begin_ < task_.length_) return true;
+    begin_ = 0;
+    next_ += count;
+    return true;
+  }
+
+ private:
+  const Series& task_;
+  std::vector<Index> starts_;
+  PassOptions options_;
+  std::size_t next_ = 0;
+  Index begin_ = 0;
+};
+
+void Series::fields(Fields& f) {
+  f("path", path_, "CSV file with a line of column names, plain or gz, relative to the config", same_data(required()));
+  f("columns", columns_, "names of the columns to read", required());
+  f("targets", targets_, "names of the columns to forecast; none: those that are read");
+  f("length", length_, "rows that are read", positive_up_to(1e9));
+  f("horizon", horizon_, "rows that are forecast", positive_up_to(1e6));
+  f("train_fraction", train_fraction_, "share of the rows, from the start, to train on", between(0, 1));
+  f("test_fraction", test_fraction_, "share of the rows, at the end, kept for test", between(0, 1));
+  f("eval_stride", eval_stride_, "rows from one evaluated window to the next", positive_up_to(1e9));
+}
+
+void Series::resolve_paths(const std::filesystem::path& base) {
+  if (path_.empty()) throw ConfigError("task.path: must name a file, got \"\"");
+  path_ = std::filesystem::absolute(base / path_).lexically_normal().string();
+}
+
+void Series::prepare(std::uint64_t seed) {
+  seed_ = seed;
+  epoch_ = -1;
+  if (columns_.empty()) throw ConfigError("task.columns: must name a column, got none");
+  if (train_fraction_ + test_fraction_ > 1)
+    throw ConfigError(
+        str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
+  if (!std::filesystem::is_regular_file(path_))
+    throw DataError(str("task.path: ", path_, " does not exist or is not a file"));
+  const CsvFile file(path_);
+  if (file.rows.size() < 2) throw DataError(str(path_, ": holds no rows below a line of column names"));
+  rows_ = static_cast<Index>(file.rows.size()) - 1;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const auto [first, last] = asked(split);
+    if (split == Split::test && test_fraction_ == 0) continue;
+    if (last - first < horizon_ || first < length_)
+      throw DataError(str("task.length: a window of ", length_, " rows and a horizon of ", horizon_, " do not fit the ",
+                          split_name(split), " split; ", path_, " has ", rows_,
+                          " rows; lower them, or change task.train_fraction (", train_fraction_, ")"));
+  }
+  file.refuse_unnamed_cells();
+  const auto keep_to_learned = [&](const char* key, const std::vector<std::string>& names) {
+    if (learned_.contains(key) && learned_.at(key) != printable_all(names))
+      throw ConfigError(str("task.", key, ": must be what the model was trained on, in the same order: ",
+                            join(learned_.at(key).get<std::vector<std::string>>(), ", ")));
+  };
+  keep_to_learned("columns", columns_);
+  keep_to_learned("targets", targets());
+  crc_ = 0;
+  const auto read = [&](const std::vector<std::string>& names, const char* key) {
+    std::vector<Column> columns;
+    for (const std::string& name : names) {
+      const auto& header = file.rows[0];
+      const auto at = std::find(header.begin(), header.end(), name);
+      if (at == header.end()) {
+        std::vector<std::string> known;
+        for (const std::string& one : header) known.push_back(printable(one, 60));
+        throw ConfigError(str(key, ": ", path_, " has no column \"", name, "\"", suggestion(name, known),
+                              header.size() == 1 ? "; columns are separated by commas, semicolons or tabs" : ""));
+      }
+      if (std::find(at + 1, header.end(), name) != header.end())
+        throw ConfigError(str(key, ": ", path_, " has a column \"", name, "\" twice; rename one of them"));
+      std::vector<double> values;
+      for (std::size_t r = 1; r < file.rows.size(); ++r)
+        values.push_back(file.number(r, static_cast<std::size_t>(at - header.begin()), name));
+      crc_ = crc32_of({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)}, crc_);
+      columns.push_back({printable(name)});
+      normalise(columns.back(), values);
+    }
+    return columns;
+  };
+  inputs_ = read(columns_, "task.columns");
+  answers_ = read(targets(), "task.targets");
+}
+
+void Series::normalise(Column& column, const std::vector<double>& values) const {
+  if (learned_.empty()) {
+    // From the first value on, so that of equal ones nothing is left; a deviation of the last bits is none.
+    const auto train = static_cast<std::size_t>(asked(Split::train).second);
+    double sum = 0, square = 0;
+    for (std::size_t r = 0; r < train; ++r) sum += values[r] - values[0];
+    column.mean = values[0] + sum / static_cast<double>(train);
+    for (std::size_t r = 0; r < train; ++r) square += std::pow(values[r] - column.mean, 2);
+    column.deviation = std::sqrt(square / static_cast<double>(train));
+    if (column.deviation <= 8 * std::numeric_limits<double>::epsilon() * std::fabs(column.mean)) column.deviation = 0;
+  } else {
+    const Json& scale = learned_.at("scales").at(column.name);
+    column.mean = scale.at("mean").get<double>();
+    column.deviation = scale.at("deviation").get<double>();
+  }
+  // Of a constant column nothing is left but its changes later on.
+  const double scale = column.deviation > 0 ? column.deviation : 1;
+  for (const double value : values) {
+    column.values.push_back(static_cast<float>((value - column.mean) / scale));
+    if (!std::isfinite(column.values.back()))
+      throw DataError(str(path_, ": column ", column.name, ": ", value, " is too far from the training part's mean, ",
+                          column.mean, ", in deviations of ", scale));
+  }
+}
+
+Json Series::learned() const {
+  Json scales = Json::object();
+  for (const auto* some : {&inputs_, &answers_})
+    for (const Column& column : *some) scales[column.name] = {{"mean", column.mean}, {"deviation", column.deviation}};
+  return {{"columns", printable_all(columns_)}, {"targets", printable_all(targets())}, {"scales", scales}};
+}
+
+TaskShape Series::shape() const {
+  return {.features = static_cast<Index>(columns_.size()),
+          .outputs = horizon_ * static_cast<Index>(targets().size()),
+          .pooled = true,
+          .regression = true,
+          .length = length_};
+}
+
+std::pair<Index, Index> Series::asked(Split split) const {
+  const Index train = share_of(rows_, train_fraction_), test = share_of(rows_, test_fraction_);
+  switch (split) {
+    case Split::train:
+      return {length_, train};
+    case Split::validation:
+      return {train, rows_ - test};
+    case Split::test:
+      break;
+  }
+  return {rows_ - test, rows_};
+}
+
+void Series::fill(const std::vector<Index>& starts, Index begin, Index steps, Batch& out) const {
+  out = {};
+  out.batch = static_cast<Index>(starts.size());
+  out.length = steps;
+  out.first = begin == 0;
+  out.last = begin + steps == length_;
+  for (const Index start : starts) {
+    for (Index t = start + begin; t < start + begin + steps; ++t)
+      for (const Column& column : inputs_) out.values.push_back(column.values[static_cast<std::size_t>(t)]);
+    for (Index t = start + length_; t < start + length_ + horizon_; ++t)
+      for (const Column& column : answers_) out.target_values.push_back(column.values[static_cast<std::size_t>(t)]);
+  }
+}
+
+Index Series::training_windows() const {
+  const auto [first, last] = asked(Split::train);
+  return last - horizon_ - first + 1;
+}
+
+void Series::training_batch(Index step, Index batch, Batch& out) const {
+  // Each window once an epoch, in a new order.
+  const Index windows = training_windows();
+  std::vector<Index> starts;
+  for (Index i = step * batch; i < (step + 1) * batch; ++i) {
+    if (i / windows != epoch_) {
+      epoch_ = i / windows;
+      order_ = Random(seed_, "train", static_cast<std::uint64_t>(epoch_)).permutation(windows);
+    }
+    starts.push_back(order_[static_cast<std::size_t>(i % windows)]);
+  }
+  fill(starts, 0, length_, out);
+}
+
+std::unique_ptr<Pass> Series::pass(Split split, const PassOptions& options) const {
+  if (split == Split::test && test_fraction_ == 0)
+    throw ConfigError("task: there is no test split; set task.test_fraction");
+  const auto [first, last] = asked(split);
+  std::vector<Index> starts;
+  for (Index row = first; row + horizon_ <= last; row += eval_stride_) starts.push_back(row - length_);
+  return std::make_unique<SeriesPass>(*this, std::move(starts), options);
+}
+
+std::string Series::fingerprint() const { return format("%08x of %lld rows", crc_, static_cast<long long>(rows_)); }
+
+std::vector<std::string> Series::notes() const {
+  std::vector<std::string> all;
+  for (const Column& column : answers_)
+    all.push_back(format("errors are in deviations of %s in the training part: %g (mean %g)", column.name.c_str(),
+                         column.deviation, column.mean));
+  return all;
+}
+
+}  // namespace seqtape

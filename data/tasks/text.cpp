@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "core/error.h"
+#include "core/strings.h"
+#include "data/windows.h"
+
+namespace seqtape {
+namespace {
+
+constexpr std::string_view kUnknown = "\uFFFD";
+
+/// The next byte of files, or their next character.
+class Text final : public Windows {
+ public:
+  void fields(Fields& f) override {
+    Windows::fields(f);
+    f("alphabet", alphabet_,
+      "\"\": tokens are bytes; \"auto\": they are the characters (UTF-8) that the files hold; otherwise: the "
+      "characters "
+      "themselves, others are one token of their own");
+  }
+  void prepare(std::uint64_t seed) override {
+    unknown_ = 0, wide_ = "";
+    if (alphabet_ == "auto") alphabet_ = to_utf8(letters());  // so the run keeps what was found
+    Windows::prepare(seed);
+  }
+  std::string token_meaning() const override {
+    return alphabet_.empty() ? "bytes" : "the characters \"" + to_utf8(letters()) + "\"";
+  }
+  std::vector<std::string> notes() const override {
+    auto all = Windows::notes();
+    if (unknown_) all.push_back(str(unknown_, " characters that task.alphabet does not have were read as one token"));
+    if (!wide_.empty()) all.push_back(wide_);
+    return all;
+  }
+  std::vector<std::int32_t> encode(const std::string& text) const override {
+    std::vector<std::int32_t> tokens;
+    if (alphabet_.empty())
+      for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+    else
+      for (const char32_t c : characters(text, "--prompt")) tokens.push_back(token(c));
+    return tokens;
+  }
+  std::string decode(const std::vector<std::int32_t>& tokens) const override {
+    std::string text;
+    for (const std::int32_t token : tokens) {
+      if (alphabet_.empty())
+        text += static_cast<char>(token);
+      else if (token == 0 || token > static_cast<std::int32_t>(letters().size()))
+        text += kUnknown;
+      else
+        text += to_utf8(letters().substr(static_cast<std::size_t>(token - 1), 1));
+    }
+    return text;
+  }
+
+ private:
+  Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters().size()); }
+  const char* unit() const override { return alphabet_.empty() ? "byte" : "character"; }
+  std::int32_t unknown_token() const override { return alphabet_.empty() ? -1 : 0; }
+  void read(const std::filesystem::path& path, Tokens& tokens) override {
+    if (alphabet_.empty()) {
+      const std::string bytes = read_unpacked(path);
+      if (wide_.empty()) wide_ = wide_note(bytes, path);
+      for (const char c : std::string_view(bytes).substr(after_byte_order_mark(bytes)))
+        tokens += static_cast<unsigned char>(c);
+      return;
+    }
+    for (const char32_t c : characters(read_text(path), path.string())) {
+      tokens += static_cast<Tokens::value_type>(token(c));
+      unknown_ += tokens.back() == 0;
+    }
+  }
+
+  /// 0: not in the alphabet.
+  std::int32_t token(char32_t c) const {
+    const std::u32string& all = letters();
+    const auto at = std::lower_bound(all.begin(), all.end(), c);
+    return at != all.end() && *at == c ? static_cast<std::int32_t>(at - all.begin()) + 1 : 0;
+  }
+  /// The alphabet's characters, sorted; the token of one is its place + 1. A model of a run asks for their number
+  /// before any data are read, which only "auto" needs.
+  const std::u32string& letters() const {
+    if (letters_) return *letters_;
+    std::set<char32_t> found;
+    if (alphabet_ == "auto") {
+      LeftOut left_out;
+      for (const std::string& path : paths())
+        for (const auto& file : files_under(path, left_out))
+          for (const char32_t c : characters(read_text(file), file.string())) found.insert(c);
+    } else {
+      for (const char32_t c : characters(alphabet_, "task.alphabet")) found.insert(c);
+    }
+    if (found.size() > 65000)
+      throw ConfigError(str("task.alphabet: ", found.size(), " different characters are too many; 65000 fit"));
+    return letters_.emplace(found.begin(), found.end());
+  }
+  static std::u32string characters(const std::string& utf8, const std::string& where) {
+    std::size_t wrong = 0;
+    auto text = from_utf8(utf8, wrong);
+    if (!text)
+      throw DataError(str(where, ": is not UTF-8 text (byte ", wrong, "); set task.alphabet to \"\" to read bytes"));
+    return *text;
+  }
+
+  std::string alphabet_;
+  mutable std::optional<std::u32string> letters_;  // once asked for
+  Index unknown_ = 0;
+  std::string wide_;  // a note
+};
+
+}  // namespace
+
+std::unique_ptr<Task> make_text() { return std::make_unique<Text>(); }
+
+}  // namespace seqtape
