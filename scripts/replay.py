@@ -29,11 +29,6 @@ def program(binary, folder, *arguments, isa, threads):
     return done.returncode, done.stdout, done.stderr
 
 
-def instruction_sets(binary):
-    """Those that this processor runs; the program refuses the others."""
-    return [isa for isa in ("avx512", "avx2", "base") if program(binary, ".", "list", "schedules", isa=isa, threads=1)[0] == 0]
-
-
 def alternatives(properties):
     """(key, value) for each value of a switch or a choice that is not the default."""
     for key, rule in properties.items():
@@ -105,6 +100,14 @@ def left_by(binary, folder, config, isa, threads, exports):
     return left
 
 
+def instruction_sets(binary, config):
+    """Those on which the program trains this config: it refuses what the processor does not have."""
+    def trains(isa):
+        with tempfile.TemporaryDirectory() as work:
+            return "weights" in left_by(binary, Path(work) / "run", config, isa, 1, exports=False)
+    return [isa for isa in ("avx512", "avx2", "base") if trains(isa)]
+
+
 def differences(binaries, config, sets):
     """Whether the earlier program trained it, its message where it did not, and what differs on which setting."""
     wrong, trained, message = [], False, ""
@@ -133,8 +136,9 @@ def main():
     binaries = [str(Path(path).resolve()) for path in sys.argv[1:3]]
     pattern = sys.argv[3] if len(sys.argv) > 3 else ""
     schema = json.loads(subprocess.run([binaries[0], "schema"], check=True, capture_output=True, text=True).stdout)
-    sets = instruction_sets(binaries[0])
-    chosen = [case for case in cases(schema) if pattern in case[0]]
+    asked = list(cases(schema))
+    sets = instruction_sets(binaries[0], asked[0][1])
+    chosen = [case for case in asked if pattern in case[0]] if sets else []
     print(f"{len(chosen)} cases on {', '.join(sets)}, 1 and 2 threads", flush=True)
     different = refused = 0
     for name, config in chosen:
