@@ -1,6 +1,5 @@
 #include "autograd/tape.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -10,12 +9,6 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 
 thread_local Tape* current_tape = nullptr;
-
-void require_numbers(const Tensor& tensor, const char* op, const char* what) {
-  for (Index i = 0; i < tensor.size(); ++i)
-    if (!std::isfinite(tensor.data()[i]))
-      throw NumericalError(str(op, ": ", what, " of shape ", tensor.shape(), " holds ", tensor.data()[i]));
-}
 
 }  // namespace
 
@@ -78,36 +71,18 @@ void Tape::backward(const std::vector<std::pair<Variable, Tensor>>& outputs) {
     }
     if (!reached) continue;
     Gradients into(node.inputs);
-    node.backward(output_grads, into);
+    node.op.backward(node.values, output_grads, into);
     if (check_numbers_)
       for (const auto& slot : node.inputs)
-        if (slot && slot->grad.defined()) require_numbers(slot->grad, node.op, "a gradient");
+        if (slot && slot->grad.defined()) require_finite({slot->grad}, node.op.name(), "a gradient");
   }
 }
 
-std::vector<std::string> Tape::op_names() const {
-  std::vector<std::string> names;
-  for (const Node& node : nodes_) names.emplace_back(node.op);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
-}
-
-std::vector<Variable> record(const char* op, std::initializer_list<Variable> inputs, std::vector<Tensor> outputs,
-                             Tape::Backward backward, OpNumbers numbers) {
-  Tape* const tape = current_tape;
-  if (tape && tape->checks_numbers())
-    for (const Tensor& output : outputs) require_numbers(output, op, "the output");
-  const bool wanted = tape && std::any_of(inputs.begin(), inputs.end(), [](auto& x) { return x.requires_grad(); });
-  std::vector<Variable> variables;
-  for (Tensor& output : outputs) variables.emplace_back(std::move(output), wanted);
-  if (Trace* const trace = Trace::current()) trace->add(op, inputs, variables, numbers);
-  if (!wanted) return variables;
-  Tape::Node node{op, {}, {}, std::move(backward)};
-  for (const Variable& input : inputs) node.inputs.push_back(input.slot());
-  for (const Variable& output : variables) node.outputs.push_back(output.slot());
-  tape->push(std::move(node));
-  return variables;
+void require_finite(const std::vector<Tensor>& tensors, const char* op, const char* what) {
+  for (const Tensor& tensor : tensors)
+    for (Index i = 0; i < tensor.size(); ++i)
+      if (!std::isfinite(tensor.data()[i]))
+        throw NumericalError(str(op, ": ", what, " of shape ", tensor.shape(), " holds ", tensor.data()[i]));
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

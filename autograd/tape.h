@@ -1,11 +1,10 @@
 #pragma once
 // The tape: what was computed, in order. Backward is one loop over it in reverse.
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "autograd/trace.h"
+#include "autograd/op.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
@@ -36,9 +35,6 @@ class Gradients {
 /// records.
 class Tape {
  public:
-  /// Called with the gradients of the op's outputs (undefined where none arrived; at least one did).
-  using Backward = std::function<void(const std::vector<Tensor>& output_grads, Gradients& into)>;
-
   Tape();
   ~Tape();
   Tape(const Tape&) = delete;
@@ -55,16 +51,13 @@ class Tape {
   void check_numbers(bool on) { check_numbers_ = on; }
   bool checks_numbers() const { return check_numbers_; }
 
-  std::size_t size() const { return nodes_.size(); }
-  /// Names of the ops recorded, each once.
-  std::vector<std::string> op_names() const;
-
   struct Node {
-    const char* op;
+    AnyOp op;
+    Operands values;  ///< those that the op keeps; of the others the shapes
     std::vector<std::shared_ptr<GradSlot>> inputs, outputs;
-    Backward backward;
   };
   void push(Node node) { nodes_.push_back(std::move(node)); }
+  const std::vector<Node>& nodes() const { return nodes_; }
 
  private:
   std::vector<Node> nodes_;
@@ -72,27 +65,7 @@ class Tape {
   bool check_numbers_ = false;
 };
 
-/// Runs what fills an op's outputs. A trace keeps it, to run it again on other values in the same memory.
-template <class Compute>
-void compute(Compute fill) {
-  fill();
-  if (Trace* const trace = Trace::current()) trace->compute_of_next(std::move(fill));
-}
-
-/// Puts an op's outputs on the current tape, if there is one and an input requires a gradient; what the closure
-/// captures is what is kept for the backward. Returns the outputs as variables. `numbers`: what the outputs depend on
-/// beside the inputs, for a trace.
-std::vector<Variable> record(const char* op, std::initializer_list<Variable> inputs, std::vector<Tensor> outputs,
-                             Tape::Backward backward, OpNumbers numbers = {});
-
-/// The same for one output.
-template <class Backward>
-Variable record(const char* op, std::initializer_list<Variable> inputs, Tensor output, Backward backward,
-                OpNumbers numbers = {}) {
-  return record(
-      op, inputs, std::vector<Tensor>{std::move(output)},
-      [backward = std::move(backward)](const std::vector<Tensor>& dy, Gradients& into) { backward(dy[0], into); },
-      numbers)[0];
-}
+/// Throws NumericalError "op: what of shape [..] holds nan".
+void require_finite(const std::vector<Tensor>& tensors, const char* op, const char* what);
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -65,8 +65,14 @@ class Array {
   }
   /// The same elements under another shape of the same size.
   Array reshape(const Shape& shape) const;
-  /// Rows [begin, end) of the first axis, sharing the elements.
-  Array rows(Index begin, Index end) const;
+  /// Elements [begin, end) of the first axis, sharing the memory.
+  Array slice(Index begin, Index end) const;
+  /// The shape without the elements: undefined.
+  Array shape_only() const {
+    Array shape;
+    shape.shape_ = shape_;
+    return shape;
+  }
   std::vector<T> to_vector() const { return {data_, data_ + size()}; }
 
  private:

@@ -65,6 +65,7 @@ class SequenceModel : public Module {
   /// Steps of the longest sequence that every layer can read.
   Index longest() const;
   const ModelShape& shape() const { return shape_; }
+  const std::string& pooling() const { return pooling_; }
 
   /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all
   /// steps so far; gradients reach the last piece only.

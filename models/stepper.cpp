@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "autograd/ops/embedding.h"
 #include "core/error.h"
 #include "core/threads.h"
 
@@ -50,12 +51,13 @@ bool Stepper::trace(const ModelState& state) {
     }
   }
   for (const Trace::Node& node : trace_->nodes()) {
-    const bool changes = node.ids.defined() || std::any_of(node.inputs.begin(), node.inputs.end(), [&](auto& x) {
-                           return x.defined() && changing.contains(x.data());
-                         });
+    const auto& in = node.values.in;
+    const bool changes =
+        node.op.as<ops::Embedding>() ||  // of the step's tokens
+        std::any_of(in.begin(), in.end(), [&](const Tensor& x) { return x.defined() && changing.contains(x.data()); });
     if (!changes) continue;
-    for (const Variable& output : node.outputs) changing.insert(output.data());
-    if (node.compute) computations_.push_back(&node.compute);
+    for (const Tensor& output : node.values.out) changing.insert(output.data());
+    changing_.push_back(&node);
   }
 
   // Two steps from here, both ways, must agree; then back to the start.
@@ -76,7 +78,7 @@ bool Stepper::trace(const ModelState& state) {
 
 Real* Stepper::replay(const std::vector<std::int32_t>& tokens) {
   std::copy(tokens.begin(), tokens.end(), tokens_.data());
-  for (const auto* const compute : computations_) (*compute)();
+  for (const Trace::Node* const node : changing_) node->op.forward(node->values);
   for (const CarriedState& part : carried_) std::copy_n(part.after.data(), part.after.size(), part.before.data());
   return logits_.data();
 }

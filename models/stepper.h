@@ -41,7 +41,7 @@ class Stepper {
   IndexTensor tokens_;  // [B, 1]
   Variable logits_;     // [B, 1, outputs]
   std::unique_ptr<Trace> trace_;
-  std::vector<const std::function<void()>*> computations_;  // of the trace, in order
+  std::vector<const Trace::Node*> changing_;  // ops of the trace whose outputs differ from step to step, in order
   std::vector<CarriedState> carried_;
 };
 

@@ -8,6 +8,7 @@
 #include "core/io/safetensors.h"
 #include "core/random.h"
 #include "core/strings.h"
+#include "models/export/export.h"
 #include "models/formats/mamba_gguf.h"
 
 namespace seqtape {
@@ -153,6 +154,16 @@ void write_safetensors(const TrainedModel& trained, const fs::path& path, const 
   weights.write(path);
 }
 
+void write_c(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
+  write_c_program(
+      *trained.model,
+      {title, trained.config.model.name, trained.config.task->shape().next_token, reads_bytes(trained)}, folder);
+}
+
+void write_onnx_graphs(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
+  write_onnx(*trained.model, trained.config.model.name, folder, title);
+}
+
 void write_npz_file(const TrainedModel& trained, const fs::path& path, const std::string&) {
   write_npz(path, trained.model->parameters());
 }
@@ -197,8 +208,8 @@ const std::vector<ExportFormat>& export_formats() {
       {"mamba_ssm", "a folder for the authors' package mamba_ssm (Mamba)", true, write_mamba_ssm, read_folder},
       {"gguf", "a file for llama.cpp (Mamba)", false, write_gguf, read_gguf},
       {"onnx", "two ONNX graphs: whole sequences, and a step with its states (every model that can run in steps)", true,
-       write_onnx, nullptr},
-      {"c", "a C99 program and its weights (every model that can run in steps)", true, write_c_program, nullptr},
+       write_onnx_graphs, nullptr},
+      {"c", "a C99 program and its weights (every model that can run in steps)", true, write_c, nullptr},
       {"safetensors", "the weights, under our names (every model)", false, write_safetensors, read_safetensors},
       {"npz", "the weights for NumPy, under our names (every model)", false, write_npz_file, nullptr}};
   return formats;

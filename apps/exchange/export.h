@@ -22,14 +22,6 @@ const std::vector<ExportFormat>& export_formats();
 /// be read here.
 Json parity(const TrainedModel&, const ExportFormat&, const std::filesystem::path&);
 
-/// A C99 program, model.c, with its weights, model.bin, that generates with the model and needs nothing but the C
-/// library.
-void write_c_program(const TrainedModel&, const std::filesystem::path& folder, const std::string& title);
-
-/// Two ONNX graphs: model.onnx reads whole sequences, step.onnx goes on from its states, one step at a time. Throws
-/// ConfigError for a model that cannot run in steps, or with an op that has no form in ONNX.
-void write_onnx(const TrainedModel&, const std::filesystem::path& folder, const std::string& title);
-
 /// NumPy's .npz: a zip file with an .npy for each tensor. Throws CheckpointError.
 void write_npz(const std::filesystem::path&, const std::vector<Parameter*>&);
 

@@ -72,7 +72,7 @@ void forward(const AttentionSizes& s, const AttentionInputs& in, Real* y, Real* 
     Real *const sum = p + kQueries * kKeys, *const top = sum + kQueries * s.dim, *const total = top + kQueries;
     for (Index i = i1; i < end; ++i) {
       std::fill_n(y + head.query_at(i), s.dim, Real{0});
-      log_sum[(head.b * s.heads + head.h) * s.queries + i] = 0;
+      if (log_sum) log_sum[(head.b * s.heads + head.h) * s.queries + i] = 0;
     }
     if (rows == 0) return;
     std::fill_n(sum, rows * s.dim, Real{0});
@@ -109,7 +109,7 @@ void forward(const AttentionSizes& s, const AttentionInputs& in, Real* y, Real* 
     for (Index r = 0; r < rows; ++r) {
       const Real scale = Real{1} / total[r];
       for (Index d = 0; d < s.dim; ++d) y[head.query_at(i0 + r) + d] = sum[r * s.dim + d] * scale;
-      log_sum[(head.b * s.heads + head.h) * s.queries + i0 + r] = top[r] + std::log(total[r]);
+      if (log_sum) log_sum[(head.b * s.heads + head.h) * s.queries + i0 + r] = top[r] + std::log(total[r]);
     }
   });
 }

@@ -15,7 +15,7 @@ struct AttentionSizes {
 
 /// y[b,i,h,:] = sum_j softmax_j(scale <q[b,i,h,:], k[b,j,h,:]>) v[b,j,h,:]
 /// q, y: [B, Q, heads, dim]   k, v: [B, K, heads, dim], K >= Q: keys of earlier chunks stand first
-/// log_sum: [B, heads, Q], kept for the backward. Queries at or beyond a sequence's length give 0; the keys beyond
+/// log_sum: [B, heads, Q], kept for the backward, or null. Queries at or beyond a sequence's length give 0; the keys beyond
 /// them are not seen.
 /// Source: Dao et al. 2022 (arXiv 2205.14135), algorithms 1 and 4.
 struct AttentionInputs {

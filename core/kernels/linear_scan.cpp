@@ -21,7 +21,7 @@ void each(const LinearScanSizes& s, const Body& body) {
 
 Vec load_or_zero(const Real* p, Index offset, Index lanes) { return p ? load(p + offset, lanes) : Vec{}; }
 
-void gated(const LinearScanSizes& s, const Real* a, const Real* x, const Real* h0, Real* y, Real* h_last) {
+void diagonal(const LinearScanSizes& s, const Real* a, const Real* x, const Real* h0, Real* y, Real* h_last) {
   each(s, [&](Index b, Index d, Index lanes, Index steps) {
     Vec h = load_or_zero(h0, b * s.channels + d, lanes);
     for (Index t = 0; t < s.length; ++t) {
@@ -33,7 +33,7 @@ void gated(const LinearScanSizes& s, const Real* a, const Real* x, const Real* h
   });
 }
 
-void gated_backward(const LinearScanSizes& s, const Real* a, const Real* h0, const Real* y, const Real* dy,
+void diagonal_backward(const LinearScanSizes& s, const Real* a, const Real* h0, const Real* y, const Real* dy,
                     const Real* dh_last, Real* da, Real* dx, Real* dh0) {
   each(s, [&](Index b, Index d, Index lanes, Index steps) {
     Vec g = load_or_zero(dh_last, b * s.channels + d, lanes);
@@ -49,7 +49,7 @@ void gated_backward(const LinearScanSizes& s, const Real* a, const Real* h0, con
   });
 }
 
-void rotating(const LinearScanSizes& s, const Real* a, const Real* x, const Real* h0, Real* y, Real* h_last) {
+void complex_diagonal(const LinearScanSizes& s, const Real* a, const Real* x, const Real* h0, Real* y, Real* h_last) {
   const Index n = s.channels;
   each(s, [&](Index b, Index d, Index lanes, Index steps) {
     const Vec ar = load(a + d, lanes), ai = load(a + n + d, lanes);
@@ -71,7 +71,7 @@ void rotating(const LinearScanSizes& s, const Real* a, const Real* x, const Real
   });
 }
 
-void rotating_backward(const LinearScanSizes& s, const Real* a, const Real* h0, const Real* y, const Real* dy,
+void complex_diagonal_backward(const LinearScanSizes& s, const Real* a, const Real* h0, const Real* y, const Real* dy,
                        const Real* dh_last, Real* da, Real* dx, Real* dh0) {
   const Index n = s.channels;
   const Scratch partial(s.batch * 2 * n);  // of da, by sequence
@@ -104,6 +104,6 @@ void rotating_backward(const LinearScanSizes& s, const Real* a, const Real* h0, 
 }  // namespace
 
 extern const LinearScan linear_scan;
-const LinearScan linear_scan{gated, gated_backward, rotating, rotating_backward};
+const LinearScan linear_scan{diagonal, diagonal_backward, complex_diagonal, complex_diagonal_backward};
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA

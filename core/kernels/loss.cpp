@@ -30,12 +30,12 @@ double cross_entropy(Index rows, Index classes, double smoothing, std::int32_t i
         total += e;
         plain += v;
       });
-      log_sum[r] = top + std::log(sum(total));
-      const Real hit = log_sum[r] - row[target[r]];
+      const Real all = top + std::log(sum(total)), hit = all - row[target[r]];
+      if (log_sum) log_sum[r] = all;
       losses.data()[r] = smoothing == 0
                              ? hit
                              : static_cast<Real>((1 - smoothing) * hit +
-                                                 smoothing * (log_sum[r] - sum(plain) / static_cast<Real>(classes)));
+                                                 smoothing * (all - sum(plain) / static_cast<Real>(classes)));
     }
   });
   double total = 0;

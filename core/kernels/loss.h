@@ -9,7 +9,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 struct Loss {
   /// Cross entropy of softmax(logits): [rows, classes] against target: [rows]; rows with target == ignore are not
   /// scored. With smoothing s the target distribution is (1-s) onehot + s/classes (Szegedy et al. 2016, section 7).
-  /// weight: [rows], or null: all 1. log_sum: [rows] is kept for the backward. Returns the weighted sum of the scored
+  /// weight: [rows], or null: all 1. log_sum: [rows] is kept for the backward, or null. Returns the weighted sum of the scored
   /// rows' losses; `scored` gets the sum of their weights.
   double (*cross_entropy)(Index rows, Index classes, double smoothing, std::int32_t ignore, const Real* logits,
                           const std::int32_t* target, const Real* weight, Real* log_sum, double* scored);

@@ -26,9 +26,10 @@ void rms(Index rows, Index n, double eps, const Real* x, const Real* weight, Rea
         const Vec v = load(row + i, lanes);
         return v * v;
       });
-      scale[r] = Real{1} / std::sqrt(squares / static_cast<Real>(n) + static_cast<Real>(eps));
+      const Real s = Real{1} / std::sqrt(squares / static_cast<Real>(n) + static_cast<Real>(eps));
+      if (scale) scale[r] = s;
       for_lanes(0, n, [&](Index i, Index lanes) {
-        store(y + r * n + i, load(row + i, lanes) * scale[r] * load(weight + i, lanes), lanes);
+        store(y + r * n + i, load(row + i, lanes) * s * load(weight + i, lanes), lanes);
       });
     }
   });
@@ -78,8 +79,10 @@ void layer(Index rows, Index n, double eps, const Real* x, const Real* weight, c
       Real variance = 0;
       for (Index i = 0; i < n; ++i) variance += (row[i] - mean) * (row[i] - mean);
       const Real r_std = Real{1} / std::sqrt(variance / static_cast<Real>(n) + static_cast<Real>(eps));
-      stats[2 * r] = mean;
-      stats[2 * r + 1] = r_std;
+      if (stats) {
+        stats[2 * r] = mean;
+        stats[2 * r + 1] = r_std;
+      }
       for_lanes(0, n, [&](Index i, Index lanes) {
         const Vec v = (load(row + i, lanes) - mean) * r_std * load(weight + i, lanes);
         store(y + r * n + i, bias ? v + load(bias + i, lanes) : v, lanes);

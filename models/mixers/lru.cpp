@@ -56,7 +56,8 @@ class Lru final : public Mixer {
     const Variable gamma = activation(Activation::exp, gamma_log_);
     const Variable both = reshape(concat_time(gamma, gamma), Shape{2 * states_});
     const Variable input = scale_columns(linear(x, b_), both);
-    const Carried h = rotating_scan(transpose(reshape(lambda, Shape{states_, 2})), input, state[0], lengths);
+    const ScanResult h =
+        complex_diagonal_recurrence(transpose(reshape(lambda, Shape{states_, 2})), input, state[0], lengths);
     state[0] = h.state;
     const Variable y = add(linear(h.y, c_), scale_columns(x, skip_));
     return zero_padding(glu(out_(gelu(y))), lengths);

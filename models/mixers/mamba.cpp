@@ -15,7 +15,7 @@ void log_arange(const Tensor& a_log, Random&) {
 }
 
 /// softplus(delta + bias) of a scan, [B, L, E]: how far each step goes.
-Tensor step_sizes(const ScanArguments& scan) {
+Tensor step_sizes(const SelectiveScanArguments& scan) {
   Tensor biased(scan.delta.shape());
   const Index channels = scan.delta_bias.size();
   for (Index i = 0; i < biased.size(); ++i)
@@ -52,18 +52,18 @@ class Mamba final : public Mixer {
     // in_proj's rows are the conv branch, then the gate: two products into contiguous tensors, no split.
     const auto project = [&](Index begin) {
       const Variable& bias = in_proj_.bias;
-      return linear(x, rows(in_proj_.weight, begin, begin + inner_),
-                    bias.defined() ? rows(bias, begin, begin + inner_) : Variable());
+      return linear(x, slice_first(in_proj_.weight, begin, begin + inner_),
+                    bias.defined() ? slice_first(bias, begin, begin + inner_) : Variable());
     };
-    const Carried u = causal_conv1d(project(0), conv_weight_, conv_bias_, true, state[0], lengths);
+    const ScanResult u = causal_conv1d(project(0), conv_weight_, conv_bias_, true, state[0], lengths);
     const Variable gate = project(inner_);
     const Variable dt_b_c = x_proj_(u.y);
-    ScanArguments scan;
+    SelectiveScanArguments scan;
     scan.x = u.y;
-    scan.delta = dt_proj_(columns(dt_b_c, 0, rank_));
+    scan.delta = dt_proj_(slice_last(dt_b_c, 0, rank_));
     scan.a = negative_exp(a_log_);
-    scan.b = columns(dt_b_c, rank_, states_);
-    scan.c = columns(dt_b_c, rank_ + states_, states_);
+    scan.b = slice_last(dt_b_c, rank_, states_);
+    scan.c = slice_last(dt_b_c, rank_ + states_, states_);
     scan.skip = skip_;
     scan.gate = gate;
     scan.delta_bias = dt_bias_;
@@ -71,7 +71,7 @@ class Mamba final : public Mixer {
     scan.lengths = lengths;
     // Delta [B, L, E]: near 0 a step is passed over, a large one replaces the state by what the step brings.
     if (mode.inside) mode.inside->add("delta", step_sizes(scan));
-    const Carried h = selective_scan(scan);
+    const ScanResult h = selective_scan(scan);
     state = {u.state, h.state};
     return out_proj_(h.y);
   }

@@ -40,24 +40,24 @@ class Mamba2 final : public Mixer {
     const Index mixed = inner_ + 2 * groups_ * states_;
     const auto project = [&](Index begin, Index count, const Variable& more_bias) {
       const Variable& bias = in_proj_.bias;
-      Variable here = bias.defined() ? rows(bias, begin, begin + count) : Variable();
+      Variable here = bias.defined() ? slice_first(bias, begin, begin + count) : Variable();
       if (more_bias.defined()) here = here.defined() ? add(here, more_bias) : more_bias;
-      return linear(x, rows(in_proj_.weight, begin, begin + count), here);
+      return linear(x, slice_first(in_proj_.weight, begin, begin + count), here);
     };
     const Variable gate = project(0, inner_, {});
-    const Carried u = causal_conv1d(project(inner_, mixed, {}), conv_weight_, conv_bias_, true, state[0], lengths);
+    const ScanResult u = causal_conv1d(project(inner_, mixed, {}), conv_weight_, conv_bias_, true, state[0], lengths);
     SsdArguments layer;
-    layer.x = columns(u.y, 0, inner_);
+    layer.x = slice_last(u.y, 0, inner_);
     layer.delta = softplus(project(inner_ + mixed, heads(), dt_bias_));
     layer.a = negative_exp(a_log_);
-    layer.b = columns(u.y, inner_, groups_ * states_);
-    layer.c = columns(u.y, inner_ + groups_ * states_, groups_ * states_);
+    layer.b = slice_last(u.y, inner_, groups_ * states_);
+    layer.c = slice_last(u.y, inner_ + groups_ * states_, groups_ * states_);
     layer.skip = skip_;
     layer.h0 = state[1];
     layer.groups = groups_;
     layer.lengths = lengths;
     if (mode.inside) mode.inside->add("delta", layer.delta.value());
-    const Carried h = ssd(layer);
+    const ScanResult h = ssd(layer);
     state = {u.state, h.state};
     // Gate, then norm: transformers' MambaRMSNormGated, over all of E.
     return out_proj_(rms_norm(multiply(h.y, silu(gate)), norm_, norm_eps_));

@@ -23,13 +23,14 @@ class Minimal final : public Mixer {
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode&) override {
     state.resize(1);
     const auto project = [&](Index i) {
-      return linear(x, rows(in_.weight, i * inner_, (i + 1) * inner_), rows(in_.bias, i * inner_, (i + 1) * inner_));
+      return linear(x, slice_first(in_.weight, i * inner_, (i + 1) * inner_),
+                    slice_first(in_.bias, i * inner_, (i + 1) * inner_));
     };
     Variable gate = project(0);  // take = s(gate)
     if (lstm_) gate = add(softplus(scale(gate, -1)), scale(softplus(scale(project(2), -1)), -1));
     const Variable take = activation(Activation::sigmoid, gate);
     const Variable keep = activation(Activation::sigmoid, scale(gate, -1));
-    const Carried h = gated_scan(keep, multiply(take, project(1)), state[0], lengths);
+    const ScanResult h = diagonal_recurrence(keep, multiply(take, project(1)), state[0], lengths);
     state[0] = h.state;
     return out_(h.y);
   }

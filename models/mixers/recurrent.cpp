@@ -54,7 +54,7 @@ class Recurrent final : public Mixer {
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode&) override {
     state.resize(cell_ == Cell::lstm ? 2 : 1);
     const Variable c0 = cell_ == Cell::lstm ? state[1] : Variable();
-    const Recurrence out =
+    const RecurrenceResult out =
         recurrence(cell_, linear(x, weight_ih_, bias_ih_), weight_hh_, bias_hh_, state[0], c0, lengths);
     state[0] = out.h;
     if (cell_ == Cell::lstm) state[1] = out.c;

@@ -97,7 +97,7 @@ class S4 final : public Mixer {
       const Variable ahead = long_conv(x, ssm_kernel(step, c_, x.dim(1)), skip_);
       y = y.defined() ? add(y, ahead) : ahead;
     } else {
-      const Carried scan = ssm_scan(x, step, c_, fresh ? Variable() : state[0], lengths);
+      const ScanResult scan = ssm_scan(x, step, c_, fresh ? Variable() : state[0], lengths);
       const Variable ahead = add(scan.y, scale_columns(x, skip_));
       y = y.defined() ? add(y, ahead) : ahead;
       state = {scan.state};

@@ -27,7 +27,7 @@ class SelfAttention final : public Mixer {
     const Shape heads{batch, length, kind_.heads, width / kind_.heads};
     const Variable input = positions_.defined() ? with_positions(x, before) : x;
     const auto project = [&](Index i) {
-      return reshape(linear(input, rows(qkv_.weight, i * width, (i + 1) * width)), heads);
+      return reshape(linear(input, slice_first(qkv_.weight, i * width, (i + 1) * width)), heads);
     };
     Variable q = project(0), k = project(1);
     if (kind_.positions == "rotary") {
@@ -38,11 +38,12 @@ class SelfAttention final : public Mixer {
     k = concat_time(state[0], zero_padding(k, lengths));
     const Variable v = concat_time(state[1], zero_padding(project(2), lengths));
     state = mode.carry ? State{k, v} : State{};
-    const AttentionOptions options{.causal = kind_.causal,
-                                   .alibi = kind_.positions == "alibi",
-                                   .scale = 1 / std::sqrt(static_cast<double>(heads.back()))};
-    if (mode.inside && mode.inside->attention) mode.inside->add("attention", weights(q, k, options, lengths));
-    return out_(reshape(attention(q, k, v, options, lengths), x.shape()));
+    const ops::Attention how{.causal = kind_.causal,
+                             .alibi = kind_.positions == "alibi",
+                             .scale = 1 / std::sqrt(static_cast<double>(heads.back())),
+                             .lengths = lengths};
+    if (mode.inside && mode.inside->attention) mode.inside->add("attention", weights(q, k, how));
+    return out_(reshape(attention(q, k, v, how), x.shape()));
   }
 
   bool streams() const override { return kind_.causal; }
@@ -51,8 +52,7 @@ class SelfAttention final : public Mixer {
 
  private:
   /// [B, heads, L, keys]: what attention answers when the values are unit vectors, a head's width of keys at a time.
-  static Tensor weights(const Variable& q, const Variable& k, const AttentionOptions& options,
-                        const IndexTensor& lengths) {
+  static Tensor weights(const Variable& q, const Variable& k, const ops::Attention& how) {
     const Index batch = q.dim(0), length = q.dim(1), heads = q.dim(2), width = q.dim(3), keys = k.dim(1);
     Tensor map(Shape{batch, heads, length, keys});
     for (Index first = 0; first < keys; first += width) {
@@ -61,7 +61,7 @@ class SelfAttention final : public Mixer {
       for (Index b = 0; b < batch; ++b)
         for (Index i = 0; i < here; ++i)
           for (Index h = 0; h < heads; ++h) units.data()[((b * keys + first + i) * heads + h) * width + i] = 1;
-      const Variable answer = attention(q.detach(), k.detach(), Variable(units), options, lengths);
+      const Variable answer = attention(q.detach(), k.detach(), Variable(units), how);
       for (Index b = 0; b < batch; ++b)
         for (Index t = 0; t < length; ++t)
           for (Index h = 0; h < heads; ++h)

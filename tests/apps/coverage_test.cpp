@@ -1,18 +1,98 @@
-// Every config trains for a step, and every op that it puts on the tape has a case (and so a gradient check).
+// Every op has a case (and so a gradient check and a comparison of float with double) and an answer of every export
+// target; every config and every mixer trains for a step, on such ops alone.
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <map>
+#include <regex>
 #include <set>
+#include <typeindex>
 
 #include "apps/compare/plan.h"
 #include "apps/trainer/evaluate.h"
+#include "core/io/file.h"
+#include "models/export/c/step.h"
+#include "models/export/onnx/graph.h"
 #include "tests/support/op_case.h"
 
 using namespace seqtape;
 
-TEST_CASE("every op that a config uses is gradient-checked") {
-  std::set<std::string> checked;
-  for (const auto& op : testing::op_cases()) checked.insert(op.op);
+namespace {
+
+/// The ops of all cases, one of each type.
+const std::map<std::type_index, AnyOp>& checked_ops() {
+  static const std::map<std::type_index, AnyOp> all = [] {
+    std::map<std::type_index, AnyOp> ops;
+    for (const auto& op_case : testing::op_cases())
+      for (const AnyOp& op : testing::ops_of(op_case)) ops.emplace(op.type(), op);
+    return ops;
+  }();
+  return all;
+}
+
+/// A step of training changes the parameters, and only checked ops are on the tape.
+void trains_on_checked_ops(RunConfig& config, const ModelShape& model_shape, const TaskShape& shape,
+                           const Batch& batch) {
+  SequenceModel model(config.model, model_shape);
+  allocate(model.parameters(), 1);
+  config.optimizer->attach(model.parameters());
+  const std::vector<Real> before = model.parameters()[0]->variable.value().to_vector();
+  Tape tape;
+  ModelState state;
+  const Variable loss =
+      batch_loss(model.forward(model_input(batch), state, {.training = true, .carry = false}), batch, shape);
+  CHECK(tape.nodes().size() > 5);
+  for (const Tape::Node& node : tape.nodes()) {
+    CAPTURE(node.op.name());
+    CHECK(checked_ops().contains(node.op.type()));
+  }
+  tape.backward(loss);
+  config.optimizer->step(1, config.optimizer->gradient_norm());
+  CHECK(model.parameters()[0]->variable.value().to_vector() != before);
+}
+
+/// Of the task's shape, but made up: the data may not be at hand.
+Batch made_up(const TaskShape& shape) {
+  Batch batch;
+  batch.batch = 2;
+  batch.length = 48;
+  const auto cells = static_cast<std::size_t>(batch.batch * batch.length);
+  if (shape.vocabulary)
+    batch.tokens.assign(cells, 1);
+  else
+    batch.values.assign(cells * static_cast<std::size_t>(shape.features), 0.5f);
+  if (shape.regression)
+    batch.target_values.assign(static_cast<std::size_t>(batch.batch * shape.outputs), 0.25f);
+  else
+    batch.targets.assign(shape.pooled ? 2 : cells, 0);
+  return batch;
+}
+
+}  // namespace
+
+TEST_CASE("every op in autograd/ops has a case, and every export target writes it or says why not") {
+  std::set<std::string> names;
+  for (const auto& [type, op] : checked_ops()) names.insert(op.schema().name);
+  int seen = 0;
+  const std::regex schema(R"re(OpSchema schema\{\s*\.name = "(\w+)")re");
+  for (const auto& entry : std::filesystem::directory_iterator(SEQTAPE_SOURCE_DIR "/autograd/ops")) {
+    const std::string text = read_file(entry.path());
+    for (std::sregex_iterator match(text.begin(), text.end(), schema), end; match != end; ++match, ++seen) {
+      const std::string name = (*match)[1];
+      CAPTURE(name);
+      CHECK(names.contains(name));
+    }
+  }
+  CHECK_EQ(seen, names.size());
+  CHECK_GE(seen, 35);
+  for (const auto& [type, op] : checked_ops()) {
+    CAPTURE(op.name());
+    CHECK(onnx_lowerings().answers(op));
+    CHECK(c_lowerings().answers(op));
+  }
+}
+
+TEST_CASE("every config trains for a step, on ops that are gradient-checked") {
   int configs = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(SEQTAPE_SOURCE_DIR "/configs")) {
     if (entry.path().extension() != ".json") continue;
@@ -23,38 +103,17 @@ TEST_CASE("every op that a config uses is gradient-checked") {
       continue;
     }
     RunConfig config = RunConfig::load(entry.path(), {});
-    const TaskShape shape = config.task->shape();
-    SequenceModel model(config.model, config.model_shape());
-    allocate(model.parameters(), 1);
-    Batch batch;  // of the task's shape, but made up: the data may not be at hand
-    batch.batch = 2;
-    batch.length = 48;
-    const auto cells = static_cast<std::size_t>(batch.batch * batch.length);
-    if (shape.vocabulary)
-      batch.tokens.assign(cells, 1);
-    else
-      batch.values.assign(cells * static_cast<std::size_t>(shape.features), 0.5f);
-    if (shape.regression)
-      batch.target_values.assign(static_cast<std::size_t>(batch.batch * shape.outputs), 0.25f);
-    else
-      batch.targets.assign(shape.pooled ? 2 : cells, 0);
-    config.optimizer->attach(model.parameters());
-    const std::vector<Real> before = model.parameters()[0]->variable.value().to_vector();
-    {
-      Tape tape;
-      ModelState state;
-      const Variable loss =
-          batch_loss(model.forward(model_input(batch), state, {.training = true, .carry = false}), batch, shape);
-      for (const std::string& op : tape.op_names()) {
-        CAPTURE(op);
-        CHECK(checked.count(op) == 1);
-      }
-      CHECK(tape.size() > 5);
-      tape.backward(loss);
-    }
-    config.optimizer->step(1, config.optimizer->gradient_norm());
-    CHECK(model.parameters()[0]->variable.value().to_vector() != before);
+    trains_on_checked_ops(config, config.model_shape(), config.task->shape(), made_up(config.task->shape()));
     ++configs;
   }
   CHECK(configs >= 10);
+}
+
+TEST_CASE("every mixer trains for a step, on ops that are gradient-checked") {
+  for (const std::string& name : mixers().names()) {
+    CAPTURE(name);
+    RunConfig config = RunConfig::from_json(
+        {{"task", {{"name", "copying"}}}, {"model", {{"name", name}, {"d_model", 16}, {"layers", 1}}}}, ".");
+    trains_on_checked_ops(config, config.model_shape(), config.task->shape(), made_up(config.task->shape()));
+  }
 }

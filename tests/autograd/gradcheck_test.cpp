@@ -15,14 +15,24 @@ TEST_CASE("every op's backward agrees with central differences") {
   }
 }
 
+namespace {
+
+/// x, with `factor` times its gradient.
+struct Broken {
+  static constexpr OpSchema schema{.name = "broken", .inputs = {"x"}, .outputs = {"y"}};
+  Real factor;
+  Shapes output_shapes(const Inputs& in) const { return {in[0].shape()}; }
+  void forward(const Operands& v) const { std::copy_n(v.in[0].data(), v.in[0].size(), v.out[0].data()); }
+  void backward(const Operands&, const OutputGrads& dy, Gradients& into) const {
+    for (Index i = 0; i < dy[0].size(); ++i) into[0][i] += factor * dy[0].data()[i];
+  }
+};
+
+}  // namespace
+
 TEST_CASE("gradcheck sees a wrong sign, a zero and a factor") {
   const auto broken = [](Real factor) {
-    return [factor](const std::vector<Variable>& x) {
-      return std::vector<Variable>{
-          record("broken", {x[0]}, x[0].value().clone(), [factor](const Tensor& dy, Gradients& into) {
-            for (Index i = 0; i < dy.size(); ++i) into[0][i] += factor * dy.data()[i];
-          })};
-    };
+    return [factor](const std::vector<Variable>& x) { return apply(Broken{factor}, {x[0]}); };
   };
   const std::vector<Tensor> input{Tensor::full(Shape{3}, 0.5)};
   CHECK_EQ(gradcheck(broken(1), input), "");

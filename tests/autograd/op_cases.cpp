@@ -5,11 +5,10 @@
 namespace seqtape::inline SEQTAPE_PRECISION::testing {
 namespace {
 
-using Inputs = std::vector<Variable>;
-using Outputs = std::vector<Variable>;
+using Variables = std::vector<Variable>;
 
 OpCase unary(const std::string& name, Activation f, double low = -3, double high = 3) {
-  return {name, name, {{{3, 7}, low, high}}, [f](const Inputs& x) { return Outputs{activation(f, x[0])}; }};
+  return {name, {{{3, 7}, low, high}}, [f](const Variables& x) { return Variables{activation(f, x[0])}; }};
 }
 
 IndexTensor indices(const Shape& shape, const std::vector<std::int32_t>& values) {
@@ -21,11 +20,11 @@ const Input kAbsent{{}, 0, 0, true};
 /// x, delta, a, b, c, skip, gate, delta_bias, h0
 OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool softplus,
             const std::vector<std::int32_t>& lengths = {}) {
-  return {"selective_scan " + name, "selective_scan", inputs, [=](const Inputs& x) {
-            ScanArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], {}, softplus};
+  return {"selective_scan " + name, inputs, [=](const Variables& x) {
+            SelectiveScanArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], {}, softplus};
             if (!lengths.empty()) args.lengths = indices({static_cast<Index>(lengths.size())}, lengths);
-            const Carried out = selective_scan(args);
-            return Outputs{out.y, out.state};
+            const ScanResult out = selective_scan(args);
+            return Variables{out.y, out.state};
           }};
 }
 
@@ -34,7 +33,6 @@ OpCase dual(const std::string& name, Index batch, Index length, Index heads, Ind
             const std::vector<std::int32_t>& lengths = {}) {
   const Index states = 3, channels = 2 * heads;
   return {"ssd " + name,
-          "ssd",
           {{{batch, length, channels}},
            {{batch, length, heads}, 0.05, 0.8},
            {{heads}, -2, -0.2},
@@ -42,34 +40,32 @@ OpCase dual(const std::string& name, Index batch, Index length, Index heads, Ind
            {{batch, length, groups * states}},
            skip ? Input{{heads}} : kAbsent,
            h0 ? Input{{batch, channels, states}} : kAbsent},
-          [=](const Inputs& x) {
+          [=](const Variables& x) {
             SsdArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], groups, {}};
             if (!lengths.empty()) args.lengths = indices({batch}, lengths);
-            const Carried out = ssd(args);
-            return Outputs{out.y, out.state};
+            const ScanResult out = ssd(args);
+            return Variables{out.y, out.state};
           }};
 }
 
 OpCase conv(const std::string& name, Index batch, Index length, Index channels, Index taps, bool bias, bool silu,
             bool window, const std::vector<std::int32_t>& lengths = {}) {
   return {"causal_conv1d " + name,
-          "causal_conv1d",
           {{{batch, length, channels}},
            {{channels, taps}},
            bias ? Input{{channels}} : kAbsent,
            window ? Input{{batch, taps - 1, channels}} : kAbsent},
-          [=](const Inputs& x) {
-            const Carried out = causal_conv1d(x[0], x[1], x[2], silu, x[3],
-                                              lengths.empty() ? IndexTensor() : indices({batch}, lengths));
-            return taps > 1 ? Outputs{out.y, out.state} : Outputs{out.y};
+          [=](const Variables& x) {
+            const ScanResult out = causal_conv1d(x[0], x[1], x[2], silu, x[3],
+                                                 lengths.empty() ? IndexTensor() : indices({batch}, lengths));
+            return taps > 1 ? Variables{out.y, out.state} : Variables{out.y};
           }};
 }
 
 OpCase discretization(const std::string& name, Discretization method) {
   return {"ssm_discretize " + name,
-          "ssm_discretize",
           {{{3}, -4, -1}, {{3, 4}, -2, 1}, {{3, 4}, -3, 3}, {{3, 4, 2}}},
-          [method](const Inputs& x) { return ssm_discretize(method, x[0], x[1], x[2], x[3]); }};
+          [method](const Variables& x) { return ssm_discretize(method, x[0], x[1], x[2], x[3]); }};
 }
 
 /// gx, weight, bias, h0, c0
@@ -77,12 +73,11 @@ OpCase recurrent(const std::string& name, Cell cell, Index gates, const std::vec
   const Index h = 3;
   return {
       "recurrence " + name,
-      "recurrence",
       {{{3, 4, gates * h}}, {{gates * h, h}}, {{gates * h}}, {{3, h}}, cell == Cell::lstm ? Input{{3, h}} : kAbsent},
-      [=](const Inputs& x) {
-        const Recurrence out =
+      [=](const Variables& x) {
+        const RecurrenceResult out =
             recurrence(cell, x[0], x[1], x[2], x[3], x[4], lengths.empty() ? IndexTensor() : indices({3}, lengths));
-        return cell == Cell::lstm ? Outputs{out.y, out.h, out.c} : Outputs{out.y, out.h};
+        return cell == Cell::lstm ? Variables{out.y, out.h, out.c} : Variables{out.y, out.h};
       }};
 }
 
@@ -91,24 +86,20 @@ OpCase state_space(const std::string& name, bool low_rank, Index length,
                    const std::vector<std::int32_t>& lengths = {}) {
   const Input k{{2, 3, 2}, -0.4, 0.4}, rank = low_rank ? k : kAbsent;
   return {"ssm_scan " + name,
-          "ssm_scan",
           {{{2, length, 2}}, {{2, 3, 2}, -0.6, 0.6}, k, k, rank, rank, rank, {{2, 2, 3, 2}}},
-          [=](const Inputs& x) {
-            const Carried out = ssm_scan(x[0], {x[1], x[2], x[4], x[5], x[6]}, x[3], x[7],
-                                         lengths.empty() ? IndexTensor() : indices({2}, lengths));
-            return Outputs{out.y, out.state};
+          [=](const Variables& x) {
+            const ScanResult out = ssm_scan(x[0], {x[1], x[2], x[4], x[5], x[6]}, x[3], x[7],
+                                            lengths.empty() ? IndexTensor() : indices({2}, lengths));
+            return Variables{out.y, out.state};
           }};
 }
 
-OpCase attend(const std::string& name, Index queries, Index keys, const AttentionOptions& options,
+OpCase attend(const std::string& name, Index queries, Index keys, ops::Attention how,
               const std::vector<std::int32_t>& lengths = {}) {
-  return {
-      "attention " + name,
-      "attention",
-      {{{2, queries, 2, 3}}, {{2, keys, 2, 3}}, {{2, keys, 2, 3}}},
-      [=](const Inputs& x) {
-        return Outputs{attention(x[0], x[1], x[2], options, lengths.empty() ? IndexTensor() : indices({2}, lengths))};
-      }};
+  if (!lengths.empty()) how.lengths = indices({2}, lengths);
+  return {"attention " + name, {{{2, queries, 2, 3}}, {{2, keys, 2, 3}}, {{2, keys, 2, 3}}}, [=](const Variables& x) {
+            return Variables{attention(x[0], x[1], x[2], how)};
+          }};
 }
 
 std::vector<OpCase> make() {
@@ -122,74 +113,59 @@ std::vector<OpCase> make() {
       unary("softplus", Activation::softplus, -20, 20),
       unary("exp", Activation::exp),
       unary("negative_exp", Activation::negative_exp),
-      {"add", "add", {{{2, 5}}, {{2, 5}}}, [](const Inputs& x) { return Outputs{add(x[0], x[1])}; }},
-      {"add twice the same", "add", {{{2, 5}}}, [](const Inputs& x) { return Outputs{add(add(x[0], x[0]), x[0])}; }},
-      {"multiply", "multiply", {{{2, 5}}, {{2, 5}}}, [](const Inputs& x) { return Outputs{multiply(x[0], x[1])}; }},
-      {"glu", "glu", {{{3, 10}}}, [](const Inputs& x) { return Outputs{glu(x[0])}; }},
+      {"add", {{{2, 5}}, {{2, 5}}}, [](const Variables& x) { return Variables{add(x[0], x[1])}; }},
+      {"add twice the same", {{{2, 5}}}, [](const Variables& x) { return Variables{add(add(x[0], x[0]), x[0])}; }},
+      {"multiply", {{{2, 5}}, {{2, 5}}}, [](const Variables& x) { return Variables{multiply(x[0], x[1])}; }},
+      {"glu", {{{3, 10}}}, [](const Variables& x) { return Variables{glu(x[0])}; }},
       {"dropout",
-       "dropout",
        {{{2, 3, 5}}},
-       [](const Inputs& x) {
-         return Outputs{dropout(x[0], 0.3, {7, 1, 2})};
+       [](const Variables& x) {
+         return Variables{dropout(x[0], 0.3, {7, 1, 2})};
        }},
       {"linear",
-       "linear",
        {{{2, 3, 5}}, {{4, 5}}, {{4}}},
-       [](const Inputs& x) { return Outputs{linear(x[0], x[1], x[2])}; }},
-      {"linear without bias",
-       "linear",
-       {{{1, 5}}, {{4, 5}}},
-       [](const Inputs& x) { return Outputs{linear(x[0], x[1])}; }},
+       [](const Variables& x) { return Variables{linear(x[0], x[1], x[2])}; }},
+      {"linear without bias", {{{1, 5}}, {{4, 5}}}, [](const Variables& x) { return Variables{linear(x[0], x[1])}; }},
       {"embedding",
-       "embedding",
        {{{5, 3}}},
-       [](const Inputs& x) {
-         return Outputs{embedding(indices({2, 3}, {0, 4, 2, 2, 1, 0}), x[0])};
+       [](const Variables& x) {
+         return Variables{embedding(indices({2, 3}, {0, 4, 2, 2, 1, 0}), x[0])};
        }},
-      {"rows", "rows", {{{5, 3}}}, [](const Inputs& x) { return Outputs{rows(x[0], 1, 4)}; }},
-      {"columns", "columns", {{{3, 7}}}, [](const Inputs& x) { return Outputs{columns(x[0], 2, 4)}; }},
+      {"slice_first", {{{5, 3}}}, [](const Variables& x) { return Variables{slice_first(x[0], 1, 4)}; }},
+      {"slice_last", {{{3, 7}}}, [](const Variables& x) { return Variables{slice_last(x[0], 2, 4)}; }},
       {"reshape",
-       "reshape",
        {{{3, 4}}},
-       [](const Inputs& x) {
-         return Outputs{reshape(x[0], Shape{2, 6})};
+       [](const Variables& x) {
+         return Variables{reshape(x[0], Shape{2, 6})};
        }},
-      {"rms_norm", "rms_norm", {{{3, 9}}, {{9}}}, [](const Inputs& x) { return Outputs{rms_norm(x[0], x[1], 1e-5)}; }},
+      {"rms_norm", {{{3, 9}}, {{9}}}, [](const Variables& x) { return Variables{rms_norm(x[0], x[1], 1e-5)}; }},
       {"layer_norm",
-       "layer_norm",
        {{{3, 9}}, {{9}}, {{9}}},
-       [](const Inputs& x) { return Outputs{layer_norm(x[0], x[1], x[2], 1e-5)}; }},
-      {"softmax", "softmax", {{{3, 7}, -4, 4}}, [](const Inputs& x) { return Outputs{softmax(x[0])}; }},
-      {"mean_pool", "mean_pool", {{{3, 4, 5}}}, [](const Inputs& x) { return Outputs{mean_pool(x[0])}; }},
+       [](const Variables& x) { return Variables{layer_norm(x[0], x[1], x[2], 1e-5)}; }},
+      {"softmax", {{{3, 7}, -4, 4}}, [](const Variables& x) { return Variables{softmax(x[0])}; }},
+      {"mean_pool", {{{3, 4, 5}}}, [](const Variables& x) { return Variables{mean_pool(x[0])}; }},
       {"mean_pool lengths",
-       "mean_pool",
        {{{3, 4, 5}}},
-       [](const Inputs& x) {
-         return Outputs{mean_pool(x[0], indices({3}, {4, 1, 0}))};
+       [](const Variables& x) {
+         return Variables{mean_pool(x[0], indices({3}, {4, 1, 0}))};
        }},
       {"cross_entropy",
-       "cross_entropy",
        {{{2, 3, 7}, -3, 3}},
-       [](const Inputs& x) {
-         return Outputs{cross_entropy(x[0], indices({2, 3}, {0, kIgnore, 6, 3, 2, kIgnore}))};
+       [](const Variables& x) {
+         return Variables{cross_entropy(x[0], indices({2, 3}, {0, kIgnore, 6, 3, 2, kIgnore}))};
        }},
       {"cross_entropy smoothed",
-       "cross_entropy",
        {{{4, 5}, -3, 3}},
-       [](const Inputs& x) {
-         return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0.2)};
+       [](const Variables& x) {
+         return Variables{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0.2)};
        }},
       {"cross_entropy weighted",
-       "cross_entropy",
        {{{4, 5}, -3, 3}},
-       [](const Inputs& x) {
-         return Outputs{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0,
-                                      Tensor::of(Shape{4}, std::vector<Real>{0.5, 2, 1.5, 3}))};
+       [](const Variables& x) {
+         return Variables{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0,
+                                        Tensor::of(Shape{4}, std::vector<Real>{0.5, 2, 1.5, 3}))};
        }},
-      {"mse_loss",
-       "mse_loss",
-       {{{3, 4}}},
-       [](const Inputs& x) { return Outputs{mse_loss(x[0], Variable(Tensor::full(x[0].shape(), Real(0.3))))}; }},
+      {"mse_loss", {{{3, 4}}, {{3, 4}}}, [](const Variables& x) { return Variables{mse_loss(x[0], x[1])}; }},
       dual("all", 2, 4, 4, 2, true, true),
       dual("bare", 1, 5, 2, 1, false, false),
       dual("two chunks", 1, 66, 1, 1, true, true),
@@ -203,35 +179,28 @@ std::vector<OpCase> make() {
       discretization("zoh", Discretization::zoh),
       discretization("bilinear", Discretization::bilinear),
       discretization("euler", Discretization::euler),
-      {"scale", "scale", {{{3, 5}}}, [](const Inputs& x) { return Outputs{scale(x[0], -0.7)}; }},
-      {"scale_columns",
-       "scale_columns",
-       {{{2, 3, 5}}, {{5}}},
-       [](const Inputs& x) { return Outputs{scale_columns(x[0], x[1])}; }},
-      {"transpose", "transpose", {{{3, 5}}}, [](const Inputs& x) { return Outputs{transpose(x[0])}; }},
+      {"scale", {{{3, 5}}}, [](const Variables& x) { return Variables{scale(x[0], -0.7)}; }},
+      {"scale_columns", {{{2, 3, 5}}, {{5}}}, [](const Variables& x) { return Variables{scale_columns(x[0], x[1])}; }},
+      {"transpose", {{{3, 5}}}, [](const Variables& x) { return Variables{transpose(x[0])}; }},
       {"concat_time",
-       "concat_time",
        {{{2, 3, 2, 2}}, {{2, 1, 2, 2}}},
-       [](const Inputs& x) { return Outputs{concat_time(x[0], x[1])}; }},
+       [](const Variables& x) { return Variables{concat_time(x[0], x[1])}; }},
       {"reverse_time",
-       "reverse_time",
        {{{2, 4, 3}}},
-       [](const Inputs& x) {
-         return Outputs{reverse_time(x[0], indices({2}, {4, 2}))};
+       [](const Variables& x) {
+         return Variables{reverse_time(x[0], indices({2}, {4, 2}))};
        }},
       {"zero_padding",
-       "zero_padding",
        {{{2, 4, 3}}},
-       [](const Inputs& x) {
-         return Outputs{zero_padding(x[0], indices({2}, {4, 1}))};
+       [](const Variables& x) {
+         return Variables{zero_padding(x[0], indices({2}, {4, 1}))};
        }},
       {"last_step",
-       "last_step",
        {{{3, 4, 3}}},
-       [](const Inputs& x) {
-         return Outputs{last_step(x[0], indices({3}, {4, 1, 0}))};
+       [](const Variables& x) {
+         return Variables{last_step(x[0], indices({3}, {4, 1, 0}))};
        }},
-      {"rotary", "rotary", {{{2, 3, 2, 6}}}, [](const Inputs& x) { return Outputs{rotary(x[0], 5, 100)}; }},
+      {"rotary", {{{2, 3, 2, 6}}}, [](const Variables& x) { return Variables{rotary(x[0], 5, 100)}; }},
       attend("causal", 4, 4, {.scale = 0.6}),
       attend("full", 3, 3, {.causal = false, .scale = 0.6}),
       attend("cached keys", 2, 5, {.scale = 0.6}),
@@ -243,39 +212,34 @@ std::vector<OpCase> make() {
       recurrent("lstm lengths", Cell::lstm, 4, {4, 2, 0}),
       recurrent("gru", Cell::gru, 3),
       recurrent("gru lengths", Cell::gru, 3, {4, 1, 0}),
-      {"gated_scan",
-       "gated_scan",
+      {"diagonal_recurrence",
        {{{2, 4, 3}}, {{2, 4, 3}}, {{2, 3}}},
-       [](const Inputs& x) {
-         const Carried out = gated_scan(x[0], x[1], x[2], indices({2}, {4, 2}));
-         return Outputs{out.y, out.state};
+       [](const Variables& x) {
+         const ScanResult out = diagonal_recurrence(x[0], x[1], x[2], indices({2}, {4, 2}));
+         return Variables{out.y, out.state};
        }},
-      {"rotating_scan",
-       "rotating_scan",
+      {"complex_diagonal_recurrence",
        {{{2, 3}}, {{2, 4, 6}}, {{2, 6}}},
-       [](const Inputs& x) {
-         const Carried out = rotating_scan(x[0], x[1], x[2], indices({2}, {4, 2}));
-         return Outputs{out.y, out.state};
+       [](const Variables& x) {
+         const ScanResult out = complex_diagonal_recurrence(x[0], x[1], x[2], indices({2}, {4, 2}));
+         return Variables{out.y, out.state};
        }},
       state_space("diagonal", false, 5),
       state_space("low rank", true, 5),
       state_space("two chunks", true, 18),
       state_space("lengths", true, 6, {6, 2}),
       {"dplr_discretize",
-       "dplr_discretize",
        {{{2}, -3, -1}, {{2, 3}, -2, 1}, {{2, 3}, -3, 3}, {{2, 3, 2}}, {{2, 3, 2}}},
-       [](const Inputs& x) {
+       [](const Variables& x) {
          const SsmCoefficients k = dplr_discretize(x[0], x[1], x[2], x[3], x[4]);
-         return Outputs{k.a, k.b, k.q, k.r};
+         return Variables{k.a, k.b, k.q, k.r};
        }},
       {"long_conv",
-       "long_conv",
        {{{3, 6, 2}}, {{6, 2}}, {{2}}},
-       [](const Inputs& x) { return Outputs{long_conv(x[0], x[1], x[2])}; }},
+       [](const Variables& x) { return Variables{long_conv(x[0], x[1], x[2])}; }},
       {"long_conv 1",
-       "long_conv",
        {{{1, 1, 3}}, {{1, 3}}, kAbsent},
-       [](const Inputs& x) { return Outputs{long_conv(x[0], x[1])}; }},
+       [](const Variables& x) { return Variables{long_conv(x[0], x[1])}; }},
       scan("all",
            {{{2, 5, 3}},
             {{2, 5, 3}},

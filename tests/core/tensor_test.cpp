@@ -25,8 +25,8 @@ TEST_CASE("tensors are aligned, share on copy, and copy on clone") {
   CHECK_EQ(c.data()[0], 2);
   CHECK_FALSE(a.unique());
   CHECK(c.unique());
-  CHECK_EQ(a.rows(1, 3).data(), a.data() + 5);
-  CHECK_THROWS_AS(static_cast<void>(a.rows(1, 4)), ShapeError);
+  CHECK_EQ(a.slice(1, 3).data(), a.data() + 5);
+  CHECK_THROWS_AS(static_cast<void>(a.slice(1, 4)), ShapeError);
   CHECK_THROWS_AS(static_cast<void>(a.reshape(Shape{4})), ShapeError);
 }
 

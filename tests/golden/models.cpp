@@ -70,7 +70,7 @@ void training(Case& c, const std::filesystem::path& folder) {
   const Index steps = all.dim(0);
   std::vector<Real> losses, norms, rates;
   for (Index step = 0; step < steps; ++step) {
-    const IndexTensor ids = all.rows(step, step + 1).reshape(Shape{all.dim(1), all.dim(2)});
+    const IndexTensor ids = all.slice(step, step + 1).reshape(Shape{all.dim(1), all.dim(2)});
     optimizer->clear_gradients();
     Tape tape;
     ModelState state;

@@ -25,7 +25,7 @@ Outputs pointwise(Case& c) {
 }
 
 Outputs scan(Case& c) {
-  ScanArguments args;
+  SelectiveScanArguments args;
   args.x = c.in("u");
   args.delta = c.in("delta");
   args.a = c.in("A");
@@ -36,7 +36,7 @@ Outputs scan(Case& c) {
   args.delta_bias = c.in("delta_bias");
   args.h0 = c.in("h0");
   args.delta_softplus = c.attribute("delta_softplus") == "true";
-  const Carried out = selective_scan(args);
+  const ScanResult out = selective_scan(args);
   return {{"y", out.y}, {"h_last", out.state}};
 }
 
@@ -105,15 +105,15 @@ Outputs s4_kernel_case(Case& c) {
 template <Cell cell>
 Outputs recurrent_case(Case& c) {
   const Variable gx = linear(c.in("x"), c.in("weight_ih"), c.in("bias_ih"));
-  const Recurrence out = recurrence(cell, gx, c.in("weight_hh"), c.in("bias_hh"), c.in("h0"), c.in("c0"));
+  const RecurrenceResult out = recurrence(cell, gx, c.in("weight_hh"), c.in("bias_hh"), c.in("h0"), c.in("c0"));
   Outputs outputs{{"y", out.y}, {"h_last", out.h}};
   if (out.c.defined()) outputs.emplace_back("c_last", out.c);
   return outputs;
 }
 
 Outputs attention_case(Case& c) {
-  const AttentionOptions options{.causal = c.attribute("causal") == "true", .scale = c.number("scale")};
-  return {{"y", attention(c.in("q"), c.in("k"), c.in("v"), options)}};
+  const ops::Attention how{.causal = c.attribute("causal") == "true", .scale = c.number("scale")};
+  return {{"y", attention(c.in("q"), c.in("k"), c.in("v"), how)}};
 }
 
 void hippo_case(Case& c) {
@@ -154,7 +154,7 @@ void optimizer_case(Case& c) {
   optimizer->attach({&p});
   std::vector<Real> params, norms;
   for (Index step = 0; step < steps; ++step) {
-    p.variable.slot()->grad = gradients.rows(step, step + 1).reshape(p.shape).clone();
+    p.variable.slot()->grad = gradients.slice(step, step + 1).reshape(p.shape).clone();
     const double norm = optimizer->gradient_norm();
     optimizer->step(1, norm);
     norms.push_back(static_cast<Real>(norm));

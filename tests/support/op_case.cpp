@@ -1,5 +1,7 @@
 #include "tests/support/op_case.h"
 
+#include "autograd/trace.h"
+
 namespace seqtape::inline SEQTAPE_PRECISION::testing {
 
 std::vector<Tensor> draw_inputs(const OpCase& op, std::uint64_t seed) {
@@ -16,6 +18,16 @@ std::vector<Tensor> draw_inputs(const OpCase& op, std::uint64_t seed) {
     tensors.push_back(tensor);
   }
   return tensors;
+}
+
+std::vector<AnyOp> ops_of(const OpCase& op) {
+  std::vector<Variable> inputs;
+  for (const Tensor& tensor : draw_inputs(op, 1)) inputs.emplace_back(tensor);
+  const Trace trace;
+  op.function(inputs);
+  std::vector<AnyOp> ops;
+  for (const Trace::Node& node : trace.nodes()) ops.push_back(node.op);
+  return ops;
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::testing

@@ -19,13 +19,15 @@ struct Input {
 
 struct OpCase {
   std::string name;  ///< "selective_scan lengths"
-  std::string op;    ///< as the tape records it
   std::vector<Input> inputs;
   Function function;
 };
 
 /// Every case, in a fixed order: the same in both precisions.
 const std::vector<OpCase>& op_cases();
+
+/// The ops that a case runs, as a trace notes them.
+std::vector<AnyOp> ops_of(const OpCase&);
 
 /// Inputs of a case: the same numbers in both precisions (drawn as float).
 std::vector<Tensor> draw_inputs(const OpCase&, std::uint64_t seed);

@@ -1,0 +1,169 @@
+#pragma once
+// An op as a value: its attributes, what its inputs and outputs are called, its checks, its forward, its backward and
+// what it keeps for it. The tape, the replayed step of generation and the exporters all read the same value.
+//
+// An op is a struct of its attributes:
+//
+//   struct Scale {
+//     enum : std::size_t { x };                                                      // its inputs, in order
+//     static constexpr OpSchema schema{.name = "scale", .inputs = {"x"}, .outputs = {"y"}};
+//     double factor = 1;
+//     Shapes output_shapes(const Inputs&) const;                                     // checks first: ShapeError
+//     void forward(const Operands&) const;                                           // fills every output
+//     void backward(const Operands&, const OutputGrads& dy, Gradients& into) const;  // adds dy's share to the inputs
+//   };
+//
+// and may have: `Index saved_size(const Inputs&) const`, the elements of Operands::saved; `const char* name() const`,
+// where the attributes make it known under another name than the schema's; and `Tensor view(const Inputs&) const` in
+// place of output_shapes and forward, where the output shares the input's memory.
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <typeindex>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/error.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+
+class Gradients;
+
+/// Positions among an op's inputs or outputs.
+class Positions {
+ public:
+  constexpr Positions() = default;
+  constexpr Positions(std::initializer_list<std::size_t> positions) {
+    for (const std::size_t i : positions) bits_ |= 1u << i;
+  }
+  constexpr bool contains(std::size_t i) const { return (bits_ >> i & 1u) != 0; }
+
+ private:
+  unsigned bits_ = 0;
+};
+
+struct OpSchema {
+  const char* name;                       ///< what tapes, errors and exports print
+  const char* inputs[10] = {};            ///< in order, as the op's enum has them; one that ends in '?' may be absent
+  const char* outputs[5] = {};            ///< in order
+  Positions keeps{}, keeps_outputs = {};  ///< the inputs and outputs whose values the backward reads
+};
+
+using Shapes = std::vector<Shape>;
+/// The gradients of an op's outputs: undefined where none arrived; at least one did.
+using OutputGrads = std::vector<Tensor>;
+
+/// What an op runs on. In a backward, tensors that its schema does not keep have their shape only.
+struct Operands {
+  std::vector<Tensor> in;  ///< undefined: an input that is absent
+  std::vector<Tensor> out;
+  Tensor saved{};  ///< what the forward leaves for the backward beside them; undefined when none will run
+};
+
+/// The inputs of an op while it checks them. What fails throws ShapeError "op: input must be [..], got [..]".
+class Inputs {
+ public:
+  Inputs(const OpSchema& schema, const std::vector<Tensor>& tensors) : schema_(schema), tensors_(tensors) {}
+
+  const Tensor& operator[](std::size_t i) const { return tensors_[i]; }
+  bool has(std::size_t i) const { return tensors_[i].defined(); }
+
+  /// `form`: the rank in letters, "[B, L, D]".
+  void require_rank(std::size_t i, int rank, const char* form) const;
+  /// An absent input passes.
+  void require_shape(std::size_t i, const Shape& shape) const;
+  /// All inputs have the shape of the first.
+  void require_same() const;
+  /// Lengths, where given: one for each sequence, within [0, length].
+  void require_lengths(const IndexTensor& lengths, Index batch, Index length) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+ private:
+  const OpSchema& schema_;
+  const std::vector<Tensor>& tensors_;
+};
+
+/// An op of any type.
+class AnyOp {
+ public:
+  template <class Op>
+  AnyOp(Op op) : op_(std::make_shared<const Of<Op>>(std::move(op))) {}
+
+  const OpSchema& schema() const { return op_->schema(); }
+  const char* name() const { return op_->name(); }
+  std::type_index type() const { return op_->type(); }
+  /// The op, where it is of this type; otherwise null.
+  template <class Op>
+  const Op* as() const {
+    const auto* const typed = dynamic_cast<const Of<Op>*>(op_.get());
+    return typed ? &typed->op : nullptr;
+  }
+
+  /// Checks the inputs; memory for the outputs, or views of the inputs.
+  std::vector<Tensor> outputs(const Inputs& in) const { return op_->outputs(in); }
+  Index saved_size(const Inputs& in) const { return op_->saved_size(in); }
+  /// Fills the outputs from what the inputs hold now.
+  void forward(const Operands& values) const { op_->forward(values); }
+  void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
+    op_->backward(values, dy, into);
+  }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual const OpSchema& schema() const = 0;
+    virtual const char* name() const = 0;
+    virtual std::type_index type() const = 0;
+    virtual std::vector<Tensor> outputs(const Inputs&) const = 0;
+    virtual Index saved_size(const Inputs&) const = 0;
+    virtual void forward(const Operands&) const = 0;
+    virtual void backward(const Operands&, const OutputGrads&, Gradients&) const = 0;
+  };
+
+  template <class Op>
+  struct Of final : Interface {
+    explicit Of(Op value) : op(std::move(value)) {}
+    const OpSchema& schema() const override { return Op::schema; }
+    const char* name() const override {
+      if constexpr (requires { op.name(); })
+        return op.name();
+      else
+        return Op::schema.name;
+    }
+    std::type_index type() const override { return typeid(Op); }
+    std::vector<Tensor> outputs(const Inputs& in) const override {
+      if constexpr (requires { op.view(in); }) {
+        return {op.view(in)};
+      } else {
+        std::vector<Tensor> all;
+        for (const Shape& shape : op.output_shapes(in)) all.emplace_back(shape);
+        return all;
+      }
+    }
+    Index saved_size(const Inputs& in) const override {
+      if constexpr (requires { op.saved_size(in); })
+        return op.saved_size(in);
+      else
+        return 0;
+    }
+    void forward(const Operands& values) const override {
+      if constexpr (requires { op.forward(values); }) op.forward(values);
+    }
+    void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const override {
+      op.backward(values, dy, into);
+    }
+    Op op;
+  };
+
+  std::shared_ptr<const Interface> op_;
+};
+
+/// Runs an op: checks, memory, forward. Where a tape listens and an input requires a gradient, the outputs do too and
+/// the op is recorded; where a trace listens, it is noted. Throws ShapeError or DataError.
+std::vector<Variable> apply(const AnyOp& op, std::initializer_list<Variable> inputs);
+
+/// All extents but the last, multiplied.
+inline Index row_count(const Shape& shape) { return shape.back() ? shape.size() / shape.back() : 0; }
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,13 @@
+#pragma once
+// What ops give that run over time from a state to a state.
+
+#include "autograd/tape.h"
+
+namespace seqtape::inline SEQTAPE_PRECISION {
+/// An output over time and the state after its last step.
+struct ScanResult {
+  explicit ScanResult(const std::vector<Variable>& outputs) : y(outputs[0]), state(outputs[1]) {}
+  Variable y, state;
+};
+
+}  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,0 +1,52 @@
+#pragma once
+// How an export target writes ops: a function for each type of op, or the reason why there is none.
+
+#include <functional>
+#include <map>
+#include <typeindex>
+
+#include "autograd/op.h"
+
+namespace seqtape {
+
+/// `Context`: what a function is given beside the op, to read its operands and to write.
+template <class Context>
+class Lowerings {
+ public:
+  /// `target`: "onnx", for messages.
+  explicit Lowerings(const char* target) : target_(target) {}
+
+  template <class Op>
+  void add(void (*write)(const Op&, Context&)) {
+    forms_[typeid(Op)] = [write](const AnyOp& op, Context& at) { write(*op.as<Op>(), at); };
+  }
+  /// The op has no form in the target.
+  template <class Op>
+  void refuse(const char* why) {
+    forms_[typeid(Op)] = [this, why](const AnyOp& op, Context&) { not_supported(op, why); };
+  }
+
+  /// Whether the target knows of this type: it writes it, or says why not.
+  bool answers(const AnyOp& op) const { return forms_.contains(op.type()); }
+  /// Throws ConfigError for an op that is not supported.
+  void lower(const AnyOp& op, Context& at) const {
+    const auto form = forms_.find(op.type());
+    if (form == forms_.end()) not_supported(op, "nobody has written it yet");
+    form->second(op, at);
+  }
+
+ private:
+  [[noreturn]] void not_supported(const AnyOp& op, const char* why) const {
+    throw ConfigError(str(target_, ": the op \"", op.name(), "\" is not supported: ", why));
+  }
+
+  const char* target_;
+  std::map<std::type_index, std::function<void(const AnyOp&, Context&)>> forms_;
+};
+
+// Reasons that targets share.
+constexpr const char* kTrainingOnly = "only training uses it";
+constexpr const char* kOfWeights = "it depends on the weights alone, and its value is exported";
+constexpr const char* kWholeSequence = "a model that runs in steps does not use it";
+
+}  // namespace seqtape

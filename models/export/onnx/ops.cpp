@@ -1,0 +1,160 @@
+// Each op in ONNX's words: the formulas are those of the kernels (core/kernels/*.h), where they are explained.
+#include "autograd/ops/ops.h"
+
+#include <cmath>
+
+#include "models/export/onnx/graph.h"
+
+namespace seqtape {
+namespace {
+
+using Graph = OnnxGraph;
+
+void embedding(const ops::Embedding& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const IndexTensor& ids = op.ids;
+  if (at.tokens.defined() && ids.data() == at.tokens.data())
+    return at.bind(0, g.node("Gather", {at.in(op.table), at.input}));
+  // Learned positions: the ids count on from the steps before.
+  for (Index i = 0; i < ids.size(); ++i)
+    if (ids.data()[i] != at.past_steps + i % ids.dim(1))
+      throw ConfigError("onnx: an embedding of anything but tokens and positions is not supported");
+  at.bind(0, g.unsqueeze(g.node("Gather", {at.in(op.table), g.positions(at.input, at.past)}), 0));
+}
+
+void linear(const ops::Linear& op, const OnnxOp& at) {
+  const std::string bias = at.in(op.bias), weight = at.in(op.weight), x = at.in(op.x);
+  const std::string y = at.graph.node("MatMul", {x, at.graph.permute(weight, {1, 0})});
+  at.bind(0, bias.empty() ? y : at.graph.add(y, bias));
+}
+
+std::string gelu(Graph& g, const std::string& x) {
+  const std::string root = g.scalar(std::sqrt(0.5)), half = g.scalar(0.5);
+  const std::string phi = g.multiply(half, g.add(g.scalar(1), g.node("Erf", {g.multiply(x, root)})));
+  return g.multiply(x, phi);
+}
+
+void activation(const ops::Activate& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const std::string x = at.in(op.x);
+  const auto value = [&]() -> std::string {
+    switch (op.f) {
+      case Activation::silu:
+        return g.silu(x);
+      case Activation::sigmoid:
+        return g.sigmoid(x);
+      case Activation::tanh:
+        return g.node("Tanh", {x});
+      case Activation::relu:
+        return g.node("Relu", {x});
+      case Activation::gelu:
+        return gelu(g, x);
+      case Activation::softplus:
+        return g.node("Softplus", {x});
+      case Activation::exp:
+        return g.node("Exp", {x});
+      case Activation::negative_exp:
+        return g.node("Neg", {g.node("Exp", {x})});
+      case Activation::gelu_tanh:
+        break;
+    }
+    throw ConfigError(str("onnx: \"", op.name(), "\" is not supported: no model uses it"));
+  };
+  at.bind(0, value());
+}
+
+void scale(const ops::Scale& op, const OnnxOp& at) {
+  at.bind(0, at.graph.multiply(at.in(op.x), at.graph.scalar(op.factor)));
+}
+void add(const ops::Add& op, const OnnxOp& at) { at.bind(0, at.graph.add(at.in(op.a), at.in(op.b))); }
+void multiply(const ops::Multiply& op, const OnnxOp& at) { at.bind(0, at.graph.multiply(at.in(op.a), at.in(op.b))); }
+void scale_columns(const ops::ScaleColumns& op, const OnnxOp& at) {
+  at.bind(0, at.graph.multiply(at.in(op.x), at.in(op.weight)));
+}
+
+void glu(const ops::Glu& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const Index n = at.values.out[0].shape().back();
+  at.bind(0, g.multiply(g.slice(at.in(op.x), -1, 0, n), g.sigmoid(g.slice(at.in(op.x), -1, n, 2 * n))));
+}
+
+void softmax(const ops::Softmax& op, const OnnxOp& at) {
+  at.bind(0, at.graph.node("Softmax", {at.in(op.x)}, {Graph::number("axis", -1)}));
+}
+
+void rms_norm(const ops::RmsNorm& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const std::string x = at.in(op.x);
+  const std::string squares =
+      g.node("ReduceMean", {g.multiply(x, x)}, {Graph::numbers("axes", {-1}), Graph::number("keepdims", 1)});
+  const std::string root = g.node("Sqrt", {g.add(squares, g.scalar(op.eps))});
+  at.bind(0, g.multiply(g.node("Div", {x, root}), at.in(op.weight)));
+}
+
+void layer_norm(const ops::LayerNorm& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const auto mean = [&](const std::string& x) {
+    return g.node("ReduceMean", {x}, {Graph::numbers("axes", {-1}), Graph::number("keepdims", 1)});
+  };
+  const std::string centred = g.subtract(at.in(op.x), mean(at.in(op.x)));
+  const std::string variance = mean(g.multiply(centred, centred));
+  const std::string root = g.node("Sqrt", {g.add(variance, g.scalar(op.eps))});
+  const std::string y = g.multiply(g.node("Div", {centred, root}), at.in(op.weight));
+  at.bind(0, at.has(op.bias) ? g.add(y, at.in(op.bias)) : y);
+}
+
+void reshape(const ops::Reshape& op, const OnnxOp& at) {
+  const Shape &from = at.shape(op.x), &to = at.values.out[0].shape();
+  std::vector<Index> extents;
+  for (int i = 0; i < to.rank(); ++i)
+    extents.push_back(i < from.rank() && from[i] == to[i] ? 0 : to[i]);  // 0: as it is
+  at.bind(0, at.graph.node("Reshape", {at.in(op.x), at.graph.integers(extents)}));
+}
+
+void slice_last(const ops::SliceLast& op, const OnnxOp& at) {
+  at.bind(0, at.graph.slice(at.in(op.x), -1, op.begin, op.begin + op.size));
+}
+
+void concat_time(const ops::ConcatTime& op, const OnnxOp& at) {
+  at.bind(0, at.graph.concat({at.in(op.a), at.in(op.b)}, 1));
+}
+
+}  // namespace
+
+const OnnxLowerings& onnx_lowerings() {
+  static const OnnxLowerings all = [] {
+    OnnxLowerings forms("onnx");
+    forms.add(embedding);
+    forms.add(linear);
+    forms.add(activation);
+    forms.add(scale);
+    forms.add(add);
+    forms.add(multiply);
+    forms.add(scale_columns);
+    forms.add(glu);
+    forms.add(softmax);
+    forms.add(rms_norm);
+    forms.add(layer_norm);
+    forms.add(reshape);
+    forms.add(slice_last);
+    forms.add(concat_time);
+    add_recurrences(forms);
+    add_attention(forms);
+    forms.refuse<ops::CrossEntropy>(kTrainingOnly);
+    forms.refuse<ops::MseLoss>(kTrainingOnly);
+    forms.refuse<ops::Dropout>(kTrainingOnly);
+    forms.refuse<ops::SliceFirst>(kOfWeights);
+    forms.refuse<ops::Transpose>(kOfWeights);
+    forms.refuse<ops::SsmDiscretize>(kOfWeights);
+    forms.refuse<ops::DplrDiscretize>(kOfWeights);
+    forms.refuse<ops::LongConv>(kWholeSequence);
+    forms.refuse<ops::ReverseTime>(kWholeSequence);
+    forms.refuse<ops::ZeroPadding>("exported models read sequences of one length");
+    forms.refuse<ops::MeanPool>("the exporter writes pooling itself");
+    forms.refuse<ops::LastStep>("the exporter writes pooling itself");
+    return forms;
+  }();
+  return all;
+}
+
+}  // namespace seqtape
