@@ -110,8 +110,8 @@ std::vector<std::string> sets(const cxxopts::ParseResult& args) {
   return args.count("set") ? args["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
-std::vector<long long> number_list(const std::string& text, const char* option, long long least) {
-  std::vector<long long> numbers;
+std::vector<Index> number_list(const std::string& text, const char* option, long long least) {
+  std::vector<Index> numbers;
   if (text.empty()) throw ConfigError(str(option, ": must be whole numbers with commas between, got \"\""));
   std::istringstream words(text);
   for (std::string word; std::getline(words, word, ',');) {

@@ -34,7 +34,7 @@ Json settled(const Json& json, bool text) {
   return as_it_stands ? Json(word) : value;
 }
 
-void check_bounds(double value, const Rule& rule, const std::string& path) {
+void check_bounds(double value, const Constraint& rule, const std::string& path) {
   // Written so that NaN fails.
   if (!(rule.open_least ? value > rule.least : value >= rule.least))
     throw ConfigError(
@@ -52,35 +52,35 @@ class Reader final : public Fields {
       throw ConfigError(str(path_.empty() ? "config" : path_, ": must be an object, got ", shown(object)));
   }
 
-  void operator()(const char* key, Index& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, Index& value, const char*, const Constraint& rule) override {
     if (const auto json = find(key, rule)) value = integer(*json, at(key), rule);
   }
-  void operator()(const char* key, double& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, double& value, const char*, const Constraint& rule) override {
     if (const auto json = find(key, rule)) value = number(*json, at(key), rule);
   }
-  void operator()(const char* key, std::optional<double>& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, std::optional<double>& value, const char*, const Constraint& rule) override {
     if (const auto json = find(key, rule))
       value = json->is_null() ? std::nullopt : std::optional(number(*json, at(key), rule));
   }
-  void operator()(const char* key, bool& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, bool& value, const char*, const Constraint& rule) override {
     if (const auto json = find(key, rule)) value = flag(*json, at(key));
   }
-  void operator()(const char* key, std::optional<bool>& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, std::optional<bool>& value, const char*, const Constraint& rule) override {
     if (const auto json = find(key, rule)) value = json->is_null() ? std::nullopt : std::optional(flag(*json, at(key)));
   }
-  void operator()(const char* key, std::string& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, std::string& value, const char*, const Constraint& rule) override {
     if (const auto json = find(key, rule, true)) value = word(*json, at(key), rule);
   }
-  void operator()(const char* key, std::vector<double>& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, std::vector<double>& value, const char*, const Constraint& rule) override {
     values(key, value, rule, false, &Reader::number);
   }
-  void operator()(const char* key, std::vector<Index>& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, std::vector<Index>& value, const char*, const Constraint& rule) override {
     values(key, value, rule, false, &Reader::integer);
   }
-  void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, std::vector<std::string>& value, const char*, const Constraint& rule) override {
     values(key, value, rule, true, &Reader::word);
   }
-  void operator()(const char* key, CountOrNames& value, const char*, const Rule& rule) override {
+  void operator()(const char* key, CountOrNames& value, const char*, const Constraint& rule) override {
     const auto json = find(key, rule);
     if (!json) return;
     if (!json->is_array()) {
@@ -92,6 +92,9 @@ class Reader final : public Fields {
                  {.least = rule.least, .most = rule.most, .open_least = rule.open_least}, at(key));
     for (std::size_t i = 0; i < json->size(); ++i)
       value.names.push_back(word((*json)[i], str(at(key), "[", i, "]"), {.choices = rule.choices}));
+  }
+  void operator()(const char* key, Json& value, const char*, const Constraint& rule) override {
+    if (const auto json = find(key, rule)) value = *json;
   }
   void group(const char* key, const char*, const FieldsOf& fields) override {
     if (const auto json = find(key, {})) read_fields(fields, *json, at(key));
@@ -131,7 +134,7 @@ class Reader final : public Fields {
  private:
   std::string at(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
 
-  std::optional<Json> find(const char* key, const Rule& rule, bool text = false) {
+  std::optional<Json> find(const char* key, const Constraint& rule, bool text = false) {
     known_.emplace_back(key);
     const auto found = object_.find(key);
     if (found != object_.end()) return settled(*found, text);
@@ -141,7 +144,7 @@ class Reader final : public Fields {
     return std::nullopt;
   }
 
-  static Index integer(const Json& json, const std::string& path, const Rule& rule) {
+  static Index integer(const Json& json, const std::string& path, const Constraint& rule) {
     if (json.is_number_unsigned() && json.get<std::uint64_t>() > std::uint64_t{1} << 62)
       throw ConfigError(str(path, ": too large, got ", shown(json)));
     if (json.is_number_integer()) {
@@ -163,7 +166,7 @@ class Reader final : public Fields {
     return json.get<bool>();
   }
 
-  static double number(const Json& json, const std::string& path, const Rule& rule) {
+  static double number(const Json& json, const std::string& path, const Constraint& rule) {
     if (!json.is_number()) throw ConfigError(str(path, ": must be a number, got ", shown(json)));
     const auto value = json.get<double>();
     if (!std::isfinite(value)) throw ConfigError(str(path, ": must be finite, got ", shown(json)));
@@ -171,7 +174,7 @@ class Reader final : public Fields {
     return value;
   }
 
-  static std::string word(const Json& json, const std::string& path, const Rule& rule) {
+  static std::string word(const Json& json, const std::string& path, const Constraint& rule) {
     if (!json.is_string()) throw ConfigError(str(path, ": must be a string, got ", shown(json)));
     auto value = json.get<std::string>();
     if (!rule.choices.empty() && std::find(rule.choices.begin(), rule.choices.end(), value) == rule.choices.end())
@@ -180,8 +183,8 @@ class Reader final : public Fields {
   }
 
   template <class T>
-  void values(const char* key, std::vector<T>& value, const Rule& rule, bool text,
-              T (*element)(const Json&, const std::string&, const Rule&)) {
+  void values(const char* key, std::vector<T>& value, const Constraint& rule, bool text,
+              T (*element)(const Json&, const std::string&, const Constraint&)) {
     const auto json = find(key, rule, text);
     if (!json) return;
     value.clear();
@@ -201,27 +204,32 @@ class Reader final : public Fields {
 class Writer final : public Fields {
  public:
   Json json = Json::object();
-  void operator()(const char* key, Index& value, const char*, const Rule&) override { json[key] = value; }
-  void operator()(const char* key, double& value, const char*, const Rule&) override { json[key] = value; }
-  void operator()(const char* key, std::optional<double>& value, const char*, const Rule&) override {
+  void operator()(const char* key, Index& value, const char*, const Constraint&) override { json[key] = value; }
+  void operator()(const char* key, double& value, const char*, const Constraint&) override { json[key] = value; }
+  void operator()(const char* key, std::optional<double>& value, const char*, const Constraint&) override {
     json[key] = value ? Json(*value) : Json();
   }
-  void operator()(const char* key, bool& value, const char*, const Rule&) override { json[key] = value; }
-  void operator()(const char* key, std::optional<bool>& value, const char*, const Rule&) override {
+  void operator()(const char* key, bool& value, const char*, const Constraint&) override { json[key] = value; }
+  void operator()(const char* key, std::optional<bool>& value, const char*, const Constraint&) override {
     json[key] = value ? Json(*value) : Json();
   }
-  void operator()(const char* key, std::string& value, const char*, const Rule&) override { json[key] = value; }
-  void operator()(const char* key, std::vector<double>& value, const char*, const Rule&) override { json[key] = value; }
-  void operator()(const char* key, std::vector<Index>& value, const char*, const Rule&) override { json[key] = value; }
-  void operator()(const char* key, std::vector<std::string>& value, const char*, const Rule&) override {
+  void operator()(const char* key, std::string& value, const char*, const Constraint&) override { json[key] = value; }
+  void operator()(const char* key, std::vector<double>& value, const char*, const Constraint&) override {
     json[key] = value;
   }
-  void operator()(const char* key, CountOrNames& value, const char*, const Rule&) override {
+  void operator()(const char* key, std::vector<Index>& value, const char*, const Constraint&) override {
+    json[key] = value;
+  }
+  void operator()(const char* key, std::vector<std::string>& value, const char*, const Constraint&) override {
+    json[key] = value;
+  }
+  void operator()(const char* key, CountOrNames& value, const char*, const Constraint&) override {
     if (value.names.empty())
       json[key] = value.count;
     else
       json[key] = value.names;
   }
+  void operator()(const char* key, Json& value, const char*, const Constraint&) override { json[key] = value; }
   void group(const char* key, const char*, const FieldsOf& fields) override { json[key] = write_fields(fields); }
   void named(const char* key, const char*, Named&& choice) override {
     Writer nested;
@@ -236,54 +244,61 @@ class Writer final : public Fields {
   }
 };
 
-/// Paths of the fields that may change.
-class Changeable final : public Fields {
+/// Notes the constraint of every field.
+class Constraints final : public Fields {
  public:
-  explicit Changeable(std::string prefix) : prefix_(std::move(prefix)) {}
-  std::vector<std::string> paths;
+  explicit Constraints(std::string prefix) : prefix_(std::move(prefix)) {}
+  std::map<std::string, Constraint> all;
 
-  void operator()(const char* key, Index&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, double&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, std::optional<double>&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, bool&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, std::optional<bool>&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, std::string&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, std::vector<double>&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, std::vector<Index>&, const char*, const Rule& rule) override { note(key, rule); }
-  void operator()(const char* key, std::vector<std::string>&, const char*, const Rule& rule) override {
+  void operator()(const char* key, Index&, const char*, const Constraint& rule) override { note(key, rule); }
+  void operator()(const char* key, double&, const char*, const Constraint& rule) override { note(key, rule); }
+  void operator()(const char* key, std::optional<double>&, const char*, const Constraint& rule) override {
     note(key, rule);
   }
-  void operator()(const char* key, CountOrNames&, const char*, const Rule& rule) override { note(key, rule); }
+  void operator()(const char* key, bool&, const char*, const Constraint& rule) override { note(key, rule); }
+  void operator()(const char* key, std::optional<bool>&, const char*, const Constraint& rule) override {
+    note(key, rule);
+  }
+  void operator()(const char* key, std::string&, const char*, const Constraint& rule) override { note(key, rule); }
+  void operator()(const char* key, std::vector<double>&, const char*, const Constraint& rule) override {
+    note(key, rule);
+  }
+  void operator()(const char* key, std::vector<Index>&, const char*, const Constraint& rule) override {
+    note(key, rule);
+  }
+  void operator()(const char* key, std::vector<std::string>&, const char*, const Constraint& rule) override {
+    note(key, rule);
+  }
+  void operator()(const char* key, CountOrNames&, const char*, const Constraint& rule) override { note(key, rule); }
+  void operator()(const char* key, Json&, const char*, const Constraint& rule) override { note(key, rule); }
   void group(const char* key, const char*, const FieldsOf& fields) override { below(key, fields); }
   void named(const char* key, const char*, Named&& choice) override {
     if (!choice.chosen.empty()) below(key, choice.fields);
   }
-  void list(const char*, const char*, Items&&) override {}  // nothing in a list may
+  void list(const char* key, const char*, Items&&) override { note(key, {}); }
 
  private:
-  void note(const char* key, const Rule& rule) {
-    if (rule.may_change) paths.push_back(prefix_ + key);
-  }
+  void note(const char* key, const Constraint& rule) { all[prefix_ + key] = rule; }
   void below(const char* key, const FieldsOf& fields) {
-    Changeable nested(prefix_ + key + ".");
+    Constraints nested(prefix_ + key + ".");
     fields(nested);
-    paths.insert(paths.end(), nested.paths.begin(), nested.paths.end());
+    all.merge(nested.all);
   }
   std::string prefix_;
 };
 
 }  // namespace
 
-std::vector<std::string> changeable_fields(const FieldsOf& fields) {
-  Changeable changeable("");
-  fields(changeable);
-  return changeable.paths;
+std::map<std::string, Constraint> constraints_of(const FieldsOf& fields) {
+  Constraints constraints("");
+  fields(constraints);
+  return constraints.all;
 }
 
-void read_fields(const FieldsOf& fields, const Json& json, const std::string& path) {
+void read_fields(const FieldsOf& fields, const Json& json, const std::string& path, Unknown unknown) {
   Reader reader(json, path);
   fields(reader);
-  reader.refuse_unknown();
+  if (unknown == Unknown::refused) reader.refuse_unknown();
 }
 
 Json write_fields(const FieldsOf& fields) {

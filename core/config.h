@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,27 +15,33 @@
 
 namespace seqtape {
 
-/// What a value must satisfy. For strings, `choices`; for lists, the bounds hold for each number.
-struct Rule {
+/// What a value must satisfy, and what becomes of it. For strings, `choices`; for lists, the bounds hold for each
+/// number.
+struct Constraint {
   double least = -std::numeric_limits<double>::infinity();
   double most = std::numeric_limits<double>::infinity();
   bool open_least = false;  ///< the value must be > least
   bool open_most = false;   ///< the value must be < most
   std::vector<std::string> choices{};
   bool required = false;
-  bool may_change = false;  ///< when a run is gone on with: it says how long or how often, not what is computed
+  bool may_change = false;  ///< when a run is resumed: it says how long or how often, not what is computed
+  bool resolves = false;    ///< "auto" stands for what the data give, and a run saves that
 };
 
-inline Rule positive() { return {.least = 0, .open_least = true}; }
-inline Rule positive_up_to(double most) { return {.least = 0, .most = most, .open_least = true}; }
-inline Rule at_least(double least) { return {.least = least}; }
-inline Rule between(double least, double most) { return {.least = least, .most = most}; }
+inline Constraint positive() { return {.least = 0, .open_least = true}; }
+inline Constraint positive_up_to(double most) { return {.least = 0, .most = most, .open_least = true}; }
+inline Constraint at_least(double least) { return {.least = least}; }
+inline Constraint between(double least, double most) { return {.least = least, .most = most}; }
 /// [0, 1): dropout rates, betas.
-inline Rule fraction() { return {.least = 0, .most = 1, .open_most = true}; }
-inline Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
-inline Rule required() { return {.required = true}; }
-inline Rule may_change(Rule rule = {}) {
+inline Constraint below_one() { return {.least = 0, .most = 1, .open_most = true}; }
+inline Constraint one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+inline Constraint required() { return {.required = true}; }
+inline Constraint may_change(Constraint rule = {}) {
   rule.may_change = true;
+  return rule;
+}
+inline Constraint resolves(Constraint rule = {}) {
+  rule.resolves = true;
   return rule;
 }
 
@@ -51,18 +58,21 @@ struct Items;
 class Fields {
  public:
   virtual ~Fields() = default;
-  virtual void operator()(const char* key, Index& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, double& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, Index& value, const char* doc, const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, double& value, const char* doc, const Constraint& = {}) = 0;
   /// A number, or null or absent: not set.
-  virtual void operator()(const char* key, std::optional<double>& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, std::optional<double>& value, const char* doc, const Constraint& = {}) = 0;
   /// True or false, or null or absent: not set.
-  virtual void operator()(const char* key, std::optional<bool>& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, bool& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, std::string& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, std::vector<Index>& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Rule& = {}) = 0;
-  virtual void operator()(const char* key, CountOrNames& value, const char* doc, const Rule& = {}) = 0;
+  virtual void operator()(const char* key, std::optional<bool>& value, const char* doc, const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, bool& value, const char* doc, const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, std::string& value, const char* doc, const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, std::vector<double>& value, const char* doc, const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, std::vector<Index>& value, const char* doc, const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, std::vector<std::string>& value, const char* doc,
+                          const Constraint& = {}) = 0;
+  virtual void operator()(const char* key, CountOrNames& value, const char* doc, const Constraint& = {}) = 0;
+  /// Any JSON value, as it stands.
+  virtual void operator()(const char* key, Json& value, const char* doc, const Constraint& = {}) = 0;
   /// A nested object.
   virtual void group(const char* key, const char* doc, const std::function<void(Fields&)>& fields) = 0;
   /// A nested object whose key "name" chooses among kinds, each with fields of its own.
@@ -135,10 +145,12 @@ Named named(const Registry<T>& registry, std::string& name, std::unique_ptr<T>& 
 
 using FieldsOf = std::function<void(Fields&)>;
 
+enum class Unknown { refused, ignored };
+
 /// Fills the fields from a JSON object; absent keys keep their defaults. Throws ConfigError with the key's path for an
-/// unknown key (with the nearest known one), a wrong type, or a value outside its rule. `path` is the prefix, "" at
-/// top.
-void read_fields(const FieldsOf&, const Json&, const std::string& path);
+/// unknown key (with the nearest known one), a wrong type, or a value outside its constraint. `path` is the prefix, ""
+/// at top.
+void read_fields(const FieldsOf&, const Json&, const std::string& path, Unknown = Unknown::refused);
 /// The fields with their present values.
 Json write_fields(const FieldsOf&);
 /// A JSON Schema (draft 2020-12) of the fields, with descriptions and defaults.
@@ -146,8 +158,8 @@ Json schema_of(const FieldsOf&);
 /// Lines "key  type  default  doc" for help and docs.
 std::string describe_fields(const FieldsOf&);
 
-/// Paths of the fields whose rule says that they may change: "train.steps".
-std::vector<std::string> changeable_fields(const FieldsOf&);
+/// The constraint of every field, by its path: "train.steps". Lists count as one field.
+std::map<std::string, Constraint> constraints_of(const FieldsOf&);
 
 /// Sets `json` at "a.b.c" from the command line: "a.b.c=word". The field that it is for decides how the word is read:
 /// text takes it as it stands (2024, true, 1e3; in quotes: what they hold), anything else reads it as JSON. Until

@@ -12,39 +12,42 @@ class SchemaWriter final : public Fields {
   Json properties = Json::object();
   Json needed = Json::array();
 
-  void operator()(const char* key, Index& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, Index& value, const char* doc, const Constraint& rule) override {
     add(key, "integer", doc, rule, value);
   }
-  void operator()(const char* key, double& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, double& value, const char* doc, const Constraint& rule) override {
     add(key, "number", doc, rule, value);
   }
-  void operator()(const char* key, std::optional<double>& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, std::optional<double>& value, const char* doc, const Constraint& rule) override {
     Json json = bounded("number", rule);
     json["type"] = {"number", "null"};
     finish(key, json, doc, rule, value ? Json(*value) : Json());
   }
-  void operator()(const char* key, bool& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, bool& value, const char* doc, const Constraint& rule) override {
     add(key, "boolean", doc, rule, value);
   }
-  void operator()(const char* key, std::optional<bool>& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, std::optional<bool>& value, const char* doc, const Constraint& rule) override {
     finish(key, {{"type", {"boolean", "null"}}}, doc, rule, value ? Json(*value) : Json());
   }
-  void operator()(const char* key, std::string& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, std::string& value, const char* doc, const Constraint& rule) override {
     add(key, "string", doc, rule, value);
   }
-  void operator()(const char* key, std::vector<double>& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, std::vector<double>& value, const char* doc, const Constraint& rule) override {
     add_list(key, "number", doc, rule, value);
   }
-  void operator()(const char* key, std::vector<Index>& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, std::vector<Index>& value, const char* doc, const Constraint& rule) override {
     add_list(key, "integer", doc, rule, value);
   }
-  void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, std::vector<std::string>& value, const char* doc, const Constraint& rule) override {
     add_list(key, "string", doc, rule, value);
   }
-  void operator()(const char* key, CountOrNames& value, const char* doc, const Rule& rule) override {
+  void operator()(const char* key, CountOrNames& value, const char* doc, const Constraint& rule) override {
     const Json count = bounded("integer", {.least = rule.least, .most = rule.most, .open_least = rule.open_least});
     const Json name = bounded("string", {.choices = rule.choices});
     finish(key, {{"anyOf", {count, {{"type", "array"}, {"minItems", 1}, {"items", name}}}}}, doc, rule, value.count);
+  }
+  void operator()(const char* key, Json& value, const char* doc, const Constraint& rule) override {
+    finish(key, Json::object(), doc, rule, value);
   }
   void group(const char* key, const char* doc, const FieldsOf& fields) override {
     properties[key] = schema_of(fields);
@@ -79,7 +82,7 @@ class SchemaWriter final : public Fields {
   }
 
  private:
-  static Json bounded(const char* type, const Rule& rule) {
+  static Json bounded(const char* type, const Constraint& rule) {
     Json json = {{"type", type}};
     if (std::isfinite(rule.least)) json[rule.open_least ? "exclusiveMinimum" : "minimum"] = rule.least;
     if (std::isfinite(rule.most)) json[rule.open_most ? "exclusiveMaximum" : "maximum"] = rule.most;
@@ -87,7 +90,7 @@ class SchemaWriter final : public Fields {
     return json;
   }
   template <class T>
-  void finish(const char* key, Json json, const char* doc, const Rule& rule, const T& value) {
+  void finish(const char* key, Json json, const char* doc, const Constraint& rule, const T& value) {
     json["description"] = doc;
     if (rule.required)
       needed.push_back(key);
@@ -96,11 +99,11 @@ class SchemaWriter final : public Fields {
     properties[key] = std::move(json);
   }
   template <class T>
-  void add(const char* key, const char* type, const char* doc, const Rule& rule, const T& value) {
+  void add(const char* key, const char* type, const char* doc, const Constraint& rule, const T& value) {
     finish(key, bounded(type, rule), doc, rule, value);
   }
   template <class T>
-  void add_list(const char* key, const char* type, const char* doc, const Rule& rule, const T& value) {
+  void add_list(const char* key, const char* type, const char* doc, const Constraint& rule, const T& value) {
     const Json one = bounded(type, rule);
     finish(key, {{"anyOf", {one, {{"type", "array"}, {"items", one}}}}}, doc, rule, value);
   }

@@ -1,5 +1,5 @@
 #pragma once
-// A batch of sequences, or a piece of one, as plain numbers.
+// A batch of sequences, or a chunk of one, as plain numbers.
 
 #include <cstdint>
 #include <vector>
@@ -18,8 +18,8 @@ struct Batch {
   std::vector<std::int32_t> targets;  ///< [B, L]; one answer a sequence: [B]. Empty for regression
   std::vector<float> target_values;   ///< [B, outputs], or empty
   std::vector<float> weights;         ///< [B] of the answers in the training's loss, or empty: all 1
-  std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this piece, or empty: all of L
-  bool first = true, last = true;     ///< this piece begins, ends its sequences
+  std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this chunk, or empty: all of L
+  bool first = true, last = true;     ///< this chunk begins, ends its sequences
 
   /// Sequences [begin, end) of it.
   Batch rows(Index begin, Index end) const;

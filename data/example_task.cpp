@@ -24,7 +24,7 @@ void ExampleTask::draw(const Random& stream, Index length, Index b, Index begin,
     copy(example.tokens, out.tokens, 1);
   else
     copy(example.values, out.values, features);
-  if (s.regression)
+  if (s.regression())
     out.target_values[static_cast<std::size_t>(b)] = example.target_value;
   else if (s.pooled)
     out.targets[static_cast<std::size_t>(b)] = example.targets[0];

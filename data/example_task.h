@@ -13,7 +13,7 @@ struct Example {
   float target_value = 0;             ///< of a regression
 };
 
-/// A task that draws an example at a time; pieces are cut from it.
+/// A task that draws an example at a time; chunks are cut from it.
 class ExampleTask : public SyntheticTask {
  public:
   void fields(Fields&) final;

@@ -1,13 +1,10 @@
 // The visible table of tasks: a line each.
-#include <cmath>
-
-#include "core/error.h"
 #include "data/example_task.h"
-#include "data/labelled.h"
+#include "data/next_token_prediction.h"
+#include "data/sequence_classification.h"
 #include "data/tasks/images.h"
 #include "data/tasks/induction_heads.h"
 #include "data/tasks/series.h"
-#include "data/windows.h"
 
 namespace seqtape {
 
@@ -33,30 +30,6 @@ const Registry<Task>& tasks() {
       {"dna", "predict the next base of FASTA files", make_dna},
   }};
   return registry;
-}
-
-Index share_of(Index count, double fraction) {
-  const double share = fraction * static_cast<double>(count), whole = std::round(share);
-  return static_cast<Index>(std::fabs(share - whole) <= 1e-12 * share ? whole : std::floor(share));
-}
-
-const char* split_name(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "validation";
-    case Split::test:
-      break;
-  }
-  return "test";
-}
-
-std::vector<std::int32_t> Task::encode(const std::string&) const {
-  throw ConfigError("task: its tokens are not text; only text tasks can read a prompt");
-}
-std::string Task::decode(const std::vector<std::int32_t>&) const {
-  throw ConfigError("task: its tokens are not text; only text tasks can write text");
 }
 
 }  // namespace seqtape

@@ -6,20 +6,20 @@
 
 namespace seqtape {
 
-class SyntheticPass final : public Pass {
+class SyntheticEvaluation final : public Evaluation {
  public:
-  SyntheticPass(const SyntheticTask& task, Split split, const PassOptions& options)
+  SyntheticEvaluation(const SyntheticTask& task, Split split, const EvaluationOptions& options)
       : task_(task), split_(split), options_(options), length_(task.shape().length) {}
 
-  bool next(Batch& piece) override {
+  bool next(Batch& chunk) override {
     if (begin_ == length_) {
       begin_ = 0;
       sequence_ += options_.batch;
     }
     if (sequence_ >= task_.eval_sequences_) return false;
-    const Index steps = std::min(options_.piece, length_ - begin_);
+    const Index steps = std::min(options_.chunk, length_ - begin_);
     task_.fill(split_, sequence_, std::min(options_.batch, task_.eval_sequences_ - sequence_), length_, begin_, steps,
-               piece);
+               chunk);
     begin_ += steps;
     return true;
   }
@@ -27,7 +27,7 @@ class SyntheticPass final : public Pass {
  private:
   const SyntheticTask& task_;
   Split split_;
-  PassOptions options_;
+  EvaluationOptions options_;
   Index length_, sequence_ = 0, begin_ = 0;
 };
 
@@ -37,19 +37,7 @@ void SyntheticTask::common_fields(Fields& f) {
 
 void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps,
                          Batch& out) const {
-  const TaskShape s = shape();
-  out = {};
-  out.batch = count;
-  out.length = steps;
-  const auto cells = static_cast<std::size_t>(count * steps);
-  if (s.vocabulary)
-    out.tokens.resize(cells);
-  else
-    out.values.resize(cells * static_cast<std::size_t>(s.features));
-  if (s.regression)
-    out.target_values.resize(static_cast<std::size_t>(count * s.outputs));
-  else
-    out.targets.assign(s.pooled ? static_cast<std::size_t>(count) : cells, Batch::kIgnored);
+  out = blank_batch(shape(), count, steps, Batch::kIgnored);
   if (varies()) out.lengths.assign(static_cast<std::size_t>(count), 0);
   out.first = begin == 0;
   out.last = begin + steps == length;
@@ -63,8 +51,8 @@ void SyntheticTask::training_batch(Index step, Index batch, Batch& out) const {
   fill(Split::train, step * batch, count, length, 0, length, out);
 }
 
-std::unique_ptr<Pass> SyntheticTask::pass(Split split, const PassOptions& options) const {
-  return std::make_unique<SyntheticPass>(*this, split, options);
+std::unique_ptr<Evaluation> SyntheticTask::evaluation(Split split, const EvaluationOptions& options) const {
+  return std::make_unique<SyntheticEvaluation>(*this, split, options);
 }
 
 }  // namespace seqtape

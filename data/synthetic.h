@@ -11,7 +11,7 @@ class SyntheticTask : public Task {
  public:
   void prepare(std::uint64_t seed) override { seed_ = seed; }
   void training_batch(Index step, Index batch, Batch& out) const override;
-  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
 
  protected:
   /// "eval_sequences", of validation and of test.
@@ -28,7 +28,7 @@ class SyntheticTask : public Task {
   Index eval_sequences_ = 256;
 
  private:
-  friend class SyntheticPass;
+  friend class SyntheticEvaluation;
   void fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps, Batch& out) const;
 };
 

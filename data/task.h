@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/config.h"
+#include "core/sequence_shape.h"
 #include "data/batch.h"
 
 namespace seqtape {
@@ -13,33 +14,48 @@ namespace seqtape {
 enum class Split { train, validation, test };
 const char* split_name(Split);
 
-/// What a model must read and answer.
-struct TaskShape {
-  Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
-  Index features = 0;    ///< real values a step, when vocabulary is 0
-  Index outputs = 0;     ///< classes, or numbers to predict
-  bool pooled = false;   ///< one answer a sequence
-  bool regression = false;
+/// What is asked of a sequence.
+enum class Objective {
+  next_token,      ///< at every step, the token that follows: the model writes text
+  label_per_step,  ///< at some or all steps, a class
+  label,           ///< one class
+  numbers          ///< one set of numbers: regression
+};
+
+/// What a model must read and answer, and how.
+struct TaskShape : SequenceShape {
+  TaskShape() = default;
+  /// `reads`: without `pooled`, which follows from the objective.
+  TaskShape(const SequenceShape& reads, Objective objective_, Index length_)
+      : SequenceShape(reads), objective(objective_), length(length_) {
+    pooled = objective == Objective::label || objective == Objective::numbers;
+  }
+  bool next_token() const { return objective == Objective::next_token; }
+  bool regression() const { return objective == Objective::numbers; }
+
+  Objective objective = Objective::label_per_step;
   Index length = 0;                 ///< steps of a training sequence
-  std::string bits_unit{};          ///< "byte", "base": report bits per unit beside the loss
+  std::string unit{};               ///< "byte", "base": what a token is, where bits per token are told
   Index image_width = 0;            ///< a sequence is an image, row by row, of this width
   bool carried = false;             ///< training sequences go on from batch to batch
-  bool next_token = false;          ///< the answer of a step is the token that follows: the model writes text
   std::int32_t end_token = -1;      ///< of these tokens the one that ends a text; -1: there is none
   std::int32_t unknown_token = -1;  ///< the one for a character that has none of its own; -1: there is none
 };
 
-/// A pass over a split. Long sequences come in pieces, so that nothing grows with their length.
-class Pass {
+/// A batch of zeros, with the task's arrays and `target` for every class that is asked for.
+Batch blank_batch(const TaskShape&, Index rows, Index steps, std::int32_t target = 0);
+
+/// A pass over a split. Long sequences come in chunks, so that nothing grows with their length.
+class Evaluation {
  public:
-  virtual ~Pass() = default;
-  /// The next piece; false when the pass is over.
-  virtual bool next(Batch& piece) = 0;
+  virtual ~Evaluation() = default;
+  /// The next chunk; false when the pass is over.
+  virtual bool next(Batch& chunk) = 0;
 };
 
-struct PassOptions {
+struct EvaluationOptions {
   Index batch = 16;    ///< sequences side by side
-  Index piece = 4096;  ///< steps of a sequence at a time
+  Index chunk = 4096;  ///< steps of a sequence at a time
 };
 
 class Task {
@@ -57,7 +73,7 @@ class Task {
   /// The training batch of a step: a pure function of seed and step, so that a run can go on anywhere.
   virtual void training_batch(Index step, Index batch, Batch& out) const = 0;
   /// A pass over validation or test data. Synthetic tasks draw these from other streams than training.
-  virtual std::unique_ptr<Pass> pass(Split, const PassOptions&) const = 0;
+  virtual std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const = 0;
 
   /// Sequences of a training epoch; 0: each one is new. After `prepare`.
   virtual Index training_sequences() const { return 0; }
@@ -87,8 +103,9 @@ class Task {
   virtual std::string tokenizer_file() const { return ""; }
 };
 
-/// The rule of a path: where the data lie may change when a run is gone on with. What they are is known by the fingerprint.
-inline Rule same_data(Rule rule = {}) { return may_change(std::move(rule)); }
+/// The rule of a path: where the data lie may change when a run is gone on with. What they are is known by the
+/// fingerprint.
+inline Constraint same_data(Constraint rule = {}) { return may_change(std::move(rule)); }
 
 /// A share of so many: 0.57 of 100 is 57, though the double 0.57 lies below. Rounded down.
 Index share_of(Index count, double fraction);

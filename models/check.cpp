@@ -33,35 +33,35 @@ class Subject {
     ModelConfig config;
     const Json root = {{"model", shrunk(subject.model)}};
     read_fields([&](Fields& f) { f.named("model", "", config.named()); }, root, "");
-    model_ = std::make_unique<SequenceModel>(
-        config, ModelShape{subject.vocabulary, subject.features, subject.outputs, subject.pooled});
+    model_ = std::make_unique<SequenceModel>(config, subject.shape);
     allocate(model_->parameters(), 1);
     Random random(1, "check");
-    for (Index i = 0; i < kBatch * kLength * std::max<Index>(1, subject.features); ++i)
-      inputs_.push_back(subject.vocabulary ? static_cast<double>(random.below(subject.vocabulary)) : random.normal());
-    for (Index i = 0; i < kBatch * kLength * subject.outputs; ++i) weights_.push_back(random.uniform(-1, 1));
+    for (Index i = 0; i < kBatch * kLength * std::max<Index>(1, subject.shape.features); ++i)
+      inputs_.push_back(subject.shape.vocabulary ? static_cast<double>(random.below(subject.shape.vocabulary))
+                                                 : random.normal());
+    for (Index i = 0; i < kBatch * kLength * subject.shape.outputs; ++i) weights_.push_back(random.uniform(-1, 1));
   }
 
   SequenceModel& model() { return *model_; }
-  bool pooled() const { return subject_.pooled; }
+  bool pooled() const { return subject_.shape.pooled; }
   double& input(Index b, Index t) { return inputs_[static_cast<std::size_t>((b * kLength + t) * width())]; }
   void change(Index b, Index t) {
     double& x = input(b, t);
-    x = subject_.vocabulary ? std::fmod(x + 1, static_cast<double>(subject_.vocabulary)) : x + 1;
+    x = subject_.shape.vocabulary ? std::fmod(x + 1, static_cast<double>(subject_.shape.vocabulary)) : x + 1;
   }
 
   /// Steps [begin, end); lengths: of the whole sequences, or empty.
   Variable run(Index begin, Index end, ModelState& state, bool carry, const std::vector<std::int32_t>& lengths = {}) {
     ModelInput in;
     const Index steps = end - begin;
-    if (subject_.vocabulary)
+    if (subject_.shape.vocabulary)
       in.tokens = IndexTensor(Shape{kBatch, steps});
     else
       in.values = Tensor(Shape{kBatch, steps, width()});
     for (Index b = 0; b < kBatch; ++b)
       for (Index i = 0; i < steps * width(); ++i) {
         const double x = inputs_[static_cast<std::size_t>((b * kLength + begin) * width() + i)];
-        if (subject_.vocabulary)
+        if (subject_.shape.vocabulary)
           in.tokens.data()[b * steps + i] = static_cast<std::int32_t>(x);
         else
           in.values.data()[b * steps * width() + i] = static_cast<Real>(x);
@@ -77,20 +77,20 @@ class Subject {
   /// A fixed random combination of the outputs within `lengths`.
   Variable loss(const Variable& out, const std::vector<std::int32_t>& lengths = {}) const {
     Tensor weight = Tensor::zeros(out.shape());
-    const Index steps = subject_.pooled ? 1 : out.dim(1);
+    const Index steps = subject_.shape.pooled ? 1 : out.dim(1);
     for (Index b = 0; b < kBatch; ++b)
       for (Index t = 0; t < steps; ++t)
-        for (Index i = 0; i < subject_.outputs; ++i)
-          if (lengths.empty() ||
-              (subject_.pooled ? lengths[static_cast<std::size_t>(b)] > 0 : t < lengths[static_cast<std::size_t>(b)]))
-            weight.data()[(b * steps + t) * subject_.outputs + i] =
-                static_cast<Real>(weights_[static_cast<std::size_t>((b * kLength + t) * subject_.outputs + i)]);
+        for (Index i = 0; i < subject_.shape.outputs; ++i)
+          if (lengths.empty() || (subject_.shape.pooled ? lengths[static_cast<std::size_t>(b)] > 0
+                                                        : t < lengths[static_cast<std::size_t>(b)]))
+            weight.data()[(b * steps + t) * subject_.shape.outputs + i] =
+                static_cast<Real>(weights_[static_cast<std::size_t>((b * kLength + t) * subject_.shape.outputs + i)]);
     const Variable flat = reshape(multiply(out, Variable(weight)), Shape{1, out.size()});
     return linear(flat, Variable(Tensor::full(Shape{1, out.size()}, 1)));
   }
 
  private:
-  Index width() const { return std::max<Index>(1, subject_.features); }
+  Index width() const { return std::max<Index>(1, subject_.shape.features); }
   CheckSubject subject_;
   std::unique_ptr<SequenceModel> model_;
   std::vector<double> inputs_, weights_;
@@ -296,7 +296,7 @@ std::vector<CheckResult> check_model(const CheckSubject& subject) {
     results.push_back(
         within("without carried state as with it", difference(s.whole(true), s.whole(false)), kTolerance));
     if (!s.pooled()) results.push_back(prefixes(s));
-    if (!s.pooled() && subject.vocabulary) results.push_back(generation(s));
+    if (!s.pooled() && subject.shape.vocabulary) results.push_back(generation(s));
     if (!s.pooled()) results.push_back(causality(s));
     if (!s.pooled()) results.push_back(padding(s, true));
   } else {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/io/json.h"
-#include "core/real.h"
+#include "core/sequence_shape.h"
 
 namespace seqtape {
 
@@ -18,8 +18,7 @@ struct CheckResult {
 /// The model part of a config, and what its task feeds and asks.
 struct CheckSubject {
   Json model;
-  Index vocabulary = 0, features = 0, outputs = 0;
-  bool pooled = false;
+  SequenceShape shape;
 };
 
 namespace f64 {

@@ -8,13 +8,13 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 
 void ModelConfig::fields(Fields& f) {
   f("d_model", d_model, "width of the residual stream", positive_up_to(1e6));
-  Rule layer_rule = positive_up_to(4096);
+  Constraint layer_rule = positive_up_to(4096);
   layer_rule.choices = mixers().names();
   f("layers", layers, "number of blocks, or the mixer of each: [\"mamba\", \"mamba\", \"transformer\"]", layer_rule);
   f("norm", norm, "normalisation of each block and before the head", one_of({"rms_norm", "layer_norm"}));
   f("norm_place", norm_place, "pre: x + mixer(norm(x)); post: norm(x + mixer(x))", one_of({"pre", "post"}));
   f("norm_eps", norm_eps, "added under the norm's root", positive());
-  f("dropout", dropout, "share of each mixer's outputs dropped in training", fraction());
+  f("dropout", dropout, "share of each mixer's outputs dropped in training", below_one());
   f("residual_scale", residual_scale, "factor on each mixer's output", positive());
   f("pooling", pooling, "of one answer a sequence", one_of({"mean", "last", "first"}));
   f("tie_embeddings", tie_embeddings, "the head uses the embedding's weight");
@@ -41,6 +41,20 @@ Named ModelConfig::named() {
   return choice;
 }
 
+ModelInput random_input(const SequenceShape& shape, Index batch, Index length, const char* stream) {
+  Random random(1, stream);
+  ModelInput input;
+  if (shape.vocabulary) {
+    input.tokens = IndexTensor(Shape{batch, length});
+    for (Index i = 0; i < batch * length; ++i)
+      input.tokens.data()[i] = static_cast<std::int32_t>(random.below(shape.vocabulary));
+  } else {
+    input.values = Tensor(Shape{batch, length, shape.features});
+    for (Index i = 0; i < input.values.size(); ++i) input.values.data()[i] = static_cast<Real>(random.normal());
+  }
+  return input;
+}
+
 void ModelState::detach() {
   for (State& state : layers)
     for (Variable& variable : state) variable = variable.detach();
@@ -60,7 +74,7 @@ SequenceModel::Block::Block(const ModelConfig& config, const MixerKind& kind)
   part("mlp_out", *mlp_out);
 }
 
-SequenceModel::SequenceModel(const ModelConfig& config, const ModelShape& shape)
+SequenceModel::SequenceModel(const ModelConfig& config, const SequenceShape& shape)
     : shape_(shape),
       dropout_(config.dropout),
       residual_scale_(config.residual_scale),

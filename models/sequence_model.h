@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/sequence_shape.h"
 #include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
@@ -27,20 +28,15 @@ struct ModelConfig {
   const MixerKind& kind_of(Index i) const;
 };
 
-/// What the task feeds and asks.
-struct ModelShape {
-  Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
-  Index features = 0;    ///< real values a step, when vocabulary is 0
-  Index outputs = 0;     ///< classes, or numbers to predict
-  bool pooled = false;   ///< one answer a sequence instead of one a step
-};
-
 /// A piece of a batch of sequences.
 struct ModelInput {
   IndexTensor tokens;   ///< [B, L], or
   Tensor values;        ///< [B, L, features]
   IndexTensor lengths;  ///< [B] or undefined: all of L
 };
+
+/// Tokens or values drawn by a fixed seed and this name: to trace, to measure and to compare with.
+ModelInput random_input(const SequenceShape&, Index batch, Index length, const char* stream);
 
 /// The states of all layers between pieces of a sequence; empty at its start.
 struct ModelState {
@@ -54,7 +50,7 @@ struct ModelState {
 class SequenceModel : public Module {
  public:
   /// Declares the parameters; they take memory in `allocate`.
-  SequenceModel(const ModelConfig&, const ModelShape&);
+  SequenceModel(const ModelConfig&, const SequenceShape&);
 
   const std::vector<Parameter*>& parameters() const { return parameters_; }
   Index parameter_count() const;
@@ -64,7 +60,7 @@ class SequenceModel : public Module {
   bool bounded_state() const;
   /// Steps of the longest sequence that every layer can read.
   Index longest() const;
-  const ModelShape& shape() const { return shape_; }
+  const SequenceShape& shape() const { return shape_; }
   const std::string& pooling() const { return pooling_; }
 
   /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all
@@ -87,7 +83,7 @@ class SequenceModel : public Module {
   Variable residual(const Variable& x, const Norm& norm, std::uint64_t place, const RunMode&, const Branch&) const;
   Variable pool(const Variable& x, const IndexTensor& lengths, ModelState&, const RunMode&) const;
 
-  ModelShape shape_;
+  SequenceShape shape_;
   double dropout_, residual_scale_;
   bool post_norm_;
   std::string pooling_;

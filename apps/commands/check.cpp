@@ -17,10 +17,8 @@ void options(cxxopts::Options& options) {
 
 int run(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
-  const TaskShape shape = config.task->shape();
   const Json model = config.to_json()["model"];
-  const std::vector<CheckResult> results =
-      f64::check_model({model, shape.vocabulary, shape.features, shape.outputs, shape.pooled});
+  const std::vector<CheckResult> results = f64::check_model({model, config.task->shape()});
   bool all = true;
   for (const CheckResult& result : results) {
     std::cout << format("%-6s  %-62s  %s\n", result.passed ? "ok" : "FAILED", result.name.c_str(),

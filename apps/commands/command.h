@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/real.h"
+
 namespace seqtape {
 
 struct Command {
@@ -30,6 +32,6 @@ std::string argument(const cxxopts::ParseResult&, const char* name);
 void common_options(cxxopts::Options&);
 std::vector<std::string> sets(const cxxopts::ParseResult&);
 /// "1,2,3", each at least `least`. Throws ConfigError naming the option.
-std::vector<long long> number_list(const std::string& text, const char* option, long long least = 1);
+std::vector<Index> number_list(const std::string& text, const char* option, long long least = 1);
 
 }  // namespace seqtape

@@ -40,7 +40,7 @@ int run(const cxxopts::ParseResult& args) {
   std::vector<std::string> lengths{""};
   if (args.count("lengths")) {
     lengths.clear();
-    for (const long long length : number_list(args["lengths"].as<std::string>(), "--lengths"))
+    for (const Index length : number_list(args["lengths"].as<std::string>(), "--lengths"))
       lengths.push_back("task.length=" + std::to_string(length));
   }
   const bool json = args.count("json") != 0;

@@ -226,7 +226,7 @@ std::vector<std::string> prompts_of(const cxxopts::ParseResult& args, const Task
     for (std::string& line : lines_of(prompt_file(path))) prompts.push_back(std::move(line));
     if (prompts.empty()) throw ConfigError("--prompts: " + path + " holds no line with a prompt");
   }
-  if (prompts.empty()) prompts.push_back(task.shape().bits_unit == "byte" ? "\n" : task.decode({0}));
+  if (prompts.empty()) prompts.push_back(task.shape().unit == "byte" ? "\n" : task.decode({0}));
   for (const std::string& prompt : prompts)
     if (prompt.empty()) throw ConfigError("--prompt: must not be empty: the first token needs one before it");
   return prompts;

@@ -8,8 +8,8 @@
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
+#include "data/next_token_prediction.h"
 #include "data/tokenizer/bpe.h"
-#include "data/windows.h"
 #include "models/formats/mamba_gguf.h"
 
 namespace fs = std::filesystem;
@@ -52,7 +52,7 @@ bool is_bytes(const BpeTokenizer& tokenizer) {
 /// The run at `out` is this import, whole: a process was killed when it had only to end.
 bool is_import_of(const fs::path& out, const std::string& source) {
   const RunReference run = find_run(out);
-  return Checkpoint::open(run.checkpoint).state.value("imported", Json()) == source;
+  return Checkpoint::open(run.checkpoint).state.imported == source;
 }
 
 MambaModel load(const fs::path& path) {
@@ -118,8 +118,8 @@ int run(const cxxopts::ParseResult& args) {
   const RunFolder folder(unfinished.path());
   folder.make();
   if (!bytes && has_tokenizer) write_file(folder.path() / "tokenizer.json", read_file(found));
-  folder.begin(config.to_json());
-  folder.save(0, {{"step", 0}, {"imported", source}}, loaded.model->parameters(), {}, 1);
+  folder.begin(config.saved());
+  folder.save({.imported = source}, loaded.model->parameters(), {}, 1);
   unfinished.move();
   for (const std::string& note : notes) std::cout << printable(note) << '\n';
   std::cout << printable(out.string()) << ": Mamba, " << grouped(loaded.model->parameter_count()) << " parameters, "

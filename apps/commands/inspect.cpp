@@ -154,10 +154,10 @@ int run(const cxxopts::ParseResult& args) {
     return 0;
   }
   const RunReference reference = find_run(path);
-  const Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
+  Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
   std::cout << printable(checkpoint.folder.string()) << ": whole, checksums hold\n";
-  for (const auto& [key, value] : checkpoint.state.items())
-    if (key.rfind("crc32", 0) != 0) std::cout << "  " << printable(key) << ": " << printable(value.dump()) << '\n';
+  const Json state = checkpoint.state.to_json();
+  for (const auto& [key, value] : state.items()) std::cout << "  " << key << ": " << printable(value.dump()) << '\n';
   print_tensors(checkpoint.folder / "model.safetensors");
   return 0;
 }

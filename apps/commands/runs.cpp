@@ -19,16 +19,6 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"dir"});
 }
 
-/// {"metric", "value", "step"} of the best so far, or null. Nothing has checked the state's checksum.
-Json best_of(const Json& state, const std::string& where) {
-  const Json best = state.value("best", Json());
-  if (best.is_null()) return best;
-  const bool whole = best.is_object() && best.value("metric", Json()).is_string() &&
-                     best.value("value", Json()).is_number() && best.value("step", Json()).is_number_integer();
-  if (!whole) throw CheckpointError(str(where, ": state.json is damaged: \"best\" is ", best.dump()));
-  return best;
-}
-
 /// One run as a row. Status: running (a process holds its lock), finished, stopped, or empty: no checkpoint yet.
 Json row_of(const fs::path& path) {
   const RunFolder folder(path);
@@ -41,11 +31,11 @@ Json row_of(const fs::path& path) {
               {"steps", config.at("train").value("steps", 0)},
               {"best", nullptr}};
   if (const auto last = folder.last(); last && fs::exists(*last / "state.json")) {
-    const Json state = parse_json(read_file(*last / "state.json"), (*last / "state.json").string());
-    row["step"] = state.value("step", 0);
-    row["best"] = best_of(state, last->string());
+    RunState state = read_state(*last);
+    row["step"] = state.step;
+    row["best"] = state.to_json()["best"];
     const long long patience = config.at("train").value("patience", 0LL);
-    const bool early = patience > 0 && state.value("evaluations_since_best", 0LL) >= patience;
+    const bool early = patience > 0 && state.evaluations_since_best >= patience;
     row["status"] = early || row["step"] >= row["steps"] ? "finished" : "stopped";
   }
   if (RunLock::is_held(path)) {

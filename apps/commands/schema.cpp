@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "apps/commands/command.h"
+#include "apps/compare/comparison_file.h"
 #include "apps/trainer/run_config.h"
 
 namespace seqtape {
@@ -19,11 +20,17 @@ void add_groups_of_mixed_stacks(Json& model) {
     }
 }
 
-int run(const cxxopts::ParseResult&) {
-  RunConfig config;
-  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "seqtape config"}};
-  schema.update(schema_of([&](Fields& f) { config.fields(f); }));
-  add_groups_of_mixed_stacks(schema["properties"]["model"]);
+int run(const cxxopts::ParseResult& args) {
+  const bool comparison = args.count("comparison") != 0;
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"title", comparison ? "seqtape comparison" : "seqtape config"}};
+  if (comparison) {
+    schema.update(comparison_schema());
+  } else {
+    RunConfig config;
+    schema.update(schema_of([&](Fields& f) { config.fields(f); }));
+    add_groups_of_mixed_stacks(schema["properties"]["model"]);
+  }
   std::cout << schema.dump(2) << '\n';
   return 0;
 }
@@ -31,10 +38,10 @@ int run(const cxxopts::ParseResult&) {
 }  // namespace
 
 const Command kSchema{"schema",
-                      "",
-                      "the JSON Schema of configs, for editors",
+                      "[--comparison]",
+                      "the JSON Schema of configs, or of comparison files, for editors",
                       "seqtape schema > seqtape.schema.json",
-                      [](cxxopts::Options&) {},
+                      [](cxxopts::Options& options) { options.add_options()("comparison", "of comparison files"); },
                       run};
 
 }  // namespace seqtape

@@ -80,7 +80,7 @@ int run(const cxxopts::ParseResult& args) {
   const int examples = args["examples"].as<int>();
   if (examples < 1) throw ConfigError(str("--examples: must be > 0, got ", examples));
   config.task->training_batch(0, examples, batch);
-  const bool characters = !shape.bits_unit.empty();
+  const bool characters = shape.next_token();
   for (Index b = 0; b < batch.batch; ++b) {
     // The end is where most tasks ask.
     const Index length = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
@@ -98,7 +98,7 @@ int run(const cxxopts::ParseResult& args) {
       std::cout << '\n';
     }
     std::cout << "target";
-    if (shape.regression) {
+    if (shape.regression()) {
       for (Index i = 0; i < std::min<Index>(shape.outputs, 16); ++i)
         std::cout << format(" %.4g",
                             static_cast<double>(batch.target_values[static_cast<std::size_t>(b * shape.outputs + i)]));

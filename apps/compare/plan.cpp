@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "apps/compare/comparison_file.h"
 #include "apps/trainer/run_config.h"
 #include "apps/trainer/training.h"
 #include "core/clock.h"
@@ -15,86 +16,8 @@
 namespace seqtape {
 namespace {
 
-/// The fields of a comparison file.
-struct ComparisonFile {
-  std::string title;
-  Json common = Json::object();  ///< task, optimizer, schedule, train
-  Json models, grid = Json::object(), budget = Json::object();
-  std::vector<long long> seeds{1}, lengths, scaling_lengths;
-  long long decided_at = 0;
-};
-
 [[noreturn]] void refuse(const std::string& key, const std::string& rule, const Json& got) {
   throw ConfigError(str(key, ": must be ", rule, ", got ", got.dump()));
-}
-
-std::vector<long long> number_list(const Json& json, const char* key, long long least) {
-  const std::string rule = str("a list of whole numbers >= ", least);
-  std::vector<long long> list;
-  if (!json.is_array()) refuse(key, rule, json);
-  for (const Json& value : json) {
-    if (!value.is_number_integer() || value.get<long long>() < least) refuse(key, rule, json);
-    list.push_back(value.get<long long>());
-  }
-  return list;
-}
-
-/// A budget's rule: from 1 to `most`, and whole but for seconds.
-struct BudgetKey {
-  const char* name;
-  double most;
-  bool whole;
-};
-constexpr BudgetKey kBudget[] = {
-    {"steps", 1e12, true}, {"tokens", 1e15, true}, {"seconds", 1e8, false}, {"parameters", 1e12, true}};
-
-void check_budget(const Json& budget) {
-  std::vector<std::string> known;
-  for (const BudgetKey& key : kBudget) known.emplace_back(key.name);
-  for (const auto& [name, value] : budget.items()) {
-    const auto key =
-        std::find_if(std::begin(kBudget), std::end(kBudget), [&](const BudgetKey& one) { return name == one.name; });
-    if (key == std::end(kBudget)) throw ConfigError(str("budget.", name, ": unknown key", suggestion(name, known)));
-    const double number = value.is_number() ? value.get<double>() : NAN;
-    if (!(number > 0 && number <= key->most) || (key->whole && number != std::floor(number)))
-      refuse("budget." + name, str("a ", key->whole ? "whole " : "", "number > 0 and at most ", key->most), value);
-  }
-  if (budget.contains("steps") + budget.contains("tokens") + budget.contains("seconds") > 1)
-    throw ConfigError("budget: steps, tokens and seconds exclude each other");
-}
-
-ComparisonFile read(Json json, bool quick) {
-  static const std::vector<std::string> known{"title",  "task",  "optimizer", "schedule", "train", "models",    "grid",
-                                              "budget", "seeds", "lengths",   "scaling",  "quick", "decided_at"};
-  for (const auto& [key, value] : json.items())
-    if (std::find(known.begin(), known.end(), key) == known.end())
-      throw ConfigError(str(key, ": unknown key of a comparison", suggestion(key, known)));
-  if (quick) {
-    if (!json.contains("quick")) throw ConfigError("--quick: this comparison has no \"quick\" size");
-    const Json patch = json["quick"];
-    json.merge_patch(patch);
-  }
-  ComparisonFile file;
-  file.title = json.value("title", "");
-  for (const char* part : {"task", "optimizer", "schedule", "train"})
-    if (json.contains(part)) file.common[part] = json[part];
-  file.models = json["models"];
-  if (!file.models.is_array() || file.models.empty()) refuse("models", "a list of objects", file.models);
-  if (json.contains("seeds")) file.seeds = number_list(json["seeds"], "seeds", 0);
-  if (json.contains("lengths")) file.lengths = number_list(json["lengths"], "lengths", 1);
-  if (json.contains("scaling")) file.scaling_lengths = number_list(json["scaling"], "scaling", 1);
-  if (json.contains("decided_at")) {
-    const Json& at = json["decided_at"];
-    if (std::find(json["lengths"].begin(), json["lengths"].end(), at) == json["lengths"].end())
-      refuse("decided_at", "one of lengths", at);
-    file.decided_at = at;
-  }
-  for (const char* part : {"grid", "budget"})
-    if (json.contains(part) && !json[part].is_object()) refuse(part, "an object", json[part]);
-  if (json.contains("grid")) file.grid = json["grid"];
-  if (json.contains("budget")) file.budget = json["budget"];
-  check_budget(file.budget);
-  return file;
 }
 
 /// How many combinations a grid has, as a number that may be huge.
@@ -139,15 +62,15 @@ void refuse_many(double runs, const PlanOptions& options) {
 }
 
 /// Steps that fill the budget.
-void apply_budget(Json& config, const Json& budget) {
-  if (budget.contains("parameters")) match_parameters(config, budget["parameters"].get<double>());
-  if (budget.contains("steps")) config["train"]["steps"] = budget["steps"];
-  if (budget.contains("tokens")) {
+void apply_budget(Json& config, const ComparisonFile::Budget& budget) {
+  if (budget.parameters > 0) match_parameters(config, static_cast<double>(budget.parameters));
+  if (budget.steps > 0) config["train"]["steps"] = budget.steps;
+  if (budget.tokens > 0) {
     RunConfig run = RunConfig::from_json(config, "");
     run.task->prepare(static_cast<std::uint64_t>(run.seed));
     // Counted batch by batch, since sequences may have lengths of their own, or grow; far on, at the rate so far.
     constexpr Index kCounted = 20000;
-    const double wanted = budget["tokens"].get<double>();
+    const auto wanted = static_cast<double>(budget.tokens);
     double tokens = 0;
     Index steps = 0;
     for (Batch batch; tokens < wanted && steps < kCounted; ++steps) {
@@ -156,7 +79,7 @@ void apply_budget(Json& config, const Json& budget) {
     }
     config["train"]["steps"] = tokens < wanted ? std::lround(static_cast<double>(steps) * wanted / tokens) : steps;
   }
-  if (budget.contains("seconds")) {  // measured once; a comparison that goes on keeps the steps
+  if (budget.seconds > 0) {  // measured once; a comparison that goes on keeps the steps
     Training training(RunConfig::from_json(config, ""));
     training.allocate();
     training.step(0);
@@ -164,12 +87,12 @@ void apply_budget(Json& config, const Json& budget) {
     Index steps = 0;
     while (steps < 3 || seconds_since(begin) < 2) training.step(++steps);
     const double a_step = seconds_since(begin) / static_cast<double>(steps);
-    config["train"]["steps"] = std::max<Index>(1, std::lround(budget["seconds"].get<double>() / a_step));
+    config["train"]["steps"] = std::max<Index>(1, std::lround(budget.seconds / a_step));
   }
 }
 
 /// The member's config with these keys set, complete and within the budget.
-void finish(Member& member, const std::vector<std::string>& set, const Json& budget,
+void finish(Member& member, const std::vector<std::string>& set, const ComparisonFile::Budget& budget,
             const std::filesystem::path& base) {
   try {
     for (const std::string& assignment : set) set_path(member.config, assignment);
@@ -189,13 +112,13 @@ void finish(Member& member, const std::vector<std::string>& set, const Json& bud
 }
 
 Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOptions& options) {
-  const ComparisonFile file = read(json, options.quick);
+  const ComparisonFile file = ComparisonFile::from_json(json, options.quick);
   Plan plan;
   plan.title = file.title.empty() ? path.stem().string() : file.title;
   plan.seeds = file.seeds;
   plan.lengths = file.lengths;
   plan.decided_at = file.decided_at;
-  plan.scaling_lengths = file.scaling_lengths;
+  plan.scaling_lengths = file.scaling;
   for (const std::string& assignment : options.sets)
     if (const std::string key = assignment.substr(0, assignment.find('=')); file.grid.contains(key))
       throw ConfigError(str("--set ", key, ": the grid has values for it; leave one of them out"));
@@ -215,7 +138,7 @@ Plan plan_of(const Json& json, const std::filesystem::path& path, const PlanOpti
     }
     const std::string label = entry.value("label", entry["model"].value("name", ""));
     entry.erase("label");
-    Json config = file.common;
+    Json config = file.common();
     config.merge_patch(entry);
     for (const auto& combination : combinations(file.grid)) {
       Member member{label, config};
@@ -251,8 +174,7 @@ void match_parameters(Json& config, double wanted) {
   Json fitted = config;
   RunConfig first = RunConfig::from_json(config, "");
   first.task->prepare(static_cast<std::uint64_t>(first.seed));
-  const TaskShape task = first.task->shape();
-  const ModelShape shape{task.vocabulary, task.features, task.outputs, task.pooled};
+  const SequenceShape shape = first.task->shape();
   for (Index width = 8; width <= 8192; width += 8) {
     fitted["model"]["d_model"] = width;
     double count = 0;
@@ -310,7 +232,7 @@ Plan Plan::load(const std::vector<std::filesystem::path>& files, const PlanOptio
   }
   if (!options.seeds.empty()) plan.seeds = options.seeds;
   if (plan.seeds.empty()) throw ConfigError("seeds: must name a seed, got none");
-  if (std::set<long long>(plan.seeds.begin(), plan.seeds.end()).size() < plan.seeds.size())
+  if (std::set<Index>(plan.seeds.begin(), plan.seeds.end()).size() < plan.seeds.size())
     throw ConfigError("seeds: names a seed twice");
   for (std::size_t i = 0; i < plan.members.size(); ++i) {
     Member& member = plan.members[i];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/io/json.h"
+#include "core/real.h"
 
 namespace seqtape {
 
@@ -17,7 +18,7 @@ struct Member {
 
 struct PlanOptions {
   bool quick = false;
-  std::vector<long long> seeds{};   ///< instead of the file's
+  std::vector<Index> seeds{};       ///< instead of the file's
   std::vector<std::string> sets{};  ///< for every config
   std::size_t most_runs = 64;       ///< more are refused, before they are thought out
 };
@@ -26,10 +27,10 @@ struct PlanOptions {
 struct Plan {
   std::string title;
   std::vector<Member> members;
-  std::vector<long long> seeds{1};
-  std::vector<long long> lengths;          ///< also tested at these
-  long long decided_at = 0;                ///< the one of them whose score ranks the models; 0: the training length
-  std::vector<long long> scaling_lengths;  ///< of --scaling
+  std::vector<Index> seeds{1};
+  std::vector<Index> lengths;          ///< also tested at these
+  Index decided_at = 0;                ///< the one of them whose score ranks the models; 0: the training length
+  std::vector<Index> scaling_lengths;  ///< of --scaling
 
   /// One comparison file, or configs whose tasks are the same. Checks every config, without its data. Refuses two
   /// members that would be one run or have one name, and a key that is set and then overruled. Throws ConfigError.

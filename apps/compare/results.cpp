@@ -46,7 +46,7 @@ Json measure_member(const Member& member, const ComparisonFolder& folder) {
 }
 
 /// One run: how it ended, and its numbers.
-Json collect_run(const Plan& plan, const Member& member, long long seed, const ComparisonFolder& folder) {
+Json collect_run(const Plan& plan, const Member& member, Index seed, const ComparisonFolder& folder) {
   const std::string name = run_name(member, seed);
   Json measured = read_measured(folder.measured(name));
   Json run = {{"name", name}, {"seed", seed}, {"finished", measured.value("finished", false)}};
@@ -77,7 +77,7 @@ Json collect_run(const Plan& plan, const Member& member, long long seed, const C
     if (!whole) {
       bool machine = false;
       measured["lengths"] = Json::array();
-      for (const long long length : plan.lengths) {
+      for (const Index length : plan.lengths) {
         try {
           const Json scored = parse_json(
               output_of_self({"eval", folder.run(name).string(), "--lengths", std::to_string(length), "--json"}),
@@ -146,7 +146,7 @@ Json collect(const Plan& plan, const ComparisonFolder& folder) {
     Json entry = {{"label", member.label}, {"config", member.config}, {"runs", Json::array()}};
     std::vector<double> values, trained, speeds, memory, seconds;
     int failed = 0;
-    for (const long long seed : plan.seeds) {
+    for (const Index seed : plan.seeds) {
       Json run;
       try {
         run = collect_run(plan, member, seed, folder);

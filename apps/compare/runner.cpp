@@ -109,7 +109,7 @@ std::string describe_progress(const ComparisonFolder& folder, const std::string&
 
 }  // namespace
 
-std::string run_name(const Member& member, long long seed) { return str(file_name(member.label), "-seed", seed); }
+std::string run_name(const Member& member, Index seed) { return str(file_name(member.label), "-seed", seed); }
 
 Json read_measured(const fs::path& file) {
   Json measured = read_object(file);
@@ -163,7 +163,7 @@ std::unique_ptr<RunLock> ComparisonFolder::begin(Plan& plan, const Json& asked) 
 
 void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool retry) {
   std::vector<std::string> waiting;
-  for (const long long seed : plan.seeds)
+  for (const Index seed : plan.seeds)
     for (const Member& member : plan.members) {
       const std::string name = run_name(member, seed);
       const Json known = read_measured(folder.measured(name));

@@ -36,7 +36,7 @@ class ComparisonFolder {
 };
 
 /// "mamba-seed1": a run of a member.
-std::string run_name(const Member&, long long seed);
+std::string run_name(const Member&, Index seed);
 
 /// A signal asked to stop; what ran has ended.
 struct Stopped {

@@ -23,7 +23,7 @@ constexpr Quantity kQuantities[] = {{"step_ms", "Training step", "ms"},
                                     {"memory_mb", "Memory of a training step", "MB"},
                                     {"state_kb", "State of a sequence", "KB"}};
 
-Json measure_point(const Member& member, long long length) {
+Json measure_point(const Member& member, Index length) {
   const Json& model = member.config["model"];
   const Json report =
       parse_json(output_of_self({"bench", "--model", model["name"], "--set", "model=" + model.dump(), "--batch", "1",
@@ -58,7 +58,7 @@ Json measure_scaling(const Plan& plan, const ComparisonFolder& folder, double lo
     const auto file = folder.measured(member, "scaling");
     Json known = read_object(file);
     if (known.empty()) known = {{"label", member.label}, {"points", Json::array()}};
-    for (const long long length : plan.scaling_lengths) {
+    for (const Index length : plan.scaling_lengths) {
       if (const int signal = stop_signal()) throw Stopped{signal};
       const bool measured = std::any_of(known["points"].begin(), known["points"].end(),
                                         [&](const Json& point) { return point["length"] == length; });

@@ -6,7 +6,6 @@
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
-#include "core/random.h"
 #include "core/strings.h"
 #include "models/export/export.h"
 #include "models/formats/mamba_gguf.h"
@@ -25,7 +24,7 @@ MambaNumbers numbers(const TrainedModel& trained) {
 
 bool reads_bytes(const TrainedModel& trained) {
   const TaskShape shape = trained.config.task->shape();
-  return shape.bits_unit == "byte" && shape.vocabulary == 256;
+  return shape.next_token() && shape.unit == "byte" && shape.vocabulary == 256;
 }
 
 /// The character that stands for a byte in byte-level vocabularies: itself where it can be printed, otherwise one
@@ -75,7 +74,7 @@ Shape stored_shape(const Parameter& parameter) {
 void write_hf(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
   const Json config = hf_json(numbers(trained));
   fs::create_directories(folder);
-  const bool writes = trained.config.task->shape().next_token;
+  const bool writes = trained.config.task->shape().next_token();
   write_file(folder / "config.json", config.dump(2) + "\n");
   if (writes) write_file(folder / "generation_config.json", hf_generation_json(numbers(trained)).dump(2) + "\n");
   SafetensorsWriter weights;
@@ -138,7 +137,7 @@ void write_gguf(const TrainedModel& trained, const fs::path& path, const std::st
   const Task& task = *trained.config.task;
   // Bytes, letters and bases stand for themselves. A tokenizer's tokens are numbers here: how it cuts a text, this kind
   // of vocabulary cannot say.
-  const bool characters = task.shape().next_token && !task.writes_numbers() && task.tokenizer_file().empty();
+  const bool characters = task.shape().next_token() && !task.writes_numbers() && task.tokenizer_file().empty();
   std::vector<std::string> tokens;
   for (Index token = 0; token < trained.model->shape().vocabulary; ++token)
     tokens.push_back(characters ? task.decode({static_cast<std::int32_t>(token)}) : str("[", token, "]"));
@@ -155,9 +154,9 @@ void write_safetensors(const TrainedModel& trained, const fs::path& path, const 
 }
 
 void write_c(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
-  write_c_program(
-      *trained.model,
-      {title, trained.config.model.name, trained.config.task->shape().next_token, reads_bytes(trained)}, folder);
+  write_c_program(*trained.model,
+                  {title, trained.config.model.name, trained.config.task->shape().next_token(), reads_bytes(trained)},
+                  folder);
 }
 
 void write_onnx_graphs(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
@@ -178,20 +177,6 @@ std::unique_ptr<SequenceModel> read_safetensors(const TrainedModel& trained, con
   auto model = std::make_unique<SequenceModel>(trained.config.model, trained.model->shape());
   load_weights(weights_of(SafetensorsFile(path)), path.string(), model->parameters(), [](auto& name) { return name; });
   return model;
-}
-
-/// A fixed input: tokens or values of a seed.
-ModelInput fixed_input(const ModelShape& shape, Index length, std::vector<std::int32_t>& tokens) {
-  Random random(1, "parity");
-  ModelInput input;
-  if (shape.vocabulary) {
-    for (Index t = 0; t < length; ++t) tokens.push_back(static_cast<std::int32_t>(random.below(shape.vocabulary)));
-    input.tokens = IndexTensor::of(Shape{1, length}, tokens);
-  } else {
-    input.values = Tensor(Shape{1, length, shape.features});
-    for (Index i = 0; i < input.values.size(); ++i) input.values.data()[i] = static_cast<Real>(random.normal());
-  }
-  return input;
 }
 
 std::vector<float> logits_of(SequenceModel& model, const ModelInput& input) {
@@ -217,12 +202,11 @@ const std::vector<ExportFormat>& export_formats() {
 
 Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::path& path) {
   constexpr Index kLength = 32;
-  std::vector<std::int32_t> tokens;
-  const ModelInput input = fixed_input(trained.model->shape(), kLength, tokens);
+  const ModelInput input = random_input(trained.model->shape(), 1, kLength, "parity");
   const std::vector<float> ours = logits_of(*trained.model, input);
   Json json = {{"format", format.name}, {"length", kLength}, {"logits", ours}};
   if (input.tokens.defined())
-    json["tokens"] = tokens;
+    json["tokens"] = input.tokens.to_vector();
   else
     json["values"] = input.values.to_vector();
   if (!format.read) return json;

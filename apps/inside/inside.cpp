@@ -14,7 +14,8 @@ namespace {
 Batch examples_of(const TrainedModel& trained, Index count) {
   const Task& task = *trained.config.task;
   Batch batch;
-  const auto pass = task.pass(Split::validation, {.batch = count, .piece = std::max<Index>(1, task.shape().length)});
+  const auto pass =
+      task.evaluation(Split::validation, {.batch = count, .chunk = std::max<Index>(1, task.shape().length)});
   if (!pass->next(batch)) throw DataError("the task has no validation sequence to look at");
   return batch;
 }
@@ -29,7 +30,7 @@ std::vector<Index> keep_last_answer(Batch& batch, const TaskShape& shape) {
   std::vector<Index> steps;
   for (Index b = 0; b < batch.batch; ++b) {
     Index last = std::max<Index>(1, steps_of(batch, b)) - 1;
-    if (!shape.pooled && !shape.regression) {
+    if (!shape.pooled && !shape.regression()) {
       std::int32_t* const targets = batch.targets.data() + b * batch.length;
       while (last > 0 && targets[last] == Batch::kIgnored) --last;
       std::fill(targets, targets + last, Batch::kIgnored);

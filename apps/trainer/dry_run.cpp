@@ -31,14 +31,14 @@ double step_seconds(Training& training) {
 double evaluation_seconds(Training& training) {
   const TrainSettings& settings = training.config.train;
   const Index rows = settings.evaluation_batch();
-  const PassOptions options{rows, evaluation_piece(*training.model, training.shape, rows)};
+  const EvaluationOptions options{rows, evaluation_chunk(*training.model, training.shape, rows)};
   double all = 0, done = 0;
-  const auto count = training.config.task->pass(Split::validation, options);
-  for (Batch piece; count->next(piece);) all += static_cast<double>(piece.batch * piece.length);
+  const auto count = training.config.task->evaluation(Split::validation, options);
+  for (Batch chunk; count->next(chunk);) all += static_cast<double>(chunk.batch * chunk.length);
   const auto start = Clock::now();
   const auto score = evaluate(*training.model, *training.config.task, Split::validation, rows, [&] {
     if (seconds_since(start) > 1) return true;
-    done += static_cast<double>(rows * options.piece);
+    done += static_cast<double>(rows * options.chunk);
     return false;
   });
   return score ? seconds_since(start) : seconds_since(start) * all / std::max(done, 1.0);

@@ -19,14 +19,14 @@ ModelInput model_input(const Batch& batch) {
 }
 
 Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape& shape) {
-  if (shape.regression) return mse_loss(logits, Variable(Tensor::of(logits.shape(), batch.target_values)));
+  if (shape.regression()) return mse_loss(logits, Variable(Tensor::of(logits.shape(), batch.target_values)));
   const auto count = static_cast<Index>(batch.targets.size());
   const Tensor weights = batch.weights.empty() ? Tensor() : Tensor::of(Shape{count}, batch.weights);
   return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets), 0, weights);
 }
 
 void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
-  if (shape.regression) {
+  if (shape.regression()) {
     for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
       const double error = static_cast<double>(logits.data()[i] - batch.target_values[i]);
       loss_ += error * error;
@@ -44,7 +44,7 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
                                         log_sum.data(), &scored);
   scored_ += static_cast<Index>(scored);
   correct_ += kernels::loss->correct(rows, classes, Batch::kIgnored, logits.data(), batch.targets.data(), hit.data());
-  // Of a pooled task only the last piece comes here.
+  // Of a pooled task only the last chunk comes here.
   if (batch.first || shape.pooled) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
   for (Index r = 0; r < rows; ++r)
     if (hit.data()[r] == 0) all_correct_[static_cast<std::size_t>(r * batch.batch / rows)] = false;
@@ -59,20 +59,20 @@ Json Score::metrics(const TaskShape& shape) const {
     return json_number(!finite ? NAN : all ? part / static_cast<double>(all) : 0);
   };
   Json json = {{"loss", json_number(loss())}};
-  if (shape.regression) {
+  if (shape.regression()) {
     json["mse"] = json_number(loss());
     json["mae"] = share(absolute_, scored_);
     return json;
   }
   json["accuracy"] = share(static_cast<double>(correct_), scored_);
-  if (!shape.bits_unit.empty())
-    json["bits_per_" + shape.bits_unit] = json_number(loss() / std::log(2.0));
+  if (shape.next_token())
+    json["bits_per_" + shape.unit] = json_number(loss() / std::log(2.0));
   else if (!shape.pooled)
     json["sequence_accuracy"] = share(static_cast<double>(whole_), sequences_);
   return json;
 }
 
-Index evaluation_piece(const SequenceModel& model, const TaskShape& shape, Index batch) {
+Index evaluation_chunk(const SequenceModel& model, const TaskShape& shape, Index batch) {
   // About 8192 positions at a time: enough to fill the threads, and activations that stay near the caches.
   // Models that cannot stream get whole sequences.
   const Index whole = std::max<Index>(1, shape.length);
@@ -82,7 +82,7 @@ Index evaluation_piece(const SequenceModel& model, const TaskShape& shape, Index
 std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split split, Index batch,
                               const std::function<bool()>& stop) {
   const TaskShape shape = task.shape();
-  const auto pass = task.pass(split, {.batch = batch, .piece = evaluation_piece(model, shape, batch)});
+  const auto pass = task.evaluation(split, {.batch = batch, .chunk = evaluation_chunk(model, shape, batch)});
   // Its tensors have other sizes than a training step's: the blocks of one are no use to the other. Filling the pool
   // again costs less than a step; keeping both would cost memory for the whole run.
   struct Emptied {
@@ -91,13 +91,13 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
   } const emptied;
   Score score;
   ModelState state;
-  for (Batch piece; pass->next(piece);) {
+  for (Batch chunk; pass->next(chunk);) {
     if (stop()) return std::nullopt;
-    if (piece.first) state = {};
-    const Variable logits = model.forward(model_input(piece), state, {.carry = !(piece.first && piece.last)});
-    score.read(piece);
-    // One answer a sequence: what counts is the one behind its last piece.
-    if (!shape.pooled || piece.last) score.add(logits, piece, shape);
+    if (chunk.first) state = {};
+    const Variable logits = model.forward(model_input(chunk), state, {.carry = !(chunk.first && chunk.last)});
+    score.read(chunk);
+    // One answer a sequence: what counts is the one behind its last chunk.
+    if (!shape.pooled || chunk.last) score.add(logits, chunk, shape);
   }
   return score;
 }

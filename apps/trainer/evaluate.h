@@ -17,9 +17,9 @@ Variable batch_loss(const Variable& logits, const Batch&, const TaskShape&);
 /// Sums over batches, and what they amount to.
 class Score {
  public:
-  /// Counts a piece as read.
-  void read(const Batch& piece) { steps_ += piece.steps(); }
-  /// Adds a batch, or a piece of one, by its logits.
+  /// Counts a chunk as read.
+  void read(const Batch& chunk) { steps_ += chunk.steps(); }
+  /// Adds a batch, or a chunk of one, by its logits.
   void add(const Variable& logits, const Batch&, const TaskShape&);
   /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or {"loss", "mse", "mae"}, as the task goes. Where an
   /// output was not a finite number all are "nan": the largest of NaNs is the first class by accident.
@@ -36,10 +36,10 @@ class Score {
 };
 
 /// Steps of a sequence at a time in an evaluation of `batch` sequences side by side.
-Index evaluation_piece(const SequenceModel&, const TaskShape&, Index batch);
+Index evaluation_chunk(const SequenceModel&, const TaskShape&, Index batch);
 
-/// A whole pass over a split, piece by piece through carried state: memory does not grow with length. nullopt when
-/// `stop` said so between two pieces.
+/// A whole pass over a split, chunk by chunk through carried state: memory does not grow with length. nullopt when
+/// `stop` said so between two chunks.
 std::optional<Score> evaluate(
     SequenceModel&, const Task&, Split, Index batch, const std::function<bool()>& stop = [] { return false; });
 

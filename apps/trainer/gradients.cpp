@@ -9,25 +9,25 @@ namespace seqtape {
 
 double BatchGradients::add(const Batch& batch, std::uint64_t key, bool check_numbers) {
   const Index rows = micro_batch_ ? std::min(micro_batch_, batch.batch) : batch.batch;
-  const Index pieces = (batch.batch + rows - 1) / rows;
+  const Index parts = (batch.batch + rows - 1) / rows;
   if (batch.first) states_.clear();
   before_ = states_;
-  states_.resize(static_cast<std::size_t>(pieces));
+  states_.resize(static_cast<std::size_t>(parts));
   const auto all = batch.scored();
   double loss = 0;
-  for (Index i = 0; i < pieces; ++i) {
-    const Batch& piece = pieces == 1 ? batch : batch.rows(i * rows, std::min(batch.batch, (i + 1) * rows));
+  for (Index i = 0; i < parts; ++i) {
+    const Batch& part = parts == 1 ? batch : batch.rows(i * rows, std::min(batch.batch, (i + 1) * rows));
     ModelState& state = states_[static_cast<std::size_t>(i)];
     Tape tape;
     tape.check_numbers(check_numbers);
     const RunMode mode{.training = true, .dropout = {key, i * rows}, .carry = shape_.carried};
-    const Variable logits = model_->forward(model_input(piece), state, mode);
-    // The mean over the whole batch is the pieces' means, weighted by their shares of it.
-    const double share = pieces == 1 ? 1 : piece.scored() / std::max(1e-30, all);
+    const Variable logits = model_->forward(model_input(part), state, mode);
+    // The mean over the whole batch is the parts' means, weighted by their shares of it.
+    const double share = parts == 1 ? 1 : part.scored() / std::max(1e-30, all);
     if (share > 0) {
-      const Variable mean = batch_loss(logits, piece, shape_);
+      const Variable mean = batch_loss(logits, part, shape_);
       loss += share * static_cast<double>(mean.data()[0]);
-      tape.backward(pieces == 1 ? mean : scale(mean, share));
+      tape.backward(parts == 1 ? mean : scale(mean, share));
     }
     if (shape_.carried)
       state.detach();
@@ -54,9 +54,9 @@ void BatchGradients::restore(const SafetensorsFile& file) {
     return list[i];
   };
   for (const auto& [name, entry] : file.entries()) {
-    std::size_t piece = 0, layer = 0, k = 0;
-    if (std::sscanf(name.c_str(), "state.%zu.%zu.%zu", &piece, &layer, &k) != 3) continue;
-    grown(grown(grown(states_, piece).layers, layer), k) = Variable(Tensor::of(entry.shape, file.floats(name)));
+    std::size_t part = 0, layer = 0, k = 0;
+    if (std::sscanf(name.c_str(), "state.%zu.%zu.%zu", &part, &layer, &k) != 3) continue;
+    grown(grown(grown(states_, part).layers, layer), k) = Variable(Tensor::of(entry.shape, file.floats(name)));
   }
 }
 

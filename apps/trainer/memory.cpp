@@ -19,23 +19,6 @@ double training_tokens(const RunConfig& config, const TaskShape& shape) {
                   static_cast<double>(config.task->longest_training_length()));
 }
 
-/// Sequences of zeros.
-Batch blank(const TaskShape& shape, Index rows, Index steps) {
-  Batch batch;
-  batch.batch = rows;
-  batch.length = steps;
-  const auto cells = static_cast<std::size_t>(rows * steps);
-  if (shape.vocabulary)
-    batch.tokens.assign(cells, 0);
-  else
-    batch.values.assign(cells * static_cast<std::size_t>(shape.features), 0);
-  if (shape.regression)
-    batch.target_values.assign(static_cast<std::size_t>(rows * shape.outputs), 0);
-  else
-    batch.targets.assign(shape.pooled ? static_cast<std::size_t>(rows) : cells, 0);
-  return batch;
-}
-
 /// Bytes that the pool asks the system for during `action`.
 template <class Action>
 double taken_by(const Action& action) {
@@ -70,14 +53,14 @@ MemoryEstimate estimate_memory(Training& training) {
   const TrainSettings& settings = training.config.train;
   const Index eval_rows = settings.evaluation_batch();
   const double tokens = training_tokens(training.config, shape);
-  const auto eval_tokens = static_cast<double>(eval_rows * evaluation_piece(model, shape, eval_rows));
+  const auto eval_tokens = static_cast<double>(eval_rows * evaluation_chunk(model, shape, eval_rows));
   const auto train = [&](Index rows, Index steps) {
-    BatchGradients(model, shape, 0).add(blank(shape, rows, steps), 0);
+    BatchGradients(model, shape, 0).add(blank_batch(shape, rows, steps), 0);
     training.optimizer().clear_gradients();
   };
   const auto evaluate = [&](Index rows, Index steps) {
     ModelState state;
-    model.forward(model_input(blank(shape, rows, steps)), state, {.carry = model.streams()});
+    model.forward(model_input(blank_batch(shape, rows, steps)), state, {.carry = model.streams()});
   };
   train(1, 1);  // plans, scratch, threads
   evaluate(1, 1);

@@ -4,13 +4,19 @@
 #include "core/io/file.h"
 
 namespace seqtape {
+namespace {
+
+/// Of a saved config. It grows when a key changes its meaning; a key that is new has a default for older files.
+constexpr int kFormat = 1;
+
+}  // namespace
 
 void TrainSettings::fields(Fields& f) {
   f("steps", steps, "optimizer steps", may_change(positive_up_to(1e12)));
   f("batch", batch, "sequences a step", positive_up_to(1e9));
   f("micro_batch", micro_batch,
     "sequences computed at a time, gradients summed over the batch: less memory, the same step; 0: all", at_least(0));
-  f("ema", ema, "decay of a moving average of the weights, which is then evaluated and saved; 0: none", fraction());
+  f("ema", ema, "decay of a moving average of the weights, which is then evaluated and saved; 0: none", below_one());
   f("init_from", init_from, "run, checkpoint or safetensors file whose weights training starts from, where they fit",
     may_change());
   f("eval_every", eval_every, "steps between evaluations; 0: ten in the run", may_change(at_least(0)));
@@ -46,7 +52,15 @@ void RunConfig::fields(Fields& f) {
 
 RunConfig RunConfig::from_json(const Json& json, const std::filesystem::path& base) {
   RunConfig config;
-  read_fields([&](Fields& f) { config.fields(f); }, json, "");
+  Json fields = json;
+  if (json.is_object() && json.contains("format")) {
+    const Json& format = json["format"];
+    if (!format.is_number_integer() || format < 1 || format > kFormat)
+      throw ConfigError(str("format: must be at most ", kFormat, ", got ", format.dump(),
+                            ": a later seqtape saved this config; use that one"));
+    fields.erase("format");
+  }
+  read_fields([&](Fields& f) { config.fields(f); }, fields, "");
   config.task->resolve_paths(base);
   if (std::string& from = config.train.init_from; !from.empty())
     from = std::filesystem::absolute(base / from).lexically_normal().string();
@@ -66,13 +80,14 @@ RunConfig RunConfig::load(const std::filesystem::path& file, const std::vector<s
   return from_json(json, file.has_parent_path() ? file.parent_path() : ".");
 }
 
-Json RunConfig::to_json() {
-  return write_fields([this](Fields& f) { fields(f); });
+Json RunConfig::saved() {
+  Json json = to_json();
+  json["format"] = kFormat;
+  return json;
 }
 
-ModelShape RunConfig::model_shape() const {
-  const TaskShape s = task->shape();
-  return {.vocabulary = s.vocabulary, .features = s.features, .outputs = s.outputs, .pooled = s.pooled};
+Json RunConfig::to_json() {
+  return write_fields([this](Fields& f) { fields(f); });
 }
 
 }  // namespace seqtape

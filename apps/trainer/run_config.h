@@ -43,9 +43,8 @@ struct RunConfig {
   /// Reads a file and applies `--set` assignments.
   static RunConfig load(const std::filesystem::path& file, const std::vector<std::string>& sets);
   Json to_json();
-
-  /// The model's shape for the task.
-  ModelShape model_shape() const;
+  /// The same with the number of the format: a run's config.json.
+  Json saved();
 };
 
 }  // namespace seqtape

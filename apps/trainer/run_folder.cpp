@@ -91,11 +91,11 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
   };
   Checkpoint checkpoint{folder, {}};
   try {
-    checkpoint.state = parse_json(read_file(folder / kState), (folder / kState).string());
-    if (checkpoint.state.at("crc32_of_state") != state_crc(checkpoint.state))
-      refuse("state.json is damaged: its checksum differs");
-    for (const auto& [name, crc] : checkpoint.state.at("crc32").items())
+    const Json json = parse_json(read_file(folder / kState), (folder / kState).string());
+    if (json.at("crc32_of_state") != state_crc(json)) refuse("state.json is damaged: its checksum differs");
+    for (const auto& [name, crc] : json.at("crc32").items())
       if (crc32_of_file(folder / name) != crc) refuse(name + " is damaged: its checksum differs");
+    checkpoint.state = RunState::from_json(json);
   } catch (const Json::exception&) {
     refuse("state.json is not a checkpoint's");
   } catch (const DataError& error) {
@@ -104,6 +104,19 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
     refuse(error.what());
   }
   return checkpoint;
+}
+
+RunState read_state(const fs::path& checkpoint) {
+  const std::string file = (checkpoint / kState).string();
+  try {
+    const Json json = parse_json(read_file(file), file);
+    RunState state = RunState::from_json(json);
+    // Imports of earlier programs said no more than their step.
+    if (!json.contains("best") && state.imported.empty()) state.imported = "another program";
+    return state;
+  } catch (const ConfigError& error) {
+    throw CheckpointError(str(file, ": is damaged: ", error.what()));
+  }
 }
 
 void Checkpoint::load_model(const std::vector<Parameter*>& parameters) const {
@@ -237,9 +250,9 @@ void RunFolder::drop_beyond(Index step) const {
   write_index();
 }
 
-void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& model,
-                     const std::vector<NamedTensor>& training, Index keep_last) const {
-  const fs::path root = path_ / "checkpoints", folder = root / checkpoint_name(step);
+void RunFolder::save(RunState state, const std::vector<Parameter*>& model, const std::vector<NamedTensor>& training,
+                     Index keep_last) const {
+  const fs::path root = path_ / "checkpoints", folder = root / checkpoint_name(state.step);
   const fs::path unfinished = fs::path(folder) += kUnfinished, replaced = fs::path(folder) += kReplaced;
   std::error_code error;
   fs::remove_all(unfinished, error);
@@ -251,16 +264,16 @@ void RunFolder::save(Index step, Json state, const std::vector<Parameter*>& mode
     if (failed) throw CheckpointError(str(to.string(), ": cannot be renamed: ", failed.message()));
   };
   try {
-    state["step"] = step;
-    state["processor"] = processor_name();
-    state["instruction_set"] = isa_name(isa());
-    state["blas_core"] = blas_core();
+    state.processor = processor_name();
+    state.instruction_set = isa_name(isa());
+    state.blas_core = blas_core();
+    Json json = state.to_json();
     std::vector<NamedTensor> weights;
     for (const Parameter* p : model) weights.push_back({p->path, p->variable.value()});
-    state["crc32"][kModel] = write_tensors(unfinished / kModel, weights);
-    state["crc32"][kOptimizer] = write_tensors(unfinished / kOptimizer, training);
-    state["crc32_of_state"] = state_crc(state);
-    write_file(unfinished / kState, state.dump(2) + "\n");
+    json["crc32"][kModel] = write_tensors(unfinished / kModel, weights);
+    json["crc32"][kOptimizer] = write_tensors(unfinished / kOptimizer, training);
+    json["crc32_of_state"] = state_crc(json);
+    write_file(unfinished / kState, json.dump(2) + "\n");
     sync_folder(unfinished);
     if (fs::exists(metrics_path(), error)) sync_file(metrics_path());  // no checkpoint is ahead of its metrics
     if (!fs::exists(folder, error)) {
@@ -304,12 +317,10 @@ std::optional<fs::path> RunFolder::last() const {
 std::optional<fs::path> RunFolder::best() const {
   const auto found = checkpoints();
   if (found.empty()) return std::nullopt;
-  const fs::path path = found.rbegin()->second / kState;
-  const Json state = parse_json(read_file(path), path.string());
-  if (!state.is_object() || !state.contains("best")) return path.parent_path();  // an import: nothing was evaluated
-  const Json best = state.at("best");
-  const Json step = best.is_object() ? best.value("step", Json()) : Json();
-  const auto named = step.is_number_integer() ? found.find(step.get<Index>()) : found.end();
+  const fs::path newest = found.rbegin()->second;
+  const RunState state = read_state(newest);
+  if (!state.imported.empty()) return newest;  // nothing was evaluated
+  const auto named = state.best ? found.find(state.best->step) : found.end();
   return named == found.end() ? std::nullopt : std::optional(named->second);
 }
 

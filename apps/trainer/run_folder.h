@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "apps/trainer/run_state.h"
 #include "autograd/optim/optimizer.h"
 #include "core/io/json.h"
 #include "core/io/safetensors.h"
@@ -31,7 +32,7 @@ class RunLock {
 /// A checkpoint on disk: RUN/checkpoints/step-00001000.
 struct Checkpoint {
   std::filesystem::path folder;
-  Json state;  ///< state.json
+  RunState state;
 
   /// Reads state.json and verifies every checksum. Throws CheckpointError.
   static Checkpoint open(const std::filesystem::path& folder);
@@ -40,6 +41,9 @@ struct Checkpoint {
   /// optimizer.safetensors: what training needs beside the model.
   SafetensorsFile training_file() const;
 };
+
+/// The state.json of a checkpoint, its checksum aside. Throws CheckpointError.
+RunState read_state(const std::filesystem::path& checkpoint);
 
 /// Fills the tensors from the file's of the same names. Throws CheckpointError, then none has been touched.
 void load_tensors(const SafetensorsFile&, const std::vector<NamedTensor>&);
@@ -71,10 +75,10 @@ class RunFolder {
   /// Removes checkpoints of later steps than this: of a future that a resumed run replaces.
   void drop_beyond(Index step) const;
 
-  /// Saves the model, what else training needs, and `state` (which gets the checksums) as the newest checkpoint, and
-  /// removes older ones beyond `keep_last`, but not the best: the one whose step `state.best.step` names. Throws
-  /// CheckpointError; the checkpoints before are then untouched.
-  void save(Index step, Json state, const std::vector<Parameter*>& model, const std::vector<NamedTensor>& training,
+  /// Saves the model, what else training needs, and `state` (with the machine's names and checksums) as the newest
+  /// checkpoint, and removes older ones beyond `keep_last`, but not the best: the one whose step `state.best` names.
+  /// Throws CheckpointError; the checkpoints before are then untouched.
+  void save(RunState state, const std::vector<Parameter*>& model, const std::vector<NamedTensor>& training,
             Index keep_last) const;
 
   /// The newest whole checkpoint; nullopt when nothing was saved yet.

@@ -11,15 +11,14 @@ TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, co
   const RunReference reference = find_run(path, best);
   const Checkpoint checkpoint = Checkpoint::open(reference.checkpoint);
   const std::filesystem::path config = RunFolder(reference.run).config_path();
-  TrainedModel trained{RunConfig::load(config, sets), nullptr,
-                       JsonValue(checkpoint.state, (checkpoint.folder / "state.json").string())["step"].whole(0),
-                       checkpoint.state.value("data", "")};
-  trained.config.task->use(checkpoint.state.value("learned", Json::object()));
+  TrainedModel trained{RunConfig::load(config, sets), nullptr, checkpoint.state.step, checkpoint.state.data};
+  const Json& learned = checkpoint.state.learned;
+  trained.config.task->use(learned.is_null() ? Json::object() : learned);
   const Json was = RunConfig::load(config, {}).to_json()["task"], is = trained.config.to_json()["task"];
   for (const char* key : {"train_fraction", "validation_fraction", "test_fraction", "validation"})
     if (was.contains(key) && is.contains(key) && was.at(key) != is.at(key))
       trained.other_split.push_back(str("task.", key, " was ", was.at(key).dump(), ", is ", is.at(key).dump()));
-  trained.model = std::make_unique<SequenceModel>(trained.config.model, trained.config.model_shape());
+  trained.model = std::make_unique<SequenceModel>(trained.config.model, trained.config.task->shape());
   checkpoint.load_model(trained.model->parameters());
   return trained;
 }

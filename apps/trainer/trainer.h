@@ -23,9 +23,9 @@ class Trainer {
 
  private:
   void resume_from(const std::filesystem::path& checkpoint);
-  void warn_of_other_machine(const Json& state);
+  void warn_of_other_machine() const;
   void step();
-  /// Behind a save: says so, and gives the exit code.
+  /// After a save: prints so, and gives the exit code.
   int stopped();
   /// For messages: where there is something to go back to.
   std::string last_good() const;
@@ -46,28 +46,14 @@ class Trainer {
   std::unique_ptr<EventFile> events_;
   Progress progress_;
 
-  Index step_ = 0, start_step_ = 0;  // steps done; and at the start of this process
-  double seconds_before_ = 0;        // of training, in earlier processes
+  RunState state_;             // of the run so far; `save` adds what others know
+  Index start_step_ = 0;       // at the start of this process
+  double seconds_before_ = 0;  // of training, in earlier processes
   /// Where the time of this process went.
   struct {
     double training = 0, evaluation = 0, saving = 0;
   } seconds_;
-  /// Trained on: in this process, and in all; -1: a run of an earlier program, which did not count them.
-  Index tokens_ = 0, all_tokens_ = 0;
-  /// Since the last line of training metrics.
-  struct {
-    double loss = 0, seconds = 0;
-    Index steps = 0, tokens = 0;
-  } interval_;
-  Index skipped_steps_ = 0;
-  bool evaluation_due_ = false;  // a signal came before this step's evaluation was over
-  /// By `train.best`.
-  struct {
-    bool known = false;
-    double value = 0;
-    Index step = 0;
-  } best_;
-  Index evaluations_since_best_ = 0;
+  Index tokens_ = 0;       // trained on in this process
   bool new_best_ = false;  // in this step
   std::string last_scores_;
 };

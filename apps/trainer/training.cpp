@@ -103,8 +103,8 @@ std::string warm_start(const std::filesystem::path& from, const Task& task, cons
 Training::Training(RunConfig config_) : config(std::move(config_)) {
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
   shape = config.task->shape();
-  model = std::make_unique<SequenceModel>(config.model, config.model_shape());
-  if (!model->streams() && shape.next_token)
+  model = std::make_unique<SequenceModel>(config.model, shape);
+  if (!model->streams() && shape.next_token())
     throw ConfigError(
         "model: it reads later steps, and so the answers of a task that asks for the next token; set "
         "model.causal true, or model.bidirectional false");

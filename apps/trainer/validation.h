@@ -19,7 +19,7 @@ class Validation {
     double loss;
     Json metrics, counts;
   };
-  /// One result for each length; nullopt when `stop` said so between two pieces.
+  /// One result for each length; nullopt when `stop` said so between two chunks.
   std::optional<std::vector<Result>> run(SequenceModel&, const std::function<bool()>& stop) const;
 
   /// The value of `train.best` ("accuracy", or "accuracy@4096") in the results.

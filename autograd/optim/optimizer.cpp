@@ -17,7 +17,7 @@ class Adam final : public Optimizer {
 
   void fields(Fields& f) override {
     common_fields(f);
-    f("betas", betas_, "decay rates of the two moments", fraction());
+    f("betas", betas_, "decay rates of the two moments", below_one());
     f("eps", eps_, "added to the root of the second moment", between(1e-30, 1));
     if (betas_.size() != 2) throw_betas();
   }
@@ -61,7 +61,7 @@ class Sgd final : public Optimizer {
  public:
   void fields(Fields& f) override {
     common_fields(f);
-    f("momentum", momentum_, "share of the last step kept", fraction());
+    f("momentum", momentum_, "share of the last step kept", below_one());
   }
   std::vector<NamedTensor> state() const override { return named("momentum.", v_); }
 

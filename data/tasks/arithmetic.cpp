@@ -17,9 +17,7 @@ class Adding final : public ExampleTask {
     f("length", length_, "steps of a sequence", {.least = 4, .most = 1e9});
     f("markers", markers_, "where the two numbers are", one_of({"halves", "first_ten"}));
   }
-  TaskShape shape() const override {
-    return {.features = 2, .outputs = 1, .pooled = true, .regression = true, .length = length_};
-  }
+  TaskShape shape() const override { return {{.features = 2, .outputs = 1}, Objective::numbers, length_}; }
 
  private:
   void sample(Random& random, Index length, Example& out) const override {
@@ -51,7 +49,7 @@ class Parity final : public ExampleTask {
     f("length", length_, "bits of a sequence", positive_up_to(1e9));
     f("every_step", every_step_, "the answer is asked at every step instead of at the last alone");
   }
-  TaskShape shape() const override { return {.vocabulary = 2, .outputs = 2, .length = length_}; }
+  TaskShape shape() const override { return {{.vocabulary = 2, .outputs = 2}, Objective::label_per_step, length_}; }
 
  private:
   void sample(Random& random, Index length, Example& out) const override {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "data/labelled.h"
 #include "data/readers/sound.h"
+#include "data/sequence_classification.h"
 
 namespace seqtape {
 namespace {
@@ -12,10 +12,10 @@ namespace {
 /// Classification of recordings by their waveform: a folder with a folder of sound files for each class (WAV with
 /// integers of 8 to 32 bits or floats, FLAC, MP3, AIFF, Ogg and more), mixed to one channel, resampled to `rate` by
 /// libsamplerate.
-class Audio final : public LabelledValues {
+class Audio final : public ValueClassification {
  public:
   void fields(Fields& f) override {
-    Labelled::fields(f);
+    SequenceClassification::fields(f);
     f("rate", rate_, "samples a second; recordings of other rates are resampled", between(100, 1e6));
     f("normalise", normalise_, "scale each recording to a root mean square of 1; otherwise samples are in [-1, 1]");
   }

@@ -20,7 +20,9 @@ class Copying final : public ExampleTask {
     if (length_ < 2 * items_ + 1)
       throw ConfigError(str("task.length: must be > 2 task.items, ", 2 * items_, ", got ", length_));
   }
-  TaskShape shape() const override { return {.vocabulary = symbols_ + 2, .outputs = symbols_ + 1, .length = length_}; }
+  TaskShape shape() const override {
+    return {{.vocabulary = symbols_ + 2, .outputs = symbols_ + 1}, Objective::label_per_step, length_};
+  }
 
  private:
   void sample(Random& random, Index length, Example& out) const override {
@@ -53,7 +55,9 @@ class SelectiveCopying final : public ExampleTask {
     if (length_ < 2 * items_)
       throw ConfigError(str("task.length: must be >= 2 task.items, ", 2 * items_, ", got ", length_));
   }
-  TaskShape shape() const override { return {.vocabulary = vocab_, .outputs = vocab_, .length = length_}; }
+  TaskShape shape() const override {
+    return {{.vocabulary = vocab_, .outputs = vocab_}, Objective::label_per_step, length_};
+  }
 
  private:
   void sample(Random& random, Index length, Example& out) const override {

@@ -3,22 +3,22 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/strings.h"
-#include "data/labelled.h"
+#include "data/next_token_prediction.h"
 #include "data/readers/fasta.h"
-#include "data/windows.h"
+#include "data/sequence_classification.h"
 
 namespace seqtape {
 namespace {
 
 /// The next base of FASTA files. Their records follow each other with an N between.
-class Dna final : public Windows {
+class Dna final : public NextTokenPrediction {
  public:
   void prepare(std::uint64_t seed) override {
     fasta_ = {};
-    Windows::prepare(seed);
+    NextTokenPrediction::prepare(seed);
   }
   std::vector<std::string> notes() const override {
-    auto all = Windows::notes();
+    auto all = NextTokenPrediction::notes();
     for (const std::string& note : fasta_.notes()) all.push_back(note);
     return all;
   }
@@ -56,10 +56,10 @@ class Dna final : public Windows {
 /// part trains, whose second validates and whose third tests: what a base is in does not depend on `length`. Only then
 /// each record's stretch within a part is cut into pieces of `length` bases; a shorter rest is a piece as well, unless
 /// it is below half of that and not the only one.
-class DnaClasses final : public LabelledTokens {
+class DnaClasses final : public TokenClassification {
  public:
   std::vector<std::string> notes() const override {
-    auto all = Labelled::notes();
+    auto all = SequenceClassification::notes();
     for (const std::string& note : fasta_.notes()) all.push_back(note);
     return all;
   }
@@ -69,7 +69,7 @@ class DnaClasses final : public LabelledTokens {
   const char* path_doc() const override {
     return "folder with a folder of FASTA files (plain or gz) for each class, relative to the config";
   }
-  TaskShape reads() const override { return {.vocabulary = static_cast<Index>(kBases.size())}; }
+  SequenceShape reads() const override { return {.vocabulary = static_cast<Index>(kBases.size())}; }
   void load_tokens() override {
     fasta_ = {};
     parts_.clear();

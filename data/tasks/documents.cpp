@@ -1,20 +1,20 @@
 #include "core/error.h"
-#include "data/labelled.h"
 #include "data/readers/files.h"
+#include "data/sequence_classification.h"
 
 namespace seqtape {
 namespace {
 
 /// Classification of texts by their bytes: a folder with a folder for each class, or a file of lines "class<TAB>text".
-class Documents final : public LabelledTokens {
+class Documents final : public TokenClassification {
   std::string token_meaning() const override { return "bytes"; }
   const char* path_doc() const override {
     return "folder with a folder of files for each class, or a TSV file: class, tab, text; relative to the config";
   }
-  TaskShape reads() const override { return {.vocabulary = 256}; }
+  SequenceShape reads() const override { return {.vocabulary = 256}; }
 
   std::vector<std::string> notes() const override {
-    auto all = Labelled::notes();
+    auto all = SequenceClassification::notes();
     if (!wide_.empty()) all.push_back(wide_);
     return all;
   }

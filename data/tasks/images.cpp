@@ -41,13 +41,14 @@ std::vector<Index> idx_extents(const std::string& path, const std::string& bytes
 
 }  // namespace
 
-/// Images in order, in pieces.
-class ImagesPass final : public Pass {
+/// Images in order, in chunks.
+class ImagesEvaluation final : public Evaluation {
  public:
-  ImagesPass(const Images& task, const Images::Set& set, Index first, Index last, const PassOptions& options)
+  ImagesEvaluation(const Images& task, const Images::Set& set, Index first, Index last,
+                   const EvaluationOptions& options)
       : task_(task), set_(set), next_(first), last_(last), options_(options) {}
 
-  bool next(Batch& piece) override {
+  bool next(Batch& chunk) override {
     if (begin_ == set_.pixels) {
       begin_ = 0;
       next_ += options_.batch;
@@ -55,8 +56,8 @@ class ImagesPass final : public Pass {
     if (next_ >= last_) return false;
     std::vector<Index> indices(static_cast<std::size_t>(std::min(options_.batch, last_ - next_)));
     std::iota(indices.begin(), indices.end(), next_);
-    const Index steps = std::min(options_.piece, set_.pixels - begin_);
-    task_.fill(set_, indices, begin_, steps, piece);
+    const Index steps = std::min(options_.chunk, set_.pixels - begin_);
+    task_.fill(set_, indices, begin_, steps, chunk);
     begin_ += steps;
     return true;
   }
@@ -65,7 +66,7 @@ class ImagesPass final : public Pass {
   const Images& task_;
   const Images::Set& set_;
   Index next_, last_;
-  PassOptions options_;
+  EvaluationOptions options_;
   Index begin_ = 0;
 };
 
@@ -163,7 +164,7 @@ Images::Set Images::read_idx(const std::string& images, const std::string& label
 
 void Images::prepare(std::uint64_t seed) {
   seed_ = seed;
-  epoch_ = -1;
+  epochs_.forget();
   const bool idx = format_ == "idx";
   if (images_.empty()) throw ConfigError("task.images: must name a file, got none");
   if (idx && (images_.size() > 1 || test_images_.size() > 1))
@@ -194,14 +195,14 @@ void Images::prepare(std::uint64_t seed) {
 }
 
 TaskShape Images::shape() const {
-  return {.vocabulary = tokens_ ? 256 : 0,
-          .features = tokens_           ? 0
-                      : color_ == "rgb" ? 3
-                                        : 1,
-          .outputs = classes_,
-          .pooled = true,
-          .length = side_ * side_,
-          .image_width = order_ == "raster" && color_ == "grey" ? side_ : 0};
+  const SequenceShape reads{.vocabulary = tokens_ ? 256 : 0,
+                            .features = tokens_           ? 0
+                                        : color_ == "rgb" ? 3
+                                                          : 1,
+                            .outputs = classes_};
+  TaskShape shape(reads, Objective::label, side_ * side_);
+  shape.image_width = order_ == "raster" && color_ == "grey" ? side_ : 0;
+  return shape;
 }
 
 void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin, Index steps, Batch& out) const {
@@ -228,21 +229,15 @@ void Images::fill(const Set& set, const std::vector<Index>& indices, Index begin
 void Images::training_batch(Index step, Index batch, Batch& out) const {
   const Index count = training_sequences();
   std::vector<Index> indices;
-  for (Index i = step * batch; i < (step + 1) * batch; ++i) {
-    if (i / count != epoch_) {
-      epoch_ = i / count;
-      epoch_order_ = Random(seed_, "train", static_cast<std::uint64_t>(epoch_)).permutation(count);
-    }
-    indices.push_back(epoch_order_[static_cast<std::size_t>(i % count)]);
-  }
+  for (Index i = step * batch; i < (step + 1) * batch; ++i) indices.push_back(epochs_.shuffled(seed_, i, count));
   fill(train_, indices, 0, train_.pixels, out);
 }
 
-std::unique_ptr<Pass> Images::pass(Split split, const PassOptions& options) const {
+std::unique_ptr<Evaluation> Images::evaluation(Split split, const EvaluationOptions& options) const {
   if (split == Split::test && test_.count == 0)
     throw ConfigError("task.test_images: there is no test split; name its files");
-  if (split == Split::test) return std::make_unique<ImagesPass>(*this, test_, 0, test_.count, options);
-  return std::make_unique<ImagesPass>(*this, train_, train_.count - validation_, train_.count, options);
+  if (split == Split::test) return std::make_unique<ImagesEvaluation>(*this, test_, 0, test_.count, options);
+  return std::make_unique<ImagesEvaluation>(*this, train_, train_.count - validation_, train_.count, options);
 }
 
 std::string Images::fingerprint() const {

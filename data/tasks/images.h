@@ -1,4 +1,5 @@
 #pragma once
+#include "data/epochs.h"
 #include "data/task.h"
 
 namespace seqtape {
@@ -12,13 +13,13 @@ class Images final : public Task {
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
-  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
   Index training_sequences() const override { return train_.count - validation_; }
   std::string fingerprint() const override;
   std::vector<std::string> notes() const override;
 
  private:
-  friend class ImagesPass;
+  friend class ImagesEvaluation;
   struct Set {
     Index count = 0, pixels = 0, channels = 1;
     std::string bytes;  ///< [count, pixels, channels]
@@ -38,8 +39,7 @@ class Images final : public Task {
   std::uint64_t seed_ = 0;
   Set train_, test_;
   std::vector<std::int32_t> place_;  // of the t-th pixel read
-  mutable Index epoch_ = -1;
-  mutable std::vector<std::int32_t> epoch_order_;
+  mutable Epochs epochs_;
 };
 
 }  // namespace seqtape

@@ -19,7 +19,7 @@ Index InductionHeads::training_length(Index step) const {
 
 void InductionHeads::draw(const Random& random, Index length, Index b, Index begin, Batch& out) const {
   const auto marker = static_cast<std::int32_t>(vocab_ - 1);
-  // Position 0 of the stream places the marker, position t + 2 gives token t: any piece can be drawn alone. A 64-bit
+  // Position 0 of the stream places the marker, position t + 2 gives token t: any chunk can be drawn alone. A 64-bit
   // product maps bits to a range with a bias below 2^-32 * range.
   const auto below = [&](std::uint64_t position, Index n) {
     return static_cast<Index>(static_cast<std::uint64_t>(random.bits_at(position)) * static_cast<std::uint64_t>(n) >>

@@ -13,7 +13,9 @@ class InductionHeads final : public SyntheticTask {
  public:
   void fields(Fields&) override;
   Index longest_training_length() const override { return std::max(length_, longest_); }
-  TaskShape shape() const override { return {.vocabulary = vocab_, .outputs = vocab_, .length = length_}; }
+  TaskShape shape() const override {
+    return {{.vocabulary = vocab_, .outputs = vocab_}, Objective::label_per_step, length_};
+  }
 
  protected:
   Index training_length(Index step) const override;

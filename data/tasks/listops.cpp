@@ -35,7 +35,7 @@ class ListOps final : public ExampleTask {
         "task.shortest: expressions of such lengths hardly occur; lower it, or raise task.depth or "
         "task.arguments");
   }
-  TaskShape shape() const override { return {.vocabulary = 15, .outputs = 10, .pooled = true, .length = length_}; }
+  TaskShape shape() const override { return {{.vocabulary = 15, .outputs = 10}, Objective::label, length_}; }
 
  private:
   bool varies() const override { return true; }

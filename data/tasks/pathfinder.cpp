@@ -62,7 +62,9 @@ class Pathfinder final : public ExampleTask {
                             side_, "; lower it, or raise task.side"));
   }
   TaskShape shape() const override {
-    return {.features = 1, .outputs = 2, .pooled = true, .length = side_ * side_, .image_width = side_};
+    TaskShape shape({.features = 1, .outputs = 2}, Objective::label, side_ * side_);
+    shape.image_width = side_;
+    return shape;
   }
 
  private:

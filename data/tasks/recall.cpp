@@ -41,7 +41,9 @@ class Mqar final : public ExampleTask {
     if (vocab_ / 2 - 1 < pairs_)
       throw ConfigError(str("task.vocab: its ", vocab_ / 2 - 1, " keys are too few for task.pairs, ", pairs_));
   }
-  TaskShape shape() const override { return {.vocabulary = vocab_, .outputs = vocab_, .length = length_}; }
+  TaskShape shape() const override {
+    return {{.vocabulary = vocab_, .outputs = vocab_}, Objective::label_per_step, length_};
+  }
 
  private:
   void sample(Random& random, Index length, Example& out) const override {
@@ -96,7 +98,7 @@ class AssociativeRecall final : public ExampleTask {
           str("task.keys: must be at least the ", (length_ - 3) / 2, " pairs of a sequence, got ", keys_));
   }
   TaskShape shape() const override {
-    return {.vocabulary = keys_ + values_ + 1, .outputs = values_, .length = length_};
+    return {{.vocabulary = keys_ + values_ + 1, .outputs = values_}, Objective::label_per_step, length_};
   }
 
  private:

@@ -22,18 +22,18 @@ std::vector<std::string> printable_all(std::vector<std::string> names) {
 
 }  // namespace
 
-/// Windows side by side, in pieces.
-class SeriesPass final : public Pass {
+/// Windows side by side, in chunks.
+class SeriesEvaluation final : public Evaluation {
  public:
-  SeriesPass(const Series& task, std::vector<Index> starts, const PassOptions& options)
+  SeriesEvaluation(const Series& task, std::vector<Index> starts, const EvaluationOptions& options)
       : task_(task), starts_(std::move(starts)), options_(options) {}
 
-  bool next(Batch& piece) override {
+  bool next(Batch& chunk) override {
     if (next_ >= starts_.size()) return false;
     const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), starts_.size() - next_);
     const auto from = starts_.begin() + static_cast<std::ptrdiff_t>(next_);
-    const Index steps = std::min(options_.piece, task_.length_ - begin_);
-    task_.fill({from, from + static_cast<std::ptrdiff_t>(count)}, begin_, steps, piece);
+    const Index steps = std::min(options_.chunk, task_.length_ - begin_);
+    task_.fill({from, from + static_cast<std::ptrdiff_t>(count)}, begin_, steps, chunk);
     begin_ += steps;
     if (begin_ < task_.length_) return true;
     begin_ = 0;
@@ -44,7 +44,7 @@ class SeriesPass final : public Pass {
  private:
   const Series& task_;
   std::vector<Index> starts_;
-  PassOptions options_;
+  EvaluationOptions options_;
   std::size_t next_ = 0;
   Index begin_ = 0;
 };
@@ -67,7 +67,7 @@ void Series::resolve_paths(const std::filesystem::path& base) {
 
 void Series::prepare(std::uint64_t seed) {
   seed_ = seed;
-  epoch_ = -1;
+  epochs_.forget();
   if (columns_.empty()) throw ConfigError("task.columns: must name a column, got none");
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
@@ -153,11 +153,9 @@ Json Series::learned() const {
 }
 
 TaskShape Series::shape() const {
-  return {.features = static_cast<Index>(columns_.size()),
-          .outputs = horizon_ * static_cast<Index>(targets().size()),
-          .pooled = true,
-          .regression = true,
-          .length = length_};
+  return {{.features = static_cast<Index>(columns_.size()), .outputs = horizon_ * static_cast<Index>(targets().size())},
+          Objective::numbers,
+          length_};
 }
 
 std::pair<Index, Index> Series::asked(Split split) const {
@@ -193,26 +191,19 @@ Index Series::training_windows() const {
 }
 
 void Series::training_batch(Index step, Index batch, Batch& out) const {
-  // Each window once an epoch, in a new order.
-  const Index windows = training_windows();
   std::vector<Index> starts;
-  for (Index i = step * batch; i < (step + 1) * batch; ++i) {
-    if (i / windows != epoch_) {
-      epoch_ = i / windows;
-      order_ = Random(seed_, "train", static_cast<std::uint64_t>(epoch_)).permutation(windows);
-    }
-    starts.push_back(order_[static_cast<std::size_t>(i % windows)]);
-  }
+  for (Index i = step * batch; i < (step + 1) * batch; ++i)
+    starts.push_back(epochs_.shuffled(seed_, i, training_windows()));
   fill(starts, 0, length_, out);
 }
 
-std::unique_ptr<Pass> Series::pass(Split split, const PassOptions& options) const {
+std::unique_ptr<Evaluation> Series::evaluation(Split split, const EvaluationOptions& options) const {
   if (split == Split::test && test_fraction_ == 0)
     throw ConfigError("task: there is no test split; set task.test_fraction");
   const auto [first, last] = asked(split);
   std::vector<Index> starts;
   for (Index row = first; row + horizon_ <= last; row += eval_stride_) starts.push_back(row - length_);
-  return std::make_unique<SeriesPass>(*this, std::move(starts), options);
+  return std::make_unique<SeriesEvaluation>(*this, std::move(starts), options);
 }
 
 std::string Series::fingerprint() const { return format("%08x of %lld rows", crc_, static_cast<long long>(rows_)); }

@@ -1,4 +1,5 @@
 #pragma once
+#include "data/epochs.h"
 #include "data/task.h"
 
 namespace seqtape {
@@ -15,7 +16,7 @@ class Series final : public Task {
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
-  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
   Index training_sequences() const override { return training_windows(); }
   std::string fingerprint() const override;
   Json learned() const override;
@@ -23,7 +24,7 @@ class Series final : public Task {
   std::vector<std::string> notes() const override;
 
  private:
-  friend class SeriesPass;
+  friend class SeriesEvaluation;
   const std::vector<std::string>& targets() const { return targets_.empty() ? columns_ : targets_; }
   /// Rows [first, last) whose values are asked for in the windows of a split.
   std::pair<Index, Index> asked(Split) const;
@@ -49,8 +50,7 @@ class Series final : public Task {
   std::vector<Column> inputs_, answers_;
   Index rows_ = 0;
   std::uint32_t crc_ = 0;
-  mutable Index epoch_ = -1;
-  mutable std::vector<std::int32_t> order_;
+  mutable Epochs epochs_;
 };
 
 }  // namespace seqtape

@@ -3,8 +3,8 @@
 
 #include "core/error.h"
 #include "core/strings.h"
-#include "data/labelled.h"
 #include "data/readers/csv.h"
+#include "data/sequence_classification.h"
 
 namespace seqtape {
 namespace {
@@ -12,21 +12,21 @@ namespace {
 /// Classification of univariate time series: a file of lines "class, value, value, ..." (the UCR archive's format), of
 /// one length or several; separated by commas, semicolons, tabs or blanks, plain or gz. NaN and empty cells at the end
 /// of a line fill up a shorter series, as in the archive.
-class SeriesClasses final : public LabelledValues {
+class SeriesClasses final : public ValueClassification {
  public:
   void fields(Fields& f) override {
-    Labelled::fields(f);
+    SequenceClassification::fields(f);
     f("normalise", normalise_,
       "take off the mean of the training part's values, and divide by their deviation; numbers that floats cannot hold "
       "always are");
   }
   Json learned() const override {
-    Json all = Labelled::learned();
+    Json all = SequenceClassification::learned();
     if (scaled_) all.update({{"mean", mean_}, {"deviation", deviation_}});
     return all;
   }
   void use(const Json& learned) override {
-    Labelled::use(learned);
+    SequenceClassification::use(learned);
     given_ = !learned.empty();
     if (!learned.contains("mean")) return;
     mean_ = learned.at("mean").get<double>();
@@ -34,7 +34,7 @@ class SeriesClasses final : public LabelledValues {
     scaled_ = true;
   }
   std::vector<std::string> notes() const override {
-    auto all = Labelled::notes();
+    auto all = SequenceClassification::notes();
     if (scaled_ && !normalise_)
       all.push_back(
           format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, "

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
-#include "data/windows.h"
+#include "data/next_token_prediction.h"
 
 namespace seqtape {
 namespace {
@@ -12,25 +12,25 @@ namespace {
 constexpr std::string_view kUnknown = "\uFFFD";
 
 /// The next byte of files, or their next character.
-class Text final : public Windows {
+class Text final : public NextTokenPrediction {
  public:
   void fields(Fields& f) override {
-    Windows::fields(f);
+    NextTokenPrediction::fields(f);
     f("alphabet", alphabet_,
       "\"\": tokens are bytes; \"auto\": they are the characters (UTF-8) that the files hold; otherwise: the "
-      "characters "
-      "themselves, others are one token of their own");
+      "characters themselves, others are one token of their own",
+      resolves());
   }
   void prepare(std::uint64_t seed) override {
     unknown_ = 0, wide_ = "";
     if (alphabet_ == "auto") alphabet_ = to_utf8(letters());  // so the run keeps what was found
-    Windows::prepare(seed);
+    NextTokenPrediction::prepare(seed);
   }
   std::string token_meaning() const override {
     return alphabet_.empty() ? "bytes" : "the characters \"" + to_utf8(letters()) + "\"";
   }
   std::vector<std::string> notes() const override {
-    auto all = Windows::notes();
+    auto all = NextTokenPrediction::notes();
     if (unknown_) all.push_back(str(unknown_, " characters that task.alphabet does not have were read as one token"));
     if (!wide_.empty()) all.push_back(wide_);
     return all;

@@ -4,18 +4,18 @@
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
+#include "data/next_token_prediction.h"
 #include "data/tokenizer/bpe.h"
-#include "data/windows.h"
 
 namespace seqtape {
 namespace {
 
 /// The next token of another program's tokens: of text, by its tokenizer.json, or of files with the ids themselves,
 /// whole numbers with blanks or line breaks between.
-class TokenFiles final : public Windows {
+class TokenFiles final : public NextTokenPrediction {
  public:
   void fields(Fields& f) override {
-    Windows::fields(f);
+    NextTokenPrediction::fields(f);
     f("vocab", vocab_, "ids are in [0, vocab)", between(2, kMostTokens));
     f("tokenizer", tokenizer_path_, "tokenizer.json (byte-level BPE) for text; empty: files and prompts are ids",
       same_data());
@@ -24,10 +24,10 @@ class TokenFiles final : public Windows {
   void prepare(std::uint64_t seed) override {
     if (end_token_ >= vocab_)
       throw ConfigError(str("task.end_token: must be < task.vocab ", vocab_, ", got ", end_token_));
-    Windows::prepare(seed);
+    NextTokenPrediction::prepare(seed);
   }
   void resolve_paths(const std::filesystem::path& folder) override {
-    Windows::resolve_paths(folder);
+    NextTokenPrediction::resolve_paths(folder);
     if (tokenizer_path_.empty()) return;
     const std::filesystem::path given = tokenizer_path_, beside = folder / given.filename();
     // The tokenizer of an import lies in the run: where that has been moved to, it is there still.

@@ -4,29 +4,17 @@
 #include "core/error.h"
 
 namespace seqtape {
-namespace {
-
-ModelInput some_input(const ModelShape& shape, Index batch, Index length) {
-  ModelInput input;
-  if (shape.vocabulary)
-    input.tokens = IndexTensor::zeros(Shape{batch, length});
-  else
-    input.values = Tensor::zeros(Shape{batch, length, shape.features});
-  return input;
-}
-
-}  // namespace
 
 TracedPass::TracedPass(SequenceModel& model, bool step, const Extents& e) : extents(e) {
   ModelState state;
   if (step) {
-    model.features(some_input(model.shape(), e.batch, e.past), state, {});
+    model.features(random_input(model.shape(), e.batch, e.past, "traced pass"), state, {});
     state.detach();
   } else {
     extents.past = 0;
   }
   const std::vector<State> before = state.layers;
-  input = some_input(model.shape(), e.batch, step ? 1 : e.length);
+  input = random_input(model.shape(), e.batch, step ? 1 : e.length, "traced pass");
   const Trace trace;
   features = model.features(input, state, {}).value();
   for (std::size_t layer = 0; layer < state.layers.size(); ++layer)

@@ -72,7 +72,7 @@ void refuse_mamba2(const MambaNumbers& n, const char* format) {
 }
 void refuse_head_bias(const MambaNumbers& n) { must(!n.head_bias, "head_bias", "must be false"); }
 
-MambaNumbers MambaNumbers::of(const ModelConfig& config, const ModelShape& shape) {
+MambaNumbers MambaNumbers::of(const ModelConfig& config, const SequenceShape& shape) {
   const auto* kind = dynamic_cast<const MambaKind*>(config.mixer.get());
   const auto* second = dynamic_cast<const Mamba2Kind*>(config.mixer.get());
   must(kind || second, "name", "must be mamba or mamba2");

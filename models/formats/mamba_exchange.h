@@ -23,9 +23,9 @@ struct MambaNumbers {
   std::int32_t unknown_token = -1;  ///< of a character that has none of its own; -1: the vocabulary has none
 
   /// Throws ConfigError for a model that is not one, with the key and what it must be.
-  static MambaNumbers of(const ModelConfig&, const ModelShape&);
+  static MambaNumbers of(const ModelConfig&, const SequenceShape&);
   ModelConfig config() const;
-  ModelShape shape() const { return {.vocabulary = vocabulary, .outputs = vocabulary}; }
+  SequenceShape shape() const { return {.vocabulary = vocabulary, .outputs = vocabulary}; }
 };
 
 /// Throws ConfigError when the head has a bias: no other program knows one.

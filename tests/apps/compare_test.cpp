@@ -238,16 +238,16 @@ TEST_CASE("compare: what cannot be compared is refused") {
   CHECK(error({}).find("the argument CONFIG is missing") != std::string::npos);
   CHECK(error({file, "--seeds", ""}).find("--seeds: must be whole numbers") != std::string::npos);
   CHECK(error({file}, with("seeds", Json::array())).find("seeds: must name a seed") != std::string::npos);
-  CHECK(error({file}, with("models", Json::array())).find("models: must be a list of objects") != std::string::npos);
-  CHECK(error({file}, with("model", "x")).find("model: unknown key of a comparison; did you mean \"models\"?") !=
+  CHECK(error({file}, with("models", Json::array())).find("models: must be a list of names or objects") !=
         std::string::npos);
+  CHECK(error({file}, with("model", "x")).find("model: unknown key; did you mean \"models\"?") != std::string::npos);
   for (const auto& [key, value] : {std::pair<const char*, Json>{"steps", 1.5},
                                    {"steps", 1e30},
                                    {"tokens", 0},
                                    {"seconds", -1},
                                    {"parameters", "x"},
                                    {"parameters", 2.5}})
-    CHECK(error({file}, with("budget", {{key, value}})).find(std::string("budget.") + key + ": must be a ") !=
+    CHECK(error({file}, with("budget", {{key, value}})).find(std::string("budget.") + key + ": must be ") !=
           std::string::npos);
   CHECK(error({file}, with("grid", {{"seed", {1, 2}}})).find("grid.seed: runs over seeds are") != std::string::npos);
   CHECK(error({file, "--set", "seed=9"}).find("--seeds 9 says which") != std::string::npos);

@@ -31,9 +31,11 @@ const std::map<std::type_index, AnyOp>& checked_ops() {
 }
 
 /// A step of training changes the parameters, and only checked ops are on the tape.
-void trains_on_checked_ops(RunConfig& config, const ModelShape& model_shape, const TaskShape& shape,
-                           const Batch& batch) {
-  SequenceModel model(config.model, model_shape);
+void trains_on_checked_ops(RunConfig& config) {
+  const TaskShape shape = config.task->shape();
+  SequenceModel model(config.model, shape);
+  Batch batch = blank_batch(shape, 2, 48);  // the data may not be at hand
+  std::fill(batch.values.begin(), batch.values.end(), 0.5f);
   allocate(model.parameters(), 1);
   config.optimizer->attach(model.parameters());
   const std::vector<Real> before = model.parameters()[0]->variable.value().to_vector();
@@ -49,23 +51,6 @@ void trains_on_checked_ops(RunConfig& config, const ModelShape& model_shape, con
   tape.backward(loss);
   config.optimizer->step(1, config.optimizer->gradient_norm());
   CHECK(model.parameters()[0]->variable.value().to_vector() != before);
-}
-
-/// Of the task's shape, but made up: the data may not be at hand.
-Batch made_up(const TaskShape& shape) {
-  Batch batch;
-  batch.batch = 2;
-  batch.length = 48;
-  const auto cells = static_cast<std::size_t>(batch.batch * batch.length);
-  if (shape.vocabulary)
-    batch.tokens.assign(cells, 1);
-  else
-    batch.values.assign(cells * static_cast<std::size_t>(shape.features), 0.5f);
-  if (shape.regression)
-    batch.target_values.assign(static_cast<std::size_t>(batch.batch * shape.outputs), 0.25f);
-  else
-    batch.targets.assign(shape.pooled ? 2 : cells, 0);
-  return batch;
 }
 
 }  // namespace
@@ -103,7 +88,7 @@ TEST_CASE("every config trains for a step, on ops that are gradient-checked") {
       continue;
     }
     RunConfig config = RunConfig::load(entry.path(), {});
-    trains_on_checked_ops(config, config.model_shape(), config.task->shape(), made_up(config.task->shape()));
+    trains_on_checked_ops(config);
     ++configs;
   }
   CHECK(configs >= 10);
@@ -114,6 +99,6 @@ TEST_CASE("every mixer trains for a step, on ops that are gradient-checked") {
     CAPTURE(name);
     RunConfig config = RunConfig::from_json(
         {{"task", {{"name", "copying"}}}, {"model", {{"name", name}, {"d_model", 16}, {"layers", 1}}}}, ".");
-    trains_on_checked_ops(config, config.model_shape(), config.task->shape(), made_up(config.task->shape()));
+    trains_on_checked_ops(config);
   }
 }

@@ -99,11 +99,11 @@ TEST_CASE("law: the batch of an evaluation changes no number, and n is the answe
     if (a.contains("accuracy")) CHECK_EQ(a["accuracy"], b["accuracy"]);
     // Counted without the model.
     Index answers = 0, sequences = 0;
-    const auto pass = task.pass(Split::validation, {.batch = 5, .piece = 1 << 20});
-    for (Batch piece; pass->next(piece);) {
-      sequences += piece.batch;
-      for (const std::int32_t target : piece.targets) answers += target != Batch::kIgnored;
-      answers += static_cast<Index>(piece.target_values.size());
+    const auto pass = task.evaluation(Split::validation, {.batch = 5, .chunk = 1 << 20});
+    for (Batch chunk; pass->next(chunk);) {
+      sequences += chunk.batch;
+      for (const std::int32_t target : chunk.targets) answers += target != Batch::kIgnored;
+      answers += static_cast<Index>(chunk.target_values.size());
     }
     CHECK_EQ(one.counts()["n"], answers);
     CHECK_EQ(one.counts()["sequences"], sequences);

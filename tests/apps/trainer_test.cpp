@@ -202,7 +202,7 @@ TEST_CASE("groups: what a later one does not name stays; attaching behind the al
   const auto frozen = [](const Json& groups, bool allocate_first) {
     RunConfig config = config_of(kHeads, kMamba, {}, {{"name", "adamw"}, {"groups", groups}});
     config.task->prepare(1);
-    SequenceModel model(config.model, config.model_shape());
+    SequenceModel model(config.model, config.task->shape());
     if (allocate_first) allocate(model.parameters(), 1);
     config.optimizer->attach(model.parameters());
     if (!allocate_first) allocate(model.parameters(), 1);
@@ -271,8 +271,8 @@ TEST_CASE("outputs that are not finite have no accuracy") {
   batch.targets = {0, 0};
   Score score;
   score.add(Variable(Tensor::of(Shape{2, 3}, std::vector<float>{1, 0, 0, NAN, NAN, NAN})), batch,
-            {.outputs = 3, .pooled = true});
-  const Json metrics = score.metrics({.outputs = 3, .pooled = true});
+            {{.outputs = 3}, Objective::label, 3});
+  const Json metrics = score.metrics({{.outputs = 3}, Objective::label, 3});
   CHECK_EQ(metrics["accuracy"], "nan");
   CHECK_EQ(metrics["loss"], "nan");
   CHECK_EQ(score.counts()["n"], 2);
@@ -319,21 +319,21 @@ TEST_CASE("evaluations at several lengths, and the one that counts") {
   CHECK_EQ(error({{"best", "accuracy@80"}}).rfind("train.best: there will be no metric \"accuracy@80\"", 0), 0);
 }
 
-TEST_CASE("a pooled task that is read in pieces is scored by its last piece") {
-  // More than one piece of a sequence: 8192 positions for the batch.
+TEST_CASE("a pooled task that is read in chunks is scored by its last chunk") {
+  // More than one chunk of a sequence: 8192 positions for the batch.
   const char* const images = SEQTAPE_SOURCE_DIR "/configs/smnist/gru.json";
   RunConfig config = RunConfig::load(images, {});
   const TaskShape shape = config.task->shape();
-  Batch piece;
-  piece.batch = 2;
-  piece.length = 3;
-  piece.targets = {1, 2};
-  piece.first = false;
+  Batch chunk;
+  chunk.batch = 2;
+  chunk.length = 3;
+  chunk.targets = {1, 2};
+  chunk.first = false;
   Tensor logits = Tensor::zeros(Shape{2, shape.outputs});
   logits.data()[1] = 5;                  // right
   logits.data()[shape.outputs + 7] = 5;  // wrong
   Score score;
-  score.add(Variable(logits), piece, shape);
+  score.add(Variable(logits), chunk, shape);
   CHECK_EQ(score.metrics(shape)["accuracy"], 0.5);
 }
 

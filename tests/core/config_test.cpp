@@ -16,7 +16,7 @@ struct Inner {
   std::vector<double> betas{0.9, 0.999};
   void fields(Fields& f) {
     f("d_state", d_state, "states", at_least(1));
-    f("betas", betas, "decays", fraction());
+    f("betas", betas, "decays", below_one());
   }
 };
 
@@ -135,17 +135,35 @@ TEST_CASE("--set leaves a word to a field of text, and reads it as JSON for any 
   CHECK_EQ(message_of<ConfigError>([&] { set(R"(text=["a"])"); }), "text: must be a string, got [\"a\"]");
 }
 
-TEST_CASE("the fields that may change are those whose rule says so") {
+TEST_CASE("every field has its constraint, by its path") {
   Index steps = 1, width = 2;
   bool quiet = false;
+  std::string letters;
   const auto fields = [&](Fields& f) {
     f("width", width, "");
+    f("letters", letters, "", resolves());
     f.group("train", "", [&](Fields& g) {
       g("steps", steps, "", may_change(positive()));
       g("quiet", quiet, "", may_change());
     });
   };
-  CHECK_EQ(changeable_fields(fields), std::vector<std::string>{"train.steps", "train.quiet"});
+  std::map<std::string, Constraint> all = constraints_of(fields);
+  CHECK_EQ(all.size(), 4);
+  CHECK(all["train.steps"].may_change);
+  CHECK(all["train.steps"].open_least);
+  CHECK(all["train.quiet"].may_change);
+  CHECK_FALSE(all["width"].may_change);
+  CHECK(all["letters"].resolves);
+  CHECK_FALSE(all["width"].resolves);
+}
+
+TEST_CASE("keys of a later program are refused in a config and ignored in a state") {
+  Index steps = 1;
+  const auto fields = [&](Fields& f) { f("steps", steps, ""); };
+  const Json later = {{"steps", 7}, {"unheard_of", 1}};
+  CHECK_EQ(message_of<ConfigError>([&] { read_fields(fields, later, ""); }), "unheard_of: unknown key; known: steps");
+  read_fields(fields, later, "", Unknown::ignored);
+  CHECK_EQ(steps, 7);
 }
 
 TEST_CASE("the schema says what the parser says") {

@@ -173,17 +173,17 @@ TEST_CASE("law: two seeds give two orders, one seed one; preparing again begins 
   }
 }
 
-TEST_CASE("law: a pass has each sequence that was kept back once, in any batches and pieces") {
+TEST_CASE("law: a pass has each sequence that was kept back once, in any batches and chunks") {
   for (const char* name : kTasks) {
     INFO(name);
     draw("passes", [&](Random& random) {
       const TemporaryFolder folder;
       const Reading read = reading(name, random, folder);
       const auto task = make(read.task, read.settings);
-      const auto names = [&](Index batch, Index piece) {
+      const auto names = [&](Index batch, Index chunk) {
         std::multiset<Index> all;
         Index rows = 0;
-        const auto pass = task->pass(Split::validation, {.batch = batch, .piece = piece});
+        const auto pass = task->evaluation(Split::validation, {.batch = batch, .chunk = chunk});
         for (Batch made; pass->next(made);) {
           rows += made.last ? made.batch : 0;
           if (made.first)
@@ -246,7 +246,7 @@ std::map<Split, std::set<Index>> parts(const Task& task,
     take(Split::train);
   }
   for (const Split split : {Split::validation, Split::test}) {
-    const auto pass = task.pass(split, {.batch = 3, .piece = 1000});
+    const auto pass = task.evaluation(split, {.batch = 3, .chunk = 1000});
     while (pass->next(batch)) take(split);
   }
   return all;

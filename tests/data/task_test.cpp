@@ -19,7 +19,7 @@ using testing::make;
 using testing::message_of;
 using testing::TemporaryFolder;
 
-TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in pieces") {
+TEST_CASE("every synthetic task is deterministic, differs by step and split, and comes in chunks") {
   static const std::set<std::string> with_files{"text",        "dna",    "images",         "documents", "audio",
                                                 "dna_classes", "series", "series_classes", "tokens"};
   for (const auto& entry : tasks().entries) {
@@ -36,10 +36,10 @@ TEST_CASE("every synthetic task is deterministic, differs by step and split, and
     CHECK(a.targets == b.targets);
     CHECK(a.target_values == b.target_values);
     CHECK((a.tokens != c.tokens || a.values != c.values));
-    // One pass in pieces of 7 equals one in whole sequences.
-    const auto whole = task->pass(Split::validation, {.batch = 4, .piece = 1 << 20});
-    const auto pieces = task->pass(Split::validation, {.batch = 4, .piece = 7});
-    Batch all, piece;
+    // One pass in chunks of 7 equals one in whole sequences.
+    const auto whole = task->evaluation(Split::validation, {.batch = 4, .chunk = 1 << 20});
+    const auto chunks = task->evaluation(Split::validation, {.batch = 4, .chunk = 7});
+    Batch all, chunk;
     REQUIRE(whole->next(all));
     CHECK((all.tokens != a.tokens || all.values != a.values));
     const auto same = [](const auto& part, const auto& from, Index row, Index at, const Batch& of, Index width) {
@@ -50,19 +50,19 @@ TEST_CASE("every synthetic task is deterministic, differs by step and split, and
     Index at = 0;
     std::vector<Index> lengths(4, 0);
     while (at < all.length) {
-      REQUIRE(pieces->next(piece));
-      CHECK_EQ(piece.first, at == 0);
-      CHECK_EQ(piece.last, at + piece.length == all.length);
-      for (Index s = 0; s < piece.batch; ++s) {
-        REQUIRE(same(piece.tokens, all.tokens, s, at, piece, 1));
-        REQUIRE(same(piece.values, all.values, s, at, piece, shape.features));
-        if (!shape.pooled) REQUIRE(same(piece.targets, all.targets, s, at, piece, 1));
-        if (!piece.lengths.empty()) lengths[static_cast<std::size_t>(s)] += piece.lengths[static_cast<std::size_t>(s)];
+      REQUIRE(chunks->next(chunk));
+      CHECK_EQ(chunk.first, at == 0);
+      CHECK_EQ(chunk.last, at + chunk.length == all.length);
+      for (Index s = 0; s < chunk.batch; ++s) {
+        REQUIRE(same(chunk.tokens, all.tokens, s, at, chunk, 1));
+        REQUIRE(same(chunk.values, all.values, s, at, chunk, shape.features));
+        if (!shape.pooled) REQUIRE(same(chunk.targets, all.targets, s, at, chunk, 1));
+        if (!chunk.lengths.empty()) lengths[static_cast<std::size_t>(s)] += chunk.lengths[static_cast<std::size_t>(s)];
       }
-      at += piece.length;
+      at += chunk.length;
     }
-    if (shape.pooled) CHECK(piece.targets == all.targets);
-    CHECK(piece.target_values == all.target_values);
+    if (shape.pooled) CHECK(chunk.targets == all.targets);
+    CHECK(chunk.target_values == all.target_values);
     for (std::size_t s = 0; s < all.lengths.size(); ++s) CHECK_EQ(lengths[s], all.lengths[s]);
   }
 }
@@ -387,20 +387,20 @@ TEST_CASE("text: windows cover every byte of the split but its first once") {
   write_file(folder / "a.txt", bytes.substr(0, 600));
   write_file(folder / "b.txt", bytes.substr(600));
   const auto task = make("text", {{"path", folder.path().string()}, {"length", 32}, {"train_fraction", 0.5}});
-  for (const Index piece_length : {32, 5}) {
-    const auto pass = task->pass(Split::validation, {.batch = 3, .piece = piece_length});
+  for (const Index chunk_length : {32, 5}) {
+    const auto pass = task->evaluation(Split::validation, {.batch = 3, .chunk = chunk_length});
     std::map<Index, std::string> windows;  // by their place in the pass
     Index window = 0, scored = 0;
     std::string targets;
-    for (Batch piece; pass->next(piece);) {
-      for (Index b = 0; b < piece.batch; ++b)
-        for (Index t = 0; t < piece.length; ++t) {
-          const std::int32_t target = piece.targets[static_cast<std::size_t>(b * piece.length + t)];
+    for (Batch chunk; pass->next(chunk);) {
+      for (Index b = 0; b < chunk.batch; ++b)
+        for (Index t = 0; t < chunk.length; ++t) {
+          const std::int32_t target = chunk.targets[static_cast<std::size_t>(b * chunk.length + t)];
           if (target == Batch::kIgnored) continue;
           windows[window + b] += static_cast<char>(target);
           ++scored;
         }
-      if (piece.last) window += piece.batch;
+      if (chunk.last) window += chunk.batch;
     }
     for (const auto& [place, text] : windows) targets += text;
     CHECK_EQ(scored, 499);
@@ -490,10 +490,10 @@ TEST_CASE("images: every training image once an epoch, validation at the end, or
     }
     CHECK_EQ(seen.size(), 7);  // two epochs of seven
     for (const auto& [label, count] : seen) CHECK_EQ(count, 2);
-    const auto pass = task->pass(Split::validation, {.batch = 2, .piece = 4});
+    const auto pass = task->evaluation(Split::validation, {.batch = 2, .chunk = 4});
     std::vector<std::int32_t> labels;
-    for (Batch piece; pass->next(piece);)
-      if (piece.last) labels.insert(labels.end(), piece.targets.begin(), piece.targets.end());
+    for (Batch chunk; pass->next(chunk);)
+      if (chunk.last) labels.insert(labels.end(), chunk.targets.begin(), chunk.targets.end());
     CHECK(labels == std::vector<std::int32_t>{7, 8, 9});
   }
 }
@@ -527,10 +527,10 @@ TEST_CASE("dna: FASTA records as bases, plain or gz; what is no base is named") 
   write_file(path, ">one two\nACGT\nacgu\r\n>next\nNRAC\n");
   const auto task = make("dna", {{"path", path}, {"length", 5}, {"train_fraction", 0.5}});
   CHECK_EQ(task->shape().vocabulary, 5);
-  CHECK_EQ(task->shape().bits_unit, "base");
+  CHECK_EQ(task->shape().unit, "base");
   // ACGTACGT N NNAC: the second half, from base 6, is GT N NNAC.
   Batch batch;
-  const auto pass = task->pass(Split::validation, {.batch = 1, .piece = 100});
+  const auto pass = task->evaluation(Split::validation, {.batch = 1, .chunk = 100});
   REQUIRE(pass->next(batch));
   CHECK(task->decode(batch.tokens) == "GTNNN");
   CHECK(task->decode(batch.targets) == "TNNNA");
@@ -586,9 +586,9 @@ TEST_CASE("documents: every text once an epoch, like lengths together, splits th
   }
   CHECK_EQ(seen.size(), 42);
   CHECK(padding < 42 * 8);  // in random batches about 30 each
-  const auto validation = [&](const Task& of, Index piece) {
+  const auto validation = [&](const Task& of, Index chunk) {
     std::map<std::string, int> found;
-    const auto pass = of.pass(Split::validation, {.batch = 5, .piece = piece});
+    const auto pass = of.evaluation(Split::validation, {.batch = 5, .chunk = chunk});
     std::vector<std::string> open;
     for (Batch part; pass->next(part);) {
       const auto all = texts(part);
@@ -655,11 +655,11 @@ TEST_CASE("tokens: ids of files") {
   CHECK_EQ(task->shape().vocabulary, 50);
   CHECK(task->encode("3 49, 0") == std::vector<std::int32_t>{3, 49, 0});
   CHECK_EQ(task->decode({7, 8}), " 7 8");
-  Batch piece;
-  REQUIRE(task->pass(Split::validation, {.batch = 1, .piece = 10})->next(piece));
+  Batch chunk;
+  REQUIRE(task->evaluation(Split::validation, {.batch = 1, .chunk = 10})->next(chunk));
   for (std::size_t i = 0; i < 10; ++i) {
-    CHECK_EQ(piece.tokens[i], static_cast<std::int32_t>(i));  // the second half begins at 100
-    CHECK_EQ(piece.targets[i], static_cast<std::int32_t>(i) + 1);
+    CHECK_EQ(chunk.tokens[i], static_cast<std::int32_t>(i));  // the second half begins at 100
+    CHECK_EQ(chunk.targets[i], static_cast<std::int32_t>(i) + 1);
   }
   for (const char* wrong : {"1 2 50", "1 2 -3", "1 2 x", "1 2 99999999999"}) {
     write_file(folder / "ids", wrong);

@@ -19,7 +19,7 @@ struct Setup {
     ModelConfig config;
     const Json json = {{"model", {{"name", mixer}, {"d_model", 24}, {"layers", 2}, {"dropout", dropout}}}};
     read_fields([&](Fields& f) { f.named("model", "", config.named()); }, json, "");
-    model = std::make_unique<SequenceModel>(config, ModelShape{.vocabulary = 16, .outputs = 16});
+    model = std::make_unique<SequenceModel>(config, SequenceShape{.vocabulary = 16, .outputs = 16});
     allocate(model->parameters(), 1);
     optimizer = optimizers().find("adamw")->make();
     optimizer->lr = 3e-3;

@@ -172,7 +172,7 @@ int main(int argc, char **argv) {
 constexpr Index kContext = 4096;  // steps that a cache holds, unless the program is compiled with another -DCONTEXT
 
 std::string program(const SequenceModel& model, const CProgram& about, const CStep& step) {
-  const ModelShape& shape = model.shape();
+  const SequenceShape& shape = model.shape();
   const bool ends = step.grows() || step.most_steps() > 0;
   std::string text =
       str("/* ", about.title, ": a ", about.architecture,

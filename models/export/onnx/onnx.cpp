@@ -123,7 +123,7 @@ void write_onnx(SequenceModel& model, const std::string& architecture, const std
   std::filesystem::create_directories(folder);
   write_file(folder / "model.onnx", whole);
   write_file(folder / "step.onnx", step);
-  const ModelShape& shape = model.shape();
+  const SequenceShape& shape = model.shape();
   const std::string input = shape.vocabulary ? "`tokens`, int64 [batch, length]"
                                              : str("`values`, float [batch, length, ", shape.features, "]");
   write_file(

@@ -99,7 +99,7 @@ struct Sounds {
     };
     task->training_batch(0, 6, batch);  // all that train
     keep();
-    const auto pass = task->pass(Split::validation, {.batch = 100, .piece = 1000});
+    const auto pass = task->evaluation(Split::validation, {.batch = 100, .chunk = 1000});
     while (pass->next(batch)) keep();
     return found;
   }
@@ -183,7 +183,7 @@ TEST_CASE("series: normalised by the training part, what is asked lies in its ow
   const auto task = make("series", settings);
   CHECK_EQ(task->shape().features, 2);
   CHECK_EQ(task->shape().outputs, 3);
-  CHECK(task->shape().regression);
+  CHECK(task->shape().regression());
   // Rows 0 to 59 train: sales 0, 10, ... 590.
   const double mean = 295, deviation = 10 * std::sqrt((60.0 * 60 - 1) / 12);
   const auto sales = [&](float value) { return std::lround(static_cast<double>(value) * deviation + mean); };
@@ -203,18 +203,18 @@ TEST_CASE("series: normalised by the training part, what is asked lies in its ow
   CHECK_EQ(starts.size(), 48);  // each of the 48 windows once an epoch
   CHECK_EQ(*starts.rbegin(), 47);
   for (const auto& [split, first] : {std::pair{Split::validation, 60}, {Split::test, 80}}) {
-    const auto pass = task->pass(split, {.batch = 5, .piece = 4});
+    const auto pass = task->evaluation(split, {.batch = 5, .chunk = 4});
     Index windows = 0;
-    for (Batch piece; pass->next(piece);)
-      if (piece.last)
-        for (Index b = 0; b < piece.batch; ++b)
-          CHECK_EQ(sales(piece.target_values[static_cast<std::size_t>(3 * b)]), 10 * (first + windows++));
+    for (Batch chunk; pass->next(chunk);)
+      if (chunk.last)
+        for (Index b = 0; b < chunk.batch; ++b)
+          CHECK_EQ(sales(chunk.target_values[static_cast<std::size_t>(3 * b)]), 10 * (first + windows++));
     CHECK_EQ(windows, 18);
   }
   Json strided = settings;
   strided["eval_stride"] = 3;
   Batch batch;
-  REQUIRE(make("series", strided)->pass(Split::test, {.batch = 50, .piece = 99})->next(batch));
+  REQUIRE(make("series", strided)->evaluation(Split::test, {.batch = 50, .chunk = 99})->next(batch));
   CHECK_EQ(batch.batch, 6);
 
   const auto error = [&](const Json& more) {
@@ -284,26 +284,26 @@ TEST_CASE("series of classes, DNA of classes: what they hold, and weights that b
       make("dna_classes",
            {{"path", (folder / "dna").string()}, {"length", 10}, {"validation_fraction", 0.3}, {"test_fraction", 0.1}});
   CHECK(dna->notes().size() == 1);  // the "!"
-  std::map<std::tuple<Split, int, Index>, int> pieces;
+  std::map<std::tuple<Split, int, Index>, int> chunks;
   const auto count = [&](Split split, const Batch& of) {
     for (Index b = 0; b < of.batch; ++b) {
       CHECK_EQ(of.tokens[static_cast<std::size_t>(b * of.length)], of.targets[static_cast<std::size_t>(b)]);
-      ++pieces[{split, of.targets[static_cast<std::size_t>(b)], of.lengths[static_cast<std::size_t>(b)]}];
+      ++chunks[{split, of.targets[static_cast<std::size_t>(b)], of.lengths[static_cast<std::size_t>(b)]}];
     }
   };
   dna->training_batch(0, dna->training_sequences(), batch);
   count(Split::train, batch);
   for (const Split split : {Split::validation, Split::test}) {
-    const auto pass = dna->pass(split, {.batch = 9, .piece = 99});
+    const auto pass = dna->evaluation(split, {.batch = 9, .chunk = 99});
     while (pass->next(batch)) count(split, batch);
   }
-  // Of 67 bases 41 train, 20 validate, 6 test; of 101 it is 61, 30 and 10. Rests below half a piece are dropped.
+  // Of 67 bases 41 train, 20 validate, 6 test; of 101 it is 61, 30 and 10. Rests below half a chunk are dropped.
   using enum Split;
-  CHECK_EQ(pieces[{train, 1, 10}], 6);
-  CHECK_EQ(pieces[{validation, 1, 10}], 3);
-  CHECK_EQ(pieces[{test, 1, 10}], 1);
+  CHECK_EQ(chunks[{train, 1, 10}], 6);
+  CHECK_EQ(chunks[{validation, 1, 10}], 3);
+  CHECK_EQ(chunks[{test, 1, 10}], 1);
   Index bases = 0;
-  for (const auto& [of, many] : pieces)
+  for (const auto& [of, many] : chunks)
     if (std::get<1>(of) == 0) bases += std::get<2>(of) * many;
   CHECK(bases >= 67 - 3 * 4);
   CHECK(bases <= 67);
@@ -318,7 +318,7 @@ TEST_CASE("text: an alphabet of characters") {
       {"path", (folder / "a").string()}, {"length", 8}, {"train_fraction", 0.5}, {"alphabet", "auto"}};
   const auto task = make("text", settings);
   CHECK_EQ(task->shape().vocabulary, 5);  // and the unknown
-  CHECK_EQ(task->shape().bits_unit, "character");
+  CHECK_EQ(task->shape().unit, "character");
   Batch batch;
   task->training_batch(0, 2, batch);
   const std::string row = task->decode({batch.tokens.begin(), batch.tokens.begin() + 8});

@@ -1,4 +1,4 @@
-#include "data/windows.h"
+#include "data/next_token_prediction.h"
 
 #include <algorithm>
 #include <set>
@@ -13,17 +13,17 @@ namespace {
 
 using View = std::u16string_view;
 
-/// Windows of `length` inputs side by side, in pieces. The last window may be shorter.
-class WindowsPass final : public Pass {
+/// Windows of `length` inputs side by side, in chunks. The last window may be shorter.
+class NextTokenEvaluation final : public Evaluation {
  public:
-  WindowsPass(View tokens, Index length, const PassOptions& options)
+  NextTokenEvaluation(View tokens, Index length, const EvaluationOptions& options)
       : tokens_(tokens),
         length_(length),
         options_(options),
         targets_(static_cast<Index>(tokens.size()) - 1),
         windows_((targets_ + length - 1) / length) {}
 
-  bool next(Batch& piece) override {
+  bool next(Batch& chunk) override {
     if (begin_ >= length_) {
       begin_ = 0;
       window_ += options_.batch;
@@ -32,39 +32,39 @@ class WindowsPass final : public Pass {
     const Index rows = std::min(options_.batch, windows_ - window_);
     // A lone last window ends early; beside others it is padded.
     const Index longest = std::min(length_, targets_ - window_ * length_);
-    const Index steps = std::min(options_.piece, longest - begin_);
-    piece = {};
-    piece.batch = rows;
-    piece.length = steps;
-    piece.first = begin_ == 0;
-    piece.last = begin_ + steps == longest;
-    piece.tokens.assign(static_cast<std::size_t>(rows * steps), 0);
-    piece.targets.assign(static_cast<std::size_t>(rows * steps), Batch::kIgnored);
+    const Index steps = std::min(options_.chunk, longest - begin_);
+    chunk = {};
+    chunk.batch = rows;
+    chunk.length = steps;
+    chunk.first = begin_ == 0;
+    chunk.last = begin_ + steps == longest;
+    chunk.tokens.assign(static_cast<std::size_t>(rows * steps), 0);
+    chunk.targets.assign(static_cast<std::size_t>(rows * steps), Batch::kIgnored);
     for (Index b = 0; b < rows; ++b) {
       const Index start = (window_ + b) * length_ + begin_;
       const Index count = std::clamp<Index>(targets_ - start, 0, steps);
       for (Index t = 0; t < count; ++t) {
-        piece.tokens[static_cast<std::size_t>(b * steps + t)] = tokens_[static_cast<std::size_t>(start + t)];
-        piece.targets[static_cast<std::size_t>(b * steps + t)] = tokens_[static_cast<std::size_t>(start + t + 1)];
+        chunk.tokens[static_cast<std::size_t>(b * steps + t)] = tokens_[static_cast<std::size_t>(start + t)];
+        chunk.targets[static_cast<std::size_t>(b * steps + t)] = tokens_[static_cast<std::size_t>(start + t + 1)];
       }
-      piece.lengths.push_back(static_cast<std::int32_t>(count));
+      chunk.lengths.push_back(static_cast<std::int32_t>(count));
     }
-    if (std::all_of(piece.lengths.begin(), piece.lengths.end(), [&](std::int32_t n) { return n == steps; }))
-      piece.lengths.clear();
-    begin_ = piece.last ? length_ : begin_ + steps;
+    if (std::all_of(chunk.lengths.begin(), chunk.lengths.end(), [&](std::int32_t n) { return n == steps; }))
+      chunk.lengths.clear();
+    begin_ = chunk.last ? length_ : begin_ + steps;
     return true;
   }
 
  private:
   View tokens_;
   Index length_;
-  PassOptions options_;
+  EvaluationOptions options_;
   Index targets_, windows_, window_ = 0, begin_ = 0;
 };
 
 }  // namespace
 
-void Windows::fields(Fields& f) {
+void NextTokenPrediction::fields(Fields& f) {
   f("path", paths_, "file or folder, or a list of them, relative to the config", same_data(required()));
   f("length", length_, "steps of a window", positive_up_to(1e12));
   f("carry", carry_, "training goes on where the last batch ended, with the model's state, instead of drawing windows");
@@ -72,16 +72,16 @@ void Windows::fields(Fields& f) {
   f("test_fraction", test_fraction_, "share of the data, at the end, kept for test", between(0, 1));
 }
 
-void Windows::resolve_paths(const std::filesystem::path& base) {
+void NextTokenPrediction::resolve_paths(const std::filesystem::path& base) {
   for (std::string& path : paths_) {
     if (path.empty()) throw ConfigError("task.path: must name a file or folder, got \"\"");
     path = std::filesystem::absolute(base / path).lexically_normal().string();
   }
 }
 
-void Windows::prepare(std::uint64_t seed) {
+void NextTokenPrediction::prepare(std::uint64_t seed) {
   seed_ = seed;
-  epoch_ = -1;
+  epochs_.forget();
   left_out_ = {}, twice_.clear();
   std::set<std::filesystem::path> seen;
   if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
@@ -107,7 +107,7 @@ void Windows::prepare(std::uint64_t seed) {
   }
 }
 
-std::u16string_view Windows::part(Split split) const {
+std::u16string_view NextTokenPrediction::part(Split split) const {
   const auto size = static_cast<Index>(tokens_.size());
   const auto train = static_cast<std::size_t>(share_of(size, train_fraction_));
   const auto test = static_cast<std::size_t>(share_of(size, test_fraction_));
@@ -123,23 +123,20 @@ std::u16string_view Windows::part(Split split) const {
   return all.substr(all.size() - test);
 }
 
-Index Windows::training_windows() const {
+Index NextTokenPrediction::training_windows() const {
   return std::max<Index>(1, (static_cast<Index>(part(Split::train).size()) - length_) / length_);
 }
 
-Index Windows::window_start(Index number) const {
+Index NextTokenPrediction::window_start(Index number) const {
   const auto size = static_cast<Index>(part(Split::train).size());
   const Index windows = training_windows(), epoch = number / windows;
   Random random(seed_, "train", static_cast<std::uint64_t>(epoch));
   const Index offset = random.below(std::min(length_, size - windows * length_));
-  if (epoch != epoch_) {
-    order_ = random.permutation(windows);
-    epoch_ = epoch;
-  }
-  return offset + order_[static_cast<std::size_t>(number % windows)] * length_;
+  const auto& order = epochs_.order(epoch, [&] { return random.permutation(windows); });
+  return offset + order[static_cast<std::size_t>(number % windows)] * length_;
 }
 
-Index Windows::track_start(Index step, Index batch, Index b, bool& first) const {
+Index NextTokenPrediction::track_start(Index step, Index batch, Index b, bool& first) const {
   const auto size = static_cast<Index>(part(Split::train).size());
   const Index track = size / batch, windows = (track - 1) / length_;
   if (windows < 1)
@@ -155,19 +152,19 @@ Index Windows::track_start(Index step, Index batch, Index b, bool& first) const 
   return shift + b * track + offset + window * length_;
 }
 
-std::vector<std::string> Windows::notes() const {
+std::vector<std::string> NextTokenPrediction::notes() const {
   auto all = left_out_.notes();
   if (!twice_.empty())
     all.push_back(str("read twice: ", join(twice_, ", "), "; what validates may have been trained on"));
   return all;
 }
 
-std::string Windows::fingerprint() const {
+std::string NextTokenPrediction::fingerprint() const {
   const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
   return format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());
 }
 
-void Windows::training_batch(Index step, Index batch, Batch& out) const {
+void NextTokenPrediction::training_batch(Index step, Index batch, Batch& out) const {
   const View tokens = part(Split::train);
   out = {};
   out.batch = batch;
@@ -183,11 +180,11 @@ void Windows::training_batch(Index step, Index batch, Batch& out) const {
   }
 }
 
-std::unique_ptr<Pass> Windows::pass(Split split, const PassOptions& options) const {
+std::unique_ptr<Evaluation> NextTokenPrediction::evaluation(Split split, const EvaluationOptions& options) const {
   if (part(split).size() < 2)
     throw ConfigError(
         str("task: there is no ", split_name(split), " split; set task.", split_name(split), "_fraction"));
-  return std::make_unique<WindowsPass>(part(split), length_, options);
+  return std::make_unique<NextTokenEvaluation>(part(split), length_, options);
 }
 
 }  // namespace seqtape

@@ -1,4 +1,5 @@
 #pragma once
+#include "data/epochs.h"
 #include "data/readers/files.h"
 #include "data/task.h"
 
@@ -13,23 +14,21 @@ constexpr Index kMostTokens = 65536;
 /// 0.02 bits worse on the King James Bible.) A pass reads consecutive windows, each from a zero state: every token but
 /// the first is a target once. With `carry`, training reads in order instead: each row of the batch has a track of its
 /// own and goes on where it ended in the batch before, with its state (truncated back-propagation through time).
-class Windows : public Task {
+class NextTokenPrediction : public Task {
  public:
   void fields(Fields&) override;
   void resolve_paths(const std::filesystem::path& base) override;
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override {
-    return {.vocabulary = vocabulary(),
-            .outputs = vocabulary(),
-            .length = length_,
-            .bits_unit = unit(),
-            .carried = carry_,
-            .next_token = true,
-            .end_token = end_token(),
-            .unknown_token = unknown_token()};
+    TaskShape shape({.vocabulary = vocabulary(), .outputs = vocabulary()}, Objective::next_token, length_);
+    shape.unit = unit();
+    shape.carried = carry_;
+    shape.end_token = end_token();
+    shape.unknown_token = unknown_token();
+    return shape;
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
-  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
   Index training_sequences() const override { return carry_ ? 0 : training_windows(); }
   std::string fingerprint() const override;
   std::vector<std::string> notes() const override;
@@ -65,8 +64,7 @@ class Windows : public Task {
   Tokens tokens_;
   LeftOut left_out_;
   std::vector<std::string> twice_;  // names of files that were read before
-  mutable Index epoch_ = -1;        // whose order is cached
-  mutable std::vector<std::int32_t> order_;
+  mutable Epochs epochs_;
 };
 
 std::unique_ptr<Task> make_text();

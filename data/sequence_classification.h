@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 
+#include "data/epochs.h"
 #include "data/readers/files.h"
 #include "data/task.h"
 
@@ -11,20 +12,18 @@ namespace seqtape {
 /// new order each epoch, one epoch behind the other, so that every one is used once whatever the batch; batches gather
 /// sequences of like lengths (from 16 batches' worth at a time), so that little is padding. Those of a batch that two
 /// epochs share are drawn from all lengths.
-class Labelled : public Task {
+class SequenceClassification : public Task {
  public:
   void fields(Fields&) override;
   void resolve_paths(const std::filesystem::path& base) override;
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override {
-    TaskShape shape = reads();
+    SequenceShape shape = reads();
     shape.outputs = classes_;
-    shape.pooled = true;
-    shape.length = length_;
-    return shape;
+    return {shape, Objective::label, length_};
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
-  std::unique_ptr<Pass> pass(Split, const PassOptions&) const override;
+  std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
   Index training_sequences() const override { return static_cast<Index>(train_.size()); }
   std::string fingerprint() const override;
   Json learned() const override;
@@ -35,7 +34,7 @@ class Labelled : public Task {
   /// For `fields`: what `path` must be.
   virtual const char* path_doc() const = 0;
   /// The vocabulary, or the features.
-  virtual TaskShape reads() const = 0;
+  virtual SequenceShape reads() const = 0;
   /// Adds all sequences by `add`. Throws DataError.
   virtual void load() = 0;
   /// Which part each sequence is in, where that is known since `load`; empty: drawn by their number.
@@ -62,7 +61,7 @@ class Labelled : public Task {
   const std::vector<Index>& part(Split) const;
 
  private:
-  friend class LabelledPass;
+  friend class ClassificationEvaluation;
   /// Numbers the classes.
   void name_classes();
   /// Fills the parts.
@@ -70,7 +69,7 @@ class Labelled : public Task {
   /// Steps [begin, begin + steps) of the sequences, padded.
   void fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const;
   /// The training sequences in the order of an epoch, for batches of `rows`.
-  const std::vector<Index>& epoch(Index number, Index rows) const;
+  std::vector<std::int32_t> epoch(Index number, Index rows) const;
   Index size_of(Index i) const { return sizes_[static_cast<std::size_t>(i)]; }
   std::int32_t class_of(Index i) const { return classes_of_[static_cast<std::size_t>(i)]; }
 
@@ -86,15 +85,11 @@ class Labelled : public Task {
   Index sources_ = 0, empty_ = 0;
   LeftOut left_out_;
   std::vector<Index> train_, validation_, test_;
-  struct Epoch {
-    Index number = -1, rows = 0;
-    std::vector<Index> order{};
-  };
-  mutable Epoch epochs_[2];  // the two that a batch may lie in, by their number's parity
+  mutable Epochs epochs_;
 };
 
 /// Sequences of tokens, a byte each.
-class LabelledTokens : public Labelled {
+class TokenClassification : public SequenceClassification {
  protected:
   void load() final {
     sequences_.clear();
@@ -112,9 +107,9 @@ class LabelledTokens : public Labelled {
 };
 
 /// Sequences of real values, one a step.
-class LabelledValues : public Labelled {
+class ValueClassification : public SequenceClassification {
  protected:
-  TaskShape reads() const final { return {.features = 1}; }
+  SequenceShape reads() const final { return {.features = 1}; }
   void load() final {
     sequences_.clear();
     load_values();

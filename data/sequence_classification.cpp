@@ -1,4 +1,4 @@
-#include "data/labelled.h"
+#include "data/sequence_classification.h"
 
 #include <algorithm>
 #include <map>
@@ -12,38 +12,39 @@
 
 namespace seqtape {
 
-/// Batches of a part, longest sequences first, in pieces.
-class LabelledPass final : public Pass {
+/// Batches of a part, longest sequences first, in chunks.
+class ClassificationEvaluation final : public Evaluation {
  public:
-  LabelledPass(const Labelled& task, std::vector<Index> order, const PassOptions& options)
+  ClassificationEvaluation(const SequenceClassification& task, std::vector<Index> order,
+                           const EvaluationOptions& options)
       : task_(task), order_(std::move(order)), options_(options) {
     std::stable_sort(order_.begin(), order_.end(),
                      [&](Index a, Index b) { return task_.size_of(a) > task_.size_of(b); });
   }
 
-  bool next(Batch& piece) override {
+  bool next(Batch& chunk) override {
     if (next_ >= order_.size()) return false;
     const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), order_.size() - next_);
     const std::vector<Index> which(order_.begin() + static_cast<std::ptrdiff_t>(next_),
                                    order_.begin() + static_cast<std::ptrdiff_t>(next_ + count));
-    const Index longest = task_.size_of(which.front()), steps = std::min(options_.piece, longest - begin_);
-    task_.fill(which, begin_, steps, piece);
-    piece.first = begin_ == 0;
-    piece.last = begin_ + steps == longest;
-    begin_ = piece.last ? 0 : begin_ + steps;
-    if (piece.last) next_ += count;
+    const Index longest = task_.size_of(which.front()), steps = std::min(options_.chunk, longest - begin_);
+    task_.fill(which, begin_, steps, chunk);
+    chunk.first = begin_ == 0;
+    chunk.last = begin_ + steps == longest;
+    begin_ = chunk.last ? 0 : begin_ + steps;
+    if (chunk.last) next_ += count;
     return true;
   }
 
  private:
-  const Labelled& task_;
+  const SequenceClassification& task_;
   std::vector<Index> order_;
-  PassOptions options_;
+  EvaluationOptions options_;
   std::size_t next_ = 0;
   Index begin_ = 0;
 };
 
-void Labelled::fields(Fields& f) {
+void SequenceClassification::fields(Fields& f) {
   f("path", path_, path_doc(), same_data(required()));
   f("length", length_, "longest sequence, in steps", positive_up_to(1e9));
   f("longer", longer_, "what becomes of longer ones", one_of({"cut", "refuse"}));
@@ -55,32 +56,33 @@ void Labelled::fields(Fields& f) {
     one_of({"none", "balanced"}));
 }
 
-void Labelled::resolve_paths(const std::filesystem::path& base) {
+void SequenceClassification::resolve_paths(const std::filesystem::path& base) {
   if (path_.empty()) throw ConfigError("task.path: must name a file or folder, got \"\"");
   path_ = std::filesystem::absolute(base / path_).lexically_normal().string();
 }
 
-Index Labelled::kept(std::size_t steps, const std::string& where) const {
+Index SequenceClassification::kept(std::size_t steps, const std::string& where) const {
   if (static_cast<Index>(steps) > length_ && longer_ == "refuse")
     throw DataError(str(where, ": has ", steps, " steps, more than task.length, ", length_,
                         "; raise it, or set task.longer to \"cut\""));
   return std::min(static_cast<Index>(steps), length_);
 }
 
-bool Labelled::add(Index steps, const std::string& label) {
+bool SequenceClassification::add(Index steps, const std::string& label) {
   if (steps == 0) return ++empty_, false;
   sizes_.push_back(steps);
   labels_.push_back(label);
   return true;
 }
 
-void Labelled::count_source(const std::string& label, std::string_view bytes) {
+void SequenceClassification::count_source(const std::string& label, std::string_view bytes) {
   if (bytes.empty()) return;
   ++sources_;
   crc_ = crc32_of(label, crc32_of(bytes, crc_));
 }
 
-void Labelled::each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>& read) {
+void SequenceClassification::each_file(
+    const std::function<void(const std::filesystem::path& file, const std::string& label)>& read) {
   namespace fs = std::filesystem;
   if (!fs::is_directory(path_)) throw DataError(str("task.path: ", path_, " is not a folder, or does not exist"));
   std::vector<fs::path> classes;
@@ -98,37 +100,37 @@ void Labelled::each_file(const std::function<void(const std::filesystem::path& f
     for (const fs::path& file : files_under(folder, left_out_)) read(file, folder.filename().string());
 }
 
-void LabelledTokens::add(std::string tokens, const std::string& label, const std::string& where) {
+void TokenClassification::add(std::string tokens, const std::string& label, const std::string& where) {
   count_source(label, tokens);
   tokens.resize(static_cast<std::size_t>(kept(tokens.size(), where)));
   add(std::move(tokens), label);
 }
 
-void LabelledTokens::add(std::string tokens, const std::string& label) {
-  if (Labelled::add(static_cast<Index>(tokens.size()), label)) sequences_.push_back(std::move(tokens));
+void TokenClassification::add(std::string tokens, const std::string& label) {
+  if (SequenceClassification::add(static_cast<Index>(tokens.size()), label)) sequences_.push_back(std::move(tokens));
 }
 
-void LabelledTokens::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
+void TokenClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
   const char* from = sequences_[static_cast<std::size_t>(i)].data() + begin;
   std::transform(from, from + count, out.tokens.begin() + b * out.length,
                  [](char token) { return static_cast<unsigned char>(token); });
 }
 
-void LabelledValues::add(std::vector<float> values, const std::string& label, const std::string& where,
-                         std::string_view source) {
+void ValueClassification::add(std::vector<float> values, const std::string& label, const std::string& where,
+                              std::string_view source) {
   if (!values.empty()) count_source(label, source);
   values.resize(static_cast<std::size_t>(kept(values.size(), where)));
-  if (Labelled::add(static_cast<Index>(values.size()), label)) sequences_.push_back(std::move(values));
+  if (SequenceClassification::add(static_cast<Index>(values.size()), label)) sequences_.push_back(std::move(values));
 }
 
-void LabelledValues::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
+void ValueClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
   const float* from = sequences_[static_cast<std::size_t>(i)].data() + begin;
   std::copy_n(from, count, out.values.begin() + b * out.length);
 }
 
-void Labelled::prepare(std::uint64_t seed) {
+void SequenceClassification::prepare(std::uint64_t seed) {
   seed_ = seed;
-  for (Epoch& epoch : epochs_) epoch = {};
+  epochs_.forget();
   sizes_.clear(), labels_.clear(), classes_of_.clear(), weights_.clear();
   crc_ = 0, sources_ = 0, empty_ = 0, left_out_ = {};
   load();
@@ -144,7 +146,7 @@ void Labelled::prepare(std::uint64_t seed) {
   }
 }
 
-void Labelled::name_classes() {
+void SequenceClassification::name_classes() {
   // As they can be kept and printed: a folder's name may be any bytes.
   for (std::string& label : labels_) label = printable(label);
   const std::set<std::string> found(labels_.begin(), labels_.end());
@@ -161,7 +163,7 @@ void Labelled::name_classes() {
   for (const std::string& label : labels_) classes_of_.push_back(number.at(label));
 }
 
-void Labelled::split() {
+void SequenceClassification::split() {
   const auto count = static_cast<Index>(sizes_.size());
   std::vector<Split> parts = this->parts();
   std::vector<std::int32_t> order(static_cast<std::size_t>(count));
@@ -185,15 +187,15 @@ void Labelled::split() {
                           " train; each but test needs one"));
 }
 
-const std::vector<Index>& Labelled::part(Split split) const {
+const std::vector<Index>& SequenceClassification::part(Split split) const {
   return split == Split::train ? train_ : split == Split::validation ? validation_ : test_;
 }
 
-void Labelled::fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const {
+void SequenceClassification::fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const {
   out = {};
   out.batch = static_cast<Index>(which.size());
   out.length = steps;
-  const TaskShape shape = reads();
+  const SequenceShape shape = reads();
   const auto size = static_cast<std::size_t>(out.batch * steps);
   if (shape.vocabulary)
     out.tokens.assign(size, 0);
@@ -207,13 +209,12 @@ void Labelled::fill(const std::vector<Index>& which, Index begin, Index steps, B
   }
 }
 
-const std::vector<Index>& Labelled::epoch(Index number, Index rows) const {
-  Epoch& epoch = epochs_[number % 2];
-  if (epoch.number == number && epoch.rows == rows) return epoch.order;
+std::vector<std::int32_t> SequenceClassification::epoch(Index number, Index rows) const {
   const auto count = static_cast<Index>(train_.size());
   Random random(seed_, "train", static_cast<std::uint64_t>(number));
-  std::vector<Index> shuffled;
-  for (const std::int32_t i : random.permutation(count)) shuffled.push_back(train_[static_cast<std::size_t>(i)]);
+  std::vector<std::int32_t> shuffled;
+  for (const std::int32_t i : random.permutation(count))
+    shuffled.push_back(static_cast<std::int32_t>(train_[static_cast<std::size_t>(i)]));
   // The first ones fill the batch that the epoch before left open, the last ones leave one open.
   const Index head = std::min(count, (rows - number * count % rows) % rows), batches = (count - head) / rows;
   const auto begin = shuffled.begin() + head, end = begin + batches * rows;
@@ -221,20 +222,22 @@ const std::vector<Index>& Labelled::epoch(Index number, Index rows) const {
   for (auto group = begin; group < end; group += std::min<std::ptrdiff_t>(16 * rows, end - group))
     std::stable_sort(group, group + std::min<std::ptrdiff_t>(16 * rows, end - group),
                      [&](Index a, Index b) { return size_of(a) > size_of(b); });
-  epoch = {number, rows, {shuffled.begin(), begin}};
+  std::vector<std::int32_t> order(shuffled.begin(), begin);
   for (const std::int32_t i : random.permutation(batches))
-    epoch.order.insert(epoch.order.end(), begin + i * rows, begin + (i + 1) * rows);
-  epoch.order.insert(epoch.order.end(), end, shuffled.end());
-  return epoch.order;
+    order.insert(order.end(), begin + i * rows, begin + (i + 1) * rows);
+  order.insert(order.end(), end, shuffled.end());
+  return order;
 }
 
-void Labelled::training_batch(Index step, Index batch, Batch& out) const {
+void SequenceClassification::training_batch(Index step, Index batch, Batch& out) const {
   const auto count = static_cast<Index>(train_.size());
   const Index rows = std::min(batch, count);
   std::vector<Index> which;
   Index longest = 0;
   for (Index i = step * rows; i < (step + 1) * rows; ++i) {
-    which.push_back(epoch(i / count, rows)[static_cast<std::size_t>(i % count)]);
+    const auto& order = epochs_.order(
+        i / count, [&] { return epoch(i / count, rows); }, rows);
+    which.push_back(order[static_cast<std::size_t>(i % count)]);
     longest = std::max(longest, size_of(which.back()));
   }
   fill(which, 0, longest, out);
@@ -242,20 +245,22 @@ void Labelled::training_batch(Index step, Index batch, Batch& out) const {
     for (const std::int32_t target : out.targets) out.weights.push_back(weights_[static_cast<std::size_t>(target)]);
 }
 
-std::unique_ptr<Pass> Labelled::pass(Split split, const PassOptions& options) const {
+std::unique_ptr<Evaluation> SequenceClassification::evaluation(Split split, const EvaluationOptions& options) const {
   if (part(split).empty()) throw ConfigError(str("task: there is no ", split_name(split), " split"));
-  return std::make_unique<LabelledPass>(*this, part(split), options);
+  return std::make_unique<ClassificationEvaluation>(*this, part(split), options);
 }
 
-std::string Labelled::fingerprint() const {
+std::string SequenceClassification::fingerprint() const {
   return format("%08x of %lld sequences", crc_, static_cast<long long>(sources_));
 }
 
-Json Labelled::learned() const { return {{"classes", names_}}; }
+Json SequenceClassification::learned() const { return {{"classes", names_}}; }
 
-void Labelled::use(const Json& learned) { learned_names_ = learned.value("classes", std::vector<std::string>()); }
+void SequenceClassification::use(const Json& learned) {
+  learned_names_ = learned.value("classes", std::vector<std::string>());
+}
 
-std::vector<std::string> Labelled::notes() const {
+std::vector<std::string> SequenceClassification::notes() const {
   std::vector<std::string> all = left_out_.notes();
   if (empty_) all.push_back(str(empty_, " empty sequences were left out"));
   std::vector<Index> trained(names_.size());

@@ -1,0 +1,15 @@
+#pragma once
+// What a model reads and answers: the one thing that tasks and models must agree on.
+
+#include "core/real.h"
+
+namespace seqtape {
+
+struct SequenceShape {
+  Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
+  Index features = 0;    ///< real values a step, when vocabulary is 0
+  Index outputs = 0;     ///< classes, or numbers to predict
+  bool pooled = false;   ///< one answer a sequence instead of one a step
+};
+
+}  // namespace seqtape

@@ -1,0 +1,49 @@
+#include "data/task.h"
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace seqtape {
+
+Batch blank_batch(const TaskShape& shape, Index rows, Index steps, std::int32_t target) {
+  Batch batch;
+  batch.batch = rows;
+  batch.length = steps;
+  const auto cells = static_cast<std::size_t>(rows * steps);
+  if (shape.vocabulary)
+    batch.tokens.resize(cells);
+  else
+    batch.values.resize(cells * static_cast<std::size_t>(shape.features));
+  if (shape.regression())
+    batch.target_values.resize(static_cast<std::size_t>(rows * shape.outputs));
+  else
+    batch.targets.assign(shape.pooled ? static_cast<std::size_t>(rows) : cells, target);
+  return batch;
+}
+
+Index share_of(Index count, double fraction) {
+  const double share = fraction * static_cast<double>(count), whole = std::round(share);
+  return static_cast<Index>(std::fabs(share - whole) <= 1e-12 * share ? whole : std::floor(share));
+}
+
+const char* split_name(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      break;
+  }
+  return "test";
+}
+
+std::vector<std::int32_t> Task::encode(const std::string&) const {
+  throw ConfigError("task: its tokens are not text; only text tasks can read a prompt");
+}
+std::string Task::decode(const std::vector<std::int32_t>&) const {
+  throw ConfigError("task: its tokens are not text; only text tasks can write text");
+}
+
+}  // namespace seqtape
