@@ -45,7 +45,7 @@ void trains_on_checked_ops(RunConfig& config) {
       batch_loss(model.forward(model_input(batch), state, {.training = true, .carry = false}), batch, shape);
   CHECK(tape.nodes().size() > 5);
   for (const Tape::Node& node : tape.nodes()) {
-    CAPTURE(node.op.name());
+    CAPTURE(std::string(node.op.name()));
     CHECK(checked_ops().contains(node.op.type()));
   }
   tape.backward(loss);
@@ -71,7 +71,7 @@ TEST_CASE("every op in autograd/ops has a case, and every export target writes i
   CHECK_EQ(seen, names.size());
   CHECK_GE(seen, 35);
   for (const auto& [type, op] : checked_ops()) {
-    CAPTURE(op.name());
+    CAPTURE(std::string(op.name()));
     CHECK(onnx_lowerings().answers(op));
     CHECK(c_lowerings().answers(op));
   }

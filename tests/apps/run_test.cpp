@@ -252,18 +252,9 @@ TEST_CASE("a signal saves, says how to go on, and exits with 128 + its number") 
   }
 }
 
-// What `section` of a config can name, read from the program's own schema.
-std::vector<std::string> names_of(const std::string& section) {
-  const Json schema = Json::parse(testing::seqtape("schema").out);
-  std::vector<std::string> names;
-  for (const Json& kind : schema.at("properties").at(section).at("anyOf"))
-    names.push_back(kind.at("properties").at("name").at("const"));
-  return names;
-}
-
 TEST_CASE(
     "every mixer resumes with the same bits, with each state that a trainer keeps, on another number of threads") {
-  const std::vector<std::string> mixers = names_of("model");
+  const std::vector<std::string> mixers = testing::names_of("model");
   REQUIRE(mixers.size() >= 11);
   struct Variant {
     std::string section, key;
@@ -272,7 +263,7 @@ TEST_CASE(
   std::vector<Variant> variants{
       {"task", "carry", true}, {"train", "ema", 0.9}, {"train", "micro_batch", 2}, {"model", "dropout", 0.1}};
   for (const std::string section : {"schedule", "optimizer"})
-    for (const std::string& name : names_of(section)) variants.push_back({section, "name", name});
+    for (const std::string& name : testing::names_of(section)) variants.push_back({section, "name", name});
   REQUIRE(variants.size() >= 13);
   std::string text;
   Random random(7, "resume_test");

@@ -28,7 +28,9 @@ EOF
   "$seqtape" export "$work/run-$name" --format onnx --out "$work/$name" >/dev/null
   node "$here/onnx.mjs" "$work/$name"
 }
-for model in mamba mamba2 s4 s4d lru rnn lstm gru mingru minlstm transformer; do case_of "$model" text "$model"; done
+models=$("$seqtape" list models | sed -n 's/^\([a-z0-9_]*\): .*/\1/p')
+[ "$(wc -w <<<"$models")" -ge 11 ]
+for model in $models; do case_of "$model" text "$model"; done
 case_of mamba-taps text mamba model.d_conv=1 model.proj_bias=true
 case_of mamba2-groups text mamba2 model.n_groups=2 model.head_dim=16 model.d_state=8
 case_of alibi text transformer model.positions=alibi

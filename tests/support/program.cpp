@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/io/file.h"
+#include "core/io/json.h"
 #include "tests/support/temporary_folder.h"
 
 namespace seqtape::testing {
@@ -16,6 +17,14 @@ Outcome seqtape(const std::string& arguments, const std::string& before) {
       before + "'" SEQTAPE_PROGRAM "' " + arguments + " >'" + out + "' 2>'" + err + "' </dev/null";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out), read_file(err)};
+}
+
+std::vector<std::string> names_of(const std::string& section) {
+  const Json schema = parse_json(seqtape("schema").out, "schema");
+  std::vector<std::string> names;
+  for (const Json& kind : schema.at("properties").at(section).at("anyOf"))
+    names.push_back(kind.at("properties").at("name").at("const"));
+  return names;
 }
 
 }  // namespace seqtape::testing

@@ -1,6 +1,7 @@
 #pragma once
 // Runs the built program as a user would.
 #include <string>
+#include <vector>
 
 namespace seqtape::testing {
 
@@ -11,5 +12,8 @@ struct Outcome {
 
 /// `seqtape ARGUMENTS`, through the shell; `before`: shell text in front ("ulimit -f 100; ").
 Outcome seqtape(const std::string& arguments, const std::string& before = "");
+
+/// What a section of a config ("model") can name, as the program's own schema has it.
+std::vector<std::string> names_of(const std::string& section);
 
 }  // namespace seqtape::testing
