@@ -28,13 +28,4 @@ class ExampleTask : public SyntheticTask {
   void draw(const Random&, Index length, Index b, Index begin, Batch& out) const final;
 };
 
-std::unique_ptr<Task> make_copying();
-std::unique_ptr<Task> make_selective_copying();
-std::unique_ptr<Task> make_mqar();
-std::unique_ptr<Task> make_associative_recall();
-std::unique_ptr<Task> make_adding();
-std::unique_ptr<Task> make_parity();
-std::unique_ptr<Task> make_listops();
-std::unique_ptr<Task> make_pathfinder();
-
 }  // namespace seqtape

@@ -67,8 +67,4 @@ class NextTokenPrediction : public Task {
   mutable Epochs epochs_;
 };
 
-std::unique_ptr<Task> make_text();
-std::unique_ptr<Task> make_dna();
-std::unique_ptr<Task> make_tokens();
-
 }  // namespace seqtape

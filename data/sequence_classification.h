@@ -124,9 +124,4 @@ class ValueClassification : public SequenceClassification {
   std::vector<std::vector<float>> sequences_;
 };
 
-std::unique_ptr<Task> make_documents();
-std::unique_ptr<Task> make_dna_classes();
-std::unique_ptr<Task> make_audio();
-std::unique_ptr<Task> make_series_classes();
-
 }  // namespace seqtape

@@ -207,7 +207,7 @@ CheckResult generation(Subject& s) {
   CheckResult result = within("generating as at once", worst, kTolerance);
   if (stepper.replays()) result.detail += "; one traced step is repeated";
   if (s.model().bounded_state() && !stepper.replays())
-    result = {result.name, false, "its steps cannot be repeated: an op does not say how it computes (tape.h, compute)"};
+    result = {result.name, false, "its steps cannot be repeated: an op's forward reads more than its operands (autograd/op.h)"};
   return result;
 }
 

@@ -1,28 +1,27 @@
 // The visible table of architectures: a line each.
-#include "models/mixers/lru.h"
-#include "models/mixers/mamba.h"
-#include "models/mixers/mamba2.h"
-#include "models/mixers/minimal_rnn.h"
-#include "models/mixers/recurrent.h"
-#include "models/mixers/s4.h"
-#include "models/mixers/transformer.h"
+#include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
+using Made = std::unique_ptr<MixerKind>;
+
 const Registry<MixerKind>& mixers() {
+  // A row declares the function of its file in models/mixers/, so that the file needs no header.
+  // clang-format off
   static const Registry<MixerKind> registry{{
-      {"mamba", "selective state space model (Gu & Dao 2023)", [] { return std::make_unique<MambaKind>(); }},
-      {"mamba2", "Mamba with one rate a head (Dao & Gu 2024)", [] { return std::make_unique<Mamba2Kind>(); }},
-      {"s4", "state space model, HiPPO-LegS (Gu et al. 2022)", [] { return std::make_unique<S4Kind>(false); }},
-      {"s4d", "diagonal state space model (Gu et al. 2022)", [] { return std::make_unique<S4Kind>(true); }},
-      {"lru", "linear recurrent unit (Orvieto et al. 2023)", [] { return std::make_unique<LruKind>(); }},
-      {"rnn", "Elman network", [] { return std::make_unique<RecurrentKind>(Cell::rnn_tanh); }},
-      {"lstm", "long short-term memory", [] { return std::make_unique<RecurrentKind>(Cell::lstm); }},
-      {"gru", "gated recurrent unit", [] { return std::make_unique<RecurrentKind>(Cell::gru); }},
-      {"mingru", "minimal GRU, by a scan (Feng et al. 2024)", [] { return std::make_unique<MinimalKind>(false); }},
-      {"minlstm", "minimal LSTM, by a scan (Feng et al. 2024)", [] { return std::make_unique<MinimalKind>(true); }},
-      {"transformer", "attention and MLP", [] { return std::make_unique<TransformerKind>(); }},
+      {"mamba", "selective state space model (Gu & Dao 2023)", [] { extern Made make_mamba(); return make_mamba(); }},
+      {"mamba2", "Mamba with one rate a head (Dao & Gu 2024)", [] { extern Made make_mamba2(); return make_mamba2(); }},
+      {"s4", "state space model, HiPPO-LegS (Gu et al. 2022)", [] { extern Made make_s4(); return make_s4(); }},
+      {"s4d", "diagonal state space model (Gu et al. 2022)", [] { extern Made make_s4d(); return make_s4d(); }},
+      {"lru", "linear recurrent unit (Orvieto et al. 2023)", [] { extern Made make_lru(); return make_lru(); }},
+      {"rnn", "Elman network", [] { extern Made make_rnn(); return make_rnn(); }},
+      {"lstm", "long short-term memory", [] { extern Made make_lstm(); return make_lstm(); }},
+      {"gru", "gated recurrent unit", [] { extern Made make_gru(); return make_gru(); }},
+      {"mingru", "minimal GRU, by a scan (Feng et al. 2024)", [] { extern Made make_mingru(); return make_mingru(); }},
+      {"minlstm", "minimal LSTM, by a scan (Feng et al. 2024)", [] { extern Made make_minlstm(); return make_minlstm(); }},
+      {"transformer", "attention and MLP", [] { extern Made make_transformer(); return make_transformer(); }},
   }};
+  // clang-format on
   return registry;
 }
 

@@ -16,7 +16,7 @@ class Majority final : public ExampleTask {
     f("symbols", symbols_, "kinds of symbols", between(2, 1 << 20));
   }
   TaskShape shape() const override {
-    return {.vocabulary = symbols_, .outputs = symbols_, .pooled = true, .length = length_};
+    return {{.vocabulary = symbols_, .outputs = symbols_}, Objective::label, length_};
   }
 
   // [sample]

@@ -1,11 +1,19 @@
-#include "models/mixers/lru.h"
-
 #include <cmath>
 
 #include "core/error.h"
+#include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
+
+/// The linear recurrent unit (Orvieto et al. 2023, arXiv 2303.06349) with S4D's output: GELU, gated projection.
+struct LruKind final : MixerKind {
+  Index d_state = 64;
+  double r_min = 0.9, r_max = 0.999, max_phase = 6.283185307179586, ssm_lr = 1e-3;
+
+  void fields(Fields&) override;
+  std::unique_ptr<Mixer> build(const MixerPlace&) const override;
+};
 
 /// lambda = exp(-exp(nu_log) + i exp(theta_log)),  h[t] = lambda h[t-1] + exp(gamma_log) B x[t],  y = Re(C h) + d x
 class Lru final : public Mixer {
@@ -83,5 +91,7 @@ std::unique_ptr<Mixer> LruKind::build(const MixerPlace& place) const {
   if (!(r_min < r_max)) throw ConfigError(str("model.r_min: must be < r_max, got ", r_min, " >= ", r_max));
   return std::make_unique<Lru>(*this, place.d_model);
 }
+
+std::unique_ptr<MixerKind> make_lru() { return std::make_unique<LruKind>(); }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

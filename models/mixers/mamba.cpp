@@ -115,4 +115,6 @@ std::unique_ptr<Mixer> MambaKind::build(const MixerPlace& place) const {
   return std::make_unique<Mamba>(*this, place);
 }
 
+std::unique_ptr<MixerKind> make_mamba() { return std::make_unique<MambaKind>(); }
+
 }  // namespace seqtape::inline SEQTAPE_PRECISION

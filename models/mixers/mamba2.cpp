@@ -98,4 +98,6 @@ std::unique_ptr<Mixer> Mamba2Kind::build(const MixerPlace& place) const {
   return std::make_unique<Mamba2>(*this, place.d_model);
 }
 
+std::unique_ptr<MixerKind> make_mamba2() { return std::make_unique<Mamba2Kind>(); }
+
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,7 +1,17 @@
-#include "models/mixers/minimal_rnn.h"
+#include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
+
+/// minGRU and minLSTM (Feng et al. 2024, arXiv 2410.01201): gates that depend on the input only, so a scan does it.
+struct MinimalKind final : MixerKind {
+  explicit MinimalKind(bool lstm_) : lstm(lstm_) {}
+  bool lstm;
+  Index expand = 2;
+
+  void fields(Fields&) override;
+  std::unique_ptr<Mixer> build(const MixerPlace&) const override;
+};
 
 /// With E = expand * d_model, k the gates' inputs and v the candidate, each E wide:
 ///   minGRU   keep = s(-k), take = s(k)                       (z and 1 - z of section 3.1.1)
@@ -48,5 +58,8 @@ void MinimalKind::fields(Fields& f) { f("expand", expand, "inner channels for ea
 std::unique_ptr<Mixer> MinimalKind::build(const MixerPlace& place) const {
   return std::make_unique<Minimal>(*this, place.d_model);
 }
+
+std::unique_ptr<MixerKind> make_mingru() { return std::make_unique<MinimalKind>(false); }
+std::unique_ptr<MixerKind> make_minlstm() { return std::make_unique<MinimalKind>(true); }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

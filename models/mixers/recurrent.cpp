@@ -1,11 +1,22 @@
-#include "models/mixers/recurrent.h"
-
 #include <cmath>
 
 #include "core/error.h"
+#include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
+
+/// A layer of PyTorch's RNN, LSTM or GRU, d_model -> d_model.
+struct RecurrentKind final : MixerKind {
+  explicit RecurrentKind(Cell cell_) : cell(cell_) {}
+  Cell cell;
+  std::string nonlinearity = "tanh", initialization = "torch";
+  double forget_bias = 0;
+  Index chrono_length = 0;
+
+  void fields(Fields&) override;
+  std::unique_ptr<Mixer> build(const MixerPlace&) const override;
+};
 
 /// Each [H, H] block of rows orthogonal (Saxe et al. 2014): Gram-Schmidt on normal rows.
 void orthogonal_blocks(const Tensor& weight, Random& random) {
@@ -81,5 +92,9 @@ void RecurrentKind::fields(Fields& f) {
 std::unique_ptr<Mixer> RecurrentKind::build(const MixerPlace& place) const {
   return std::make_unique<Recurrent>(*this, place.d_model);
 }
+
+std::unique_ptr<MixerKind> make_rnn() { return std::make_unique<RecurrentKind>(Cell::rnn_tanh); }
+std::unique_ptr<MixerKind> make_lstm() { return std::make_unique<RecurrentKind>(Cell::lstm); }
+std::unique_ptr<MixerKind> make_gru() { return std::make_unique<RecurrentKind>(Cell::gru); }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,12 +1,25 @@
-#include "models/mixers/s4.h"
-
 #include <cmath>
 
 #include "core/error.h"
+#include "models/mixer.h"
 #include "models/mixers/hippo.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
+
+/// S4 (Gu et al. 2022, arXiv 2111.00396) and S4D (Gu et al. 2022, arXiv 2206.11893): a state space model for each
+/// channel, a GELU, and a gated output projection.
+struct S4Kind final : MixerKind {
+  explicit S4Kind(bool diagonal_) : diagonal(diagonal_) {}
+  bool diagonal;
+  Index d_state = 64;
+  double dt_min = 1e-3, dt_max = 0.1, ssm_lr = 1e-3;
+  std::string mode = "auto", initialization = "lin", discretization = "zoh";
+  bool train_b = false, bidirectional = false;
+
+  void fields(Fields&) override;
+  std::unique_ptr<Mixer> build(const MixerPlace&) const override;
+};
 
 /// The same values for every channel: row(n) over [H, N] or, by pairs, [H, N, 2].
 Initializer each_channel(std::vector<double> row) {
@@ -148,5 +161,8 @@ std::unique_ptr<Mixer> S4Kind::build(const MixerPlace& place) const {
   if (dt_min > dt_max) throw ConfigError(str("model.dt_min: must be <= dt_max, got ", dt_min, " > ", dt_max));
   return std::make_unique<S4>(*this, place.d_model);
 }
+
+std::unique_ptr<MixerKind> make_s4() { return std::make_unique<S4Kind>(false); }
+std::unique_ptr<MixerKind> make_s4d() { return std::make_unique<S4Kind>(true); }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

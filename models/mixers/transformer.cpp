@@ -1,11 +1,22 @@
-#include "models/mixers/transformer.h"
-
 #include <cmath>
 
 #include "core/error.h"
+#include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
+
+/// Pre-norm attention, followed by an MLP in the same block (Vaswani et al. 2017; GPT-2's order).
+struct TransformerKind final : MixerKind {
+  Index heads = 4, mlp = 4, max_length = 4096;
+  bool causal = true;
+  std::string positions = "rotary";
+  double rotary_base = 10000;
+
+  void fields(Fields&) override;
+  std::unique_ptr<Mixer> build(const MixerPlace&) const override;
+  Index mlp_ratio() const override { return mlp; }
+};
 
 class SelfAttention final : public Mixer {
  public:
@@ -105,5 +116,7 @@ std::unique_ptr<Mixer> TransformerKind::build(const MixerPlace& place) const {
         str("model.heads: rotary positions need an even width of each head, got ", place.d_model, "/", heads));
   return std::make_unique<SelfAttention>(*this, place.d_model);
 }
+
+std::unique_ptr<MixerKind> make_transformer() { return std::make_unique<TransformerKind>(); }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -21,7 +21,6 @@ using testing::TemporaryFolder;
 
 namespace {
 
-constexpr const char* kMixers[] = {"mamba", "gru", "transformer", "s4d", "mamba2", "minlstm"};
 constexpr const char* kTasks[] = {"induction_heads", "parity", "adding", "documents", "text"};
 
 template <std::size_t N>
@@ -46,8 +45,11 @@ RunConfig drawn_config(Random& random, const TemporaryFolder& folder, Index batc
   if (name == "induction_heads") task["vocab"] = 8;
   if (content.empty()) task["eval_sequences"] = between(random, 3, 30);
   if (!content.empty()) write_file(path, content);
-  const Json model = {
-      {"name", one_of(random, kMixers)}, {"d_model", 8}, {"layers", between(random, 1, 2)}, {"dropout", 0.2}};
+  const std::vector<std::string> names = mixers().names();
+  const Json model = {{"name", names[static_cast<std::size_t>(random.below(static_cast<Index>(names.size())))]},
+                      {"d_model", 8},
+                      {"layers", between(random, 1, 2)},
+                      {"dropout", 0.2}};
   return RunConfig::from_json({{"task", task}, {"model", model}, {"train", {{"batch", batch}}}}, "");
 }
 

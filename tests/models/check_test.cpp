@@ -12,7 +12,7 @@ using testing::message_of;
 
 namespace {
 
-CheckSubject tokens(const Json& model) { return {model, 7, 0, 5, false}; }
+CheckSubject tokens(const Json& model) { return {model, {.vocabulary = 7, .outputs = 5}}; }
 
 void expect_all(const CheckSubject& subject, bool in_float = true) {
   CAPTURE(subject.model.dump());
@@ -32,6 +32,24 @@ void expect_all(const CheckSubject& subject, bool in_float = true) {
 
 TEST_CASE("every mixer: gradients, streaming, causality, padding, threads") {
   for (const std::string& name : mixers().names()) expect_all(tokens({{"name", name}, {"d_model", 8}}));
+}
+
+TEST_CASE("every switch and choice of every mixer") {
+  int variants = 0;
+  for (const auto& entry : mixers().entries) {
+    const auto made = entry.make();
+    const Json fields = schema_of([&](Fields& f) { made->fields(f); })["properties"];
+    for (const auto& [key, field] : fields.items()) {
+      std::vector<Json> values = field.value("enum", std::vector<Json>());
+      if (field.value("type", Json()) == "boolean") values = {true, false};
+      for (const Json& value : values) {
+        if (value == field["default"]) continue;
+        expect_all(tokens({{"name", entry.name}, {"d_model", 8}, {key, value}}), false);
+        ++variants;
+      }
+    }
+  }
+  CHECK_GE(variants, 20);
 }
 
 TEST_CASE("variants") {
@@ -67,9 +85,11 @@ TEST_CASE("variants") {
 
 TEST_CASE("real-valued inputs, one answer a sequence, tied embeddings") {
   for (const char* pooling : {"mean", "last", "first"})
-    for (const char* name : {"mamba", "s4d", "gru", "transformer"})
-      expect_all({{{"name", name}, {"d_model", 8}, {"pooling", pooling}}, 0, 2, 3, true}, false);
-  expect_all({{{"name", "lstm"}, {"d_model", 8}, {"tie_embeddings", true}}, 7, 0, 7, false}, false);
+    for (const std::string& name : mixers().names())
+      expect_all(
+          {{{"name", name}, {"d_model", 8}, {"pooling", pooling}}, {.features = 2, .outputs = 3, .pooled = true}},
+          false);
+  expect_all({{{"name", "lstm"}, {"d_model", 8}, {"tie_embeddings", true}}, {.vocabulary = 7, .outputs = 7}}, false);
 }
 
 TEST_CASE("settings that do not go together are named") {
