@@ -40,9 +40,10 @@ MAY_INCLUDE = {
     "apps/trainer": TRAINER,
     "apps/inside": TRAINER | {"apps/trainer", "apps/report"},
     "apps/exchange": TRAINER | {"apps/trainer", "models/formats", "models/export"},
-    "apps/compare": TRAINER | {"apps/trainer", "apps/report", "apps/inside"},
-    "apps/commands": TRAINER | {"apps/trainer", "apps/report", "apps/inside", "apps/exchange", "apps/compare",
-                                "models/formats", "data/tokenizer"},
+    "apps/measure": TRAINER | {"apps/trainer"},
+    "apps/compare": TRAINER | {"apps/trainer", "apps/report", "apps/inside", "apps/measure"},
+    "apps/commands": TRAINER | {"apps/trainer", "apps/report", "apps/inside", "apps/exchange", "apps/measure",
+                                "apps/compare", "models/formats", "data/tokenizer"},
     "apps": CORE | {"apps/commands"},
 }
 
