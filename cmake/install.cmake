@@ -3,7 +3,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS seqtape RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS seqtape_options seqtape_core seqtape_autograd seqtape_models seqtape_data
+install(TARGETS seqtape_options seqtape_core seqtape_autograd seqtape_models seqtape_formats seqtape_readers
+  seqtape_tokenizer seqtape_data
   EXPORT seqtape-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(folder core autograd models data)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/seqtape FILES_MATCHING PATTERN "*.h")

@@ -1,17 +1,13 @@
-#include <algorithm>
+#include <cmath>
 #include <iostream>
 
-#include "apps/commands/bench_fft.h"
-#include "apps/commands/bench_kernels.h"
 #include "apps/commands/command.h"
-#include "apps/compare/measure.h"
-#include "apps/trainer/evaluate.h"
-#include "apps/trainer/training.h"
+#include "apps/measure/fft.h"
+#include "apps/measure/kernels.h"
+#include "apps/measure/training.h"
 #include "core/blas.h"
-#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "core/pool.h"
 #include "core/strings.h"
 #include "core/threads.h"
 
@@ -31,98 +27,30 @@ void options(cxxopts::Options& options) {
   common_options(options);
 }
 
-/// A training step of a byte language model: forward, backward, clipping, AdamW.
-Json time_step(const std::string& name, Index width, Index layers, Index batch, Index length, double seconds,
-               const std::vector<std::string>& sets) {
-  Json json = {{"name", name}, {"d_model", width}, {"layers", layers}};
-  Json root = {{"model", json}};
+/// The named model, with what --set says of it.
+ModelConfig model_config(const std::string& name, Index width, Index layers, const std::vector<std::string>& sets) {
+  Json root = {{"model", {{"name", name}, {"d_model", width}, {"layers", layers}}}};
   for (const std::string& assignment : sets) set_path(root, assignment);
   ModelConfig config;
   read_fields([&](Fields& f) { f.named("model", "", config.named()); }, root, "");
-  SequenceModel model(config, {.vocabulary = 256, .outputs = 256});
-  allocate(model.parameters(), 1);
-  auto optimizer = optimizers().find("adamw")->make();
-  optimizer->attach(model.parameters());
-  Random random(1, "bench");
-  const Shape shape{batch, length};
-  IndexTensor tokens(shape), targets(shape);
-  for (Index i = 0; i < shape.size(); ++i) tokens.data()[i] = static_cast<std::int32_t>(random.below(256));
-  for (Index i = 0; i < shape.size(); ++i) targets.data()[i] = tokens.data()[(i + 1) % shape.size()];
-  const double start_rss = resident_memory();
-  std::vector<double> times;
-  const auto begin = Clock::now();
-  while (times.size() < 4 || (seconds_since(begin) < seconds && times.size() < 200)) {
-    const auto start = Clock::now();
-    optimizer->clear_gradients();
-    {
-      Tape tape;
-      ModelState state;
-      tape.backward(cross_entropy(
-          model.forward({tokens, {}, {}}, state, {.training = true, .dropout = {times.size()}, .carry = false}),
-          targets));
-    }
-    optimizer->step(1, optimizer->gradient_norm());
-    times.push_back(seconds_since(start));
-  }
-  times.erase(times.begin());  // the first fills the pool
-  std::sort(times.begin(), times.end());
-  const double median = times[times.size() / 2], peak = peak_resident();
-  Json report = {{"model", name},
-                 {"d_model", width},
-                 {"layers", layers},
-                 {"batch", batch},
-                 {"length", length},
-                 {"threads", thread_count()},
-                 {"parameters", model.parameter_count()},
-                 {"step_ms", std::round(median * 1e5) / 100},
-                 {"tokens_per_second", std::round(static_cast<double>(batch * length) / median)},
-                 {"peak_rss_mb", std::round(peak / 1048576)},
-                 {"start_rss_mb", std::round(start_rss / 1048576)},
-                 {"forward_ms", std::round(1e5 * measure_forward(model, batch, length, seconds / 4)) / 100}};
-  if (model.streams()) {
-    const Streaming streaming = measure_streaming(model, length, seconds / 4);
-    report["state_bytes"] = streaming.state_bytes;
-    report["generate_us"] = std::round(1e8 / streaming.steps_per_second) / 100;
-  }
-  return report;
+  return config;
 }
 
-/// What the data cost: steps that read them and steps on one batch, in turns, and the median of the pairs' ratios.
 int time_data(const cxxopts::ParseResult& args) {
-  Training training(RunConfig::load(args["data"].as<std::string>(), sets(args)));
-  training.allocate();
-  Batch fixed;
-  training.config.task->training_batch(0, training.config.train.batch, fixed);
-  training.step(0);
-  std::vector<double> with, without, ratios;
-  const auto begin = Clock::now();
-  for (Index i = 1; ratios.size() < 5 || seconds_since(begin) < args["seconds"].as<double>(); ++i) {
-    const auto timed = [](const auto& step) {
-      const auto start = Clock::now();
-      step();
-      return seconds_since(start);
-    };
-    with.push_back(timed([&] { training.step(i); }));
-    without.push_back(timed([&] { training.step(i, fixed, false); }));
-    ratios.push_back(with.back() / without.back());
-  }
-  const auto median = [](std::vector<double>& list) {
-    std::sort(list.begin(), list.end());
-    return list[list.size() / 2];
-  };
-  const double read = median(with), held = median(without), ratio = median(ratios);
+  const auto& config = args["data"].as<std::string>();
+  const DataCost cost = measure_data(RunConfig::load(config, sets(args)), args["seconds"].as<double>());
   if (args.count("json"))
-    std::cout << Json({{"config", args["data"].as<std::string>()},
-                       {"pairs", ratios.size()},
-                       {"step_ms", read * 1e3},
-                       {"step_ms_one_batch", held * 1e3},
-                       {"ratio", ratio}})
+    std::cout << Json({{"config", config},
+                       {"pairs", cost.pairs},
+                       {"step_ms", cost.with_data * 1e3},
+                       {"step_ms_one_batch", cost.one_batch * 1e3},
+                       {"ratio", cost.ratio}})
                      .dump(2)
               << '\n';
   else
     std::cout << format(
-        "a step with its data %.2f ms, on one batch in memory %.2f ms: %.3f times (medians of %zu pairs)\n", read * 1e3,
-        held * 1e3, ratio, ratios.size());
+        "a step with its data %.2f ms, on one batch in memory %.2f ms: %.3f times (medians of %zu pairs)\n",
+        cost.with_data * 1e3, cost.one_batch * 1e3, cost.ratio, cost.pairs);
   return 0;
 }
 
@@ -141,14 +69,16 @@ int run(const cxxopts::ParseResult& args) {
                    {"blas_core", blas_core()},
                    {"threads", thread_count()},
                    {"memory_gb", std::round(physical_memory() / 1e9)}}}};
-  report["kernels"] = args.count("model") ? Json::array() : bench_kernels();
+  report["kernels"] = args.count("model") ? Json::array() : measure_kernels();
   if (!args.count("model"))
-    for (const Json& entry : bench_fft()) report["kernels"].push_back(entry);
+    for (const Json& entry : measure_fft()) report["kernels"].push_back(entry);
   report["steps"] = Json::array();
   const std::string model = args.count("model") ? args["model"].as<std::string>() : "mamba";
-  report["steps"].push_back(time_step(model, positive(args, "d-model"), positive(args, "layers"),
-                                      positive(args, "batch"), positive(args, "length"), args["seconds"].as<double>(),
-                                      sets(args)));
+  const Index width = positive(args, "d-model"), layers = positive(args, "layers");
+  Json step = {{"model", model}, {"d_model", width}, {"layers", layers}};
+  step.update(measure_training(model_config(model, width, layers, sets(args)), positive(args, "batch"),
+                               positive(args, "length"), args["seconds"].as<double>()));
+  report["steps"].push_back(step);
   if (args.count("json")) {
     std::cout << report.dump(2) << '\n';
     return 0;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "apps/compare/measure.h"
+#include "apps/measure/inference.h"
 #include "apps/report/curve.h"
 #include "apps/report/statistics.h"
 #include "apps/trainer/describe.h"

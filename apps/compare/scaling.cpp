@@ -8,7 +8,9 @@
 #include "apps/trainer/signals.h"
 #include "core/error.h"
 #include "core/io/file.h"
+#include "core/parts.h"
 #include "core/strings.h"
+#include "embedded/apps/compare/scaling.html.h"
 
 namespace seqtape {
 namespace {
@@ -126,22 +128,20 @@ std::string scaling_table(const Json& scaling) {
 }
 
 std::string scaling_html(const Json& scaling) {
-  std::string html =
-      "<h2>Growth with length</h2>\n<p class=\"soft\">One sequence of bytes; both axes are logarithmic, so that a "
-      "straight "
-      "line is a power of the length. Exponents are fitted to the longer half of the points.</p>\n<div class=\"wide\" "
-      "tabindex=\"0\" role=\"region\" aria-label=\"Growth\"><table><thead><tr><th scope=\"col\">model</th>";
-  for (const Quantity& quantity : kQuantities) html += str("<th scope=\"col\">", quantity.title, "</th>");
-  html += "</tr></thead><tbody>\n";
+  const Parts parts(embedded::scaling_html);
+  std::string headings, rows, figures, ends;
+  for (const Quantity& quantity : kQuantities) headings += parts.part("heading", {{"title", quantity.title}});
   for (const Json& member : scaling["members"]) {
-    html += str("<tr><td>", escaped_html(member["label"].get<std::string>()), "</td>");
+    const std::string label = escaped_html(member["label"].get<std::string>());
+    std::string cells;
     for (const Quantity& quantity : kQuantities) {
       const Json& fit = member["fits"][quantity.key];
-      html += str("<td>", growth_text(fit.is_number() ? fit.get<double>() : NAN), "</td>");
+      cells += parts.part("cell", {{"growth", growth_text(fit.is_number() ? fit.get<double>() : NAN)}});
     }
-    html += "</tr>\n";
+    rows += parts.lines("row", {{"label", label}, {"cells", cells}});
+    if (member.contains("ends"))
+      ends += parts.lines("end", {{"label", label}, {"end", escaped_html(member["ends"].get<std::string>())}});
   }
-  html += "</tbody></table></div>\n";
   for (const Quantity& quantity : kQuantities) {
     std::vector<Curve> curves;
     std::size_t place = 0;
@@ -151,21 +151,15 @@ std::string scaling_html(const Json& scaling) {
       if (!curve.x.empty()) curves.push_back(std::move(curve));
     }
     if (curves.empty()) continue;
-    html += str("<figure style=\"margin:1rem 0\">",
-                svg_chart(curves, {.title = quantity.title,
-                                   .x_name = "length",
-                                   .y_name = quantity.y_name,
-                                   .log_y = true,
-                                   .log_x = true,
-                                   .points = true}),
-                "<figcaption class=\"soft\">", quantity.title, " in ", quantity.y_name,
-                " over the length.</figcaption></figure>\n");
+    figures += figure_html(svg_chart(curves, {.title = quantity.title,
+                                              .x_name = "length",
+                                              .y_name = quantity.y_name,
+                                              .log_y = true,
+                                              .log_x = true,
+                                              .points = true}),
+                           str(quantity.title, " in ", quantity.y_name, " over the length."));
   }
-  for (const Json& member : scaling["members"])
-    if (member.contains("ends"))
-      html += str("<p class=\"soft\">", escaped_html(member["label"].get<std::string>()),
-                  " was not measured further: ", escaped_html(member["ends"].get<std::string>()), ".</p>\n");
-  return html;
+  return parts.lines("growth", {{"headings", headings}, {"rows", rows}, {"figures", figures}, {"ends", ends}});
 }
 
 }  // namespace seqtape

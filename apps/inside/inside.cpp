@@ -243,22 +243,17 @@ std::vector<std::pair<std::string, std::string>> inside_charts(const Json& insid
   return charts;
 }
 
-std::string inside_html(const std::vector<Look>& looks) {
+std::string inside_figures(const std::vector<Look>& looks) {
   if (looks.empty()) return "";
-  const auto figure = [](const std::string& svg, const std::string& words) {
-    return str("<figure style=\"margin:1rem 0\">", svg, "<figcaption class=\"soft\">", escaped_html(words),
-               "</figcaption></figure>\n");
-  };
-  std::string html = "<h2>A look inside</h2>\n";
   std::vector<Curve> gradients;
   for (const auto& [label, look, colour] : looks) {
     gradients.push_back(curve_of(label, look.at("gradient").at("norm")));
     gradients.back().colour = colour;
   }
-  html +=
-      figure(svg_chart(gradients, kGradientChart),
-             "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
-             "steadily is a gradient that vanishes.");
+  std::string html = figure_html(
+      svg_chart(gradients, kGradientChart),
+      "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
+      "steadily is a gradient that vanishes.");
   for (const auto& [label, look, colour] : looks) {
     std::vector<Curve> curves;
     std::string words;
@@ -268,7 +263,7 @@ std::string inside_html(const std::vector<Look>& looks) {
         words += str(" ", layer_name(layer), ": ", said, ".");
     }
     if (!curves.empty())
-      html += figure(
+      html += figure_html(
           svg_chart(curves, delta_chart(", " + label)),
           "A step of size delta multiplies a channel's state by exp(delta A) and adds delta B x: near 0 the state "
           "stays and the step is passed over; a large one forgets the state and takes the step in. Channels "
@@ -283,7 +278,7 @@ std::string inside_html(const std::vector<Look>& looks) {
       words += str(" ", layer_name(layer), ": 95 % within ", layer.at("memory").dump(), " steps.");
     }
     if (!curves.empty())
-      html += figure(
+      html += figure_html(
           svg_chart(curves, kernel_chart(", " + label)),
           "How long it remembers: what is left of an input, mean over the channels, the same for every input." + words);
   }

@@ -34,7 +34,7 @@ struct Look {
   Json inside;
   std::size_t colour;
 };
-/// The part of a comparison's page.
-std::string inside_html(const std::vector<Look>& looks);
+/// The figures of all looks on a comparison's page, as HTML; of no look nothing.
+std::string inside_figures(const std::vector<Look>& looks);
 
 }  // namespace seqtape

@@ -8,7 +8,9 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "core/parts.h"
 #include "core/strings.h"
+#include "embedded/apps/report/chart.html.h"
 
 namespace seqtape {
 namespace {
@@ -64,6 +66,11 @@ std::string number(double value) {
 std::string utf8(unsigned code) {
   return {static_cast<char>(0xE0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 63)),
           static_cast<char>(0x80 | (code & 63))};
+}
+
+const Parts& chart_parts() {
+  static const Parts parts(embedded::chart_html);
+  return parts;
 }
 
 }  // namespace
@@ -211,12 +218,8 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
   const auto y = [&](double value) { return kTop + kHeight * (1 - frame.y(value)); };
   static const char* const colours[] = {"#2a78d6", "#d1495b", "#2e9e6b", "#b7791f",
                                         "#7b5ed6", "#12919c", "#c2559d", "#6b7280"};
-  std::string out = format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 %.0f\" role=\"img\" font-family=\"system-ui, "
-      "sans-serif\" font-size=\"13\">\n<title>%s</title>\n<style>svg{color:#222;background:#fff}"
-      "@media(prefers-color-scheme:dark){svg{color:#ddd;background:#16181c}}"
-      "text{fill:currentColor}.grid{stroke:currentColor;opacity:.15}.axis{stroke:currentColor}</style>\n",
-      all_height, escaped_html(options.title).c_str());
+  std::string out =
+      chart_parts().lines("svg", {{"height", format("%.0f", all_height)}, {"title", escaped_html(options.title)}});
   out += format("<text x=\"%.0f\" y=\"22\" font-size=\"15\" font-weight=\"600\">%s</text>\n", kLeft,
                 escaped_html(options.title).c_str());
   for (const double tick : frame.y_ticks(6))
@@ -259,6 +262,10 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
         number(curves[c].y.back()).c_str());
   }
   return out + "</svg>\n";
+}
+
+std::string figure_html(const std::string& svg, const std::string& words) {
+  return chart_parts().lines("figure", {{"chart", svg}, {"words", escaped_html(words)}});
 }
 
 }  // namespace seqtape

@@ -44,5 +44,7 @@ std::string terminal_chart(const std::vector<Curve>&, const ChartOptions&, int w
 std::string escaped_html(const std::string&);
 /// A self-contained SVG that follows the reader's light or dark scheme.
 std::string svg_chart(const std::vector<Curve>&, const ChartOptions&);
+/// A chart on a page, with the words that say what it shows, for those who do not see it.
+std::string figure_html(const std::string& svg, const std::string& words);
 
 }  // namespace seqtape

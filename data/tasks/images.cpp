@@ -77,8 +77,6 @@ std::vector<Index> idx_extents(const std::string& path, const std::string& bytes
   return extents;
 }
 
-}  // namespace
-
 /// Images in order, in chunks.
 class ImagesEvaluation final : public Evaluation {
  public:
@@ -107,6 +105,8 @@ class ImagesEvaluation final : public Evaluation {
   EvaluationOptions options_;
   Index begin_ = 0;
 };
+
+}  // namespace
 
 void Images::fields(Fields& f) {
   f("format", format_, "of the files: IDX, or CIFAR-10's binary version", one_of({"idx", "cifar10"}));

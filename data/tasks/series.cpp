@@ -68,8 +68,6 @@ std::vector<std::string> printable_all(std::vector<std::string> names) {
   return names;
 }
 
-}  // namespace
-
 /// Windows side by side, in chunks.
 class SeriesEvaluation final : public Evaluation {
  public:
@@ -96,6 +94,8 @@ class SeriesEvaluation final : public Evaluation {
   std::size_t next_ = 0;
   Index begin_ = 0;
 };
+
+}  // namespace
 
 void Series::fields(Fields& f) {
   f("path", path_, "CSV file with a line of column names, plain or gz, relative to the config", same_data(required()));

@@ -6,6 +6,6 @@ namespace seqtape {
 /// Times every hot kernel alone. An object a kernel: name, sizes, threads, ns_per_element (median), floor_ns: what the
 /// memory traffic or the arithmetic of the kernel alone would take on this machine, from rates measured in the same
 /// call.
-Json bench_kernels();
+Json measure_kernels();
 
 }  // namespace seqtape

@@ -1,4 +1,4 @@
-#include "apps/commands/bench_fft.h"
+#include "apps/measure/fft.h"
 
 #include <dlfcn.h>
 
@@ -91,7 +91,7 @@ class Fftw {
 
 }  // namespace
 
-Json bench_fft() {
+Json measure_fft() {
   const int threads = thread_count();
   set_thread_count(1);
   const Fftw fftw;

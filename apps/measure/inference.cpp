@@ -1,4 +1,4 @@
-#include "apps/compare/measure.h"
+#include "apps/measure/inference.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "apps/commands/bench_kernels.h"
+#include "apps/measure/kernels.h"
 
 #include <algorithm>
 #include <functional>
@@ -149,7 +149,7 @@ void products(Report& report) {
 
 }  // namespace
 
-Json bench_kernels() {
+Json measure_kernels() {
   Report report;
   scan(report);
   conv(report);
