@@ -81,7 +81,7 @@ class Fields {
   virtual void list(const char* key, const char* doc, Items&& items) = 0;
 };
 
-/// The choice behind `Fields::named`: the kinds there are, and how to visit the fields of one.
+/// The choice of `Fields::named`: the kinds there are, and how to visit the fields of one.
 struct Named {
   struct Kind {
     std::string name, doc;
@@ -94,7 +94,7 @@ struct Named {
   std::function<void(Fields&)> fields;
 };
 
-/// The list behind `Fields::list`: how many items there are, and how to visit the fields of one.
+/// The list of `Fields::list`: how many items there are, and how to visit the fields of one.
 struct Items {
   std::function<std::size_t()> size;
   std::function<void(std::size_t)> resize;

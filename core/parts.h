@@ -17,7 +17,7 @@ using Slots = std::vector<std::pair<std::string_view, std::string>>;
 /// for a slot that has no value.
 std::string filled(std::string_view text, const Slots& slots);
 
-/// The parts of a text, in their order, each behind the comment line that names it:
+/// The parts of a text, in their order, each after the comment line that names it:
 ///
 ///     <!-- part: row -->
 ///     /* part: selective_scan; needs: silu, softplus */

@@ -11,11 +11,13 @@ using Index = std::int64_t;
 
 #ifdef SEQTAPE_DOUBLE
 #define SEQTAPE_PRECISION f64
+#define SEQTAPE_OTHER_PRECISION f32
 namespace seqtape::inline f64 {
 using Real = double;
 }
 #else
 #define SEQTAPE_PRECISION f32
+#define SEQTAPE_OTHER_PRECISION f64
 namespace seqtape::inline f32 {
 using Real = float;
 }

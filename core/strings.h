@@ -35,7 +35,7 @@ std::optional<std::u32string> from_utf8(std::string_view, std::size_t& wrong);
 std::string to_utf8(std::u32string_view);
 
 /// Text of a file, or another's name, as a terminal may be given it: control characters and bytes that are no UTF-8
-/// become \n, \t, \x1b, \xff, \u{9b}; the other characters stay. More than `most` bytes are cut, with "..." behind.
+/// become \n, \t, \x1b, \xff, \u{9b}; the other characters stay. More than `most` bytes are cut, with "..." after.
 std::string printable(std::string_view, std::size_t most = std::string_view::npos);
 /// The same for text of several lines: line breaks and tabs stay.
 std::string printable_text(std::string_view);

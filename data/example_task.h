@@ -19,7 +19,7 @@ class ExampleTask : public SyntheticTask {
   void fields(Fields&) final;
 
  protected:
-  /// The task's own fields, behind which the common ones come.
+  /// The task's own fields, after which the common ones come.
   virtual void own_fields(Fields&) = 0;
   /// Fills an example of `length` steps (shorter, where the task's sequences vary).
   virtual void sample(Random&, Index length, Example&) const = 0;

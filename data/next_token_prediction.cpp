@@ -146,7 +146,7 @@ Index NextTokenPrediction::track_start(Index step, Index batch, Index b, bool& f
   const Index epoch = step / windows, window = step % windows;
   const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);
   first = window == 0;
-  // What does not divide into tracks lies in front of the first in one epoch, behind the last in another.
+  // What does not divide into tracks lies in front of the first in one epoch, after the last in another.
   const Index rest = size - batch * track;
   const Index shift = rest ? Random(seed_, "tracks", static_cast<std::uint64_t>(epoch)).below(rest + 1) : 0;
   return shift + b * track + offset + window * length_;

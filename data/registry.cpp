@@ -10,7 +10,7 @@ const Registry<Task>& tasks() {
   // clang-format off
   static const Registry<Task> registry{{
       {"induction_heads", "recall the token that followed a marker", [] { extern Made make_induction_heads(); return make_induction_heads(); }},
-      {"copying", "give symbols back behind a delay", [] { extern Made make_copying(); return make_copying(); }},
+      {"copying", "give symbols back after a delay", [] { extern Made make_copying(); return make_copying(); }},
       {"selective_copying", "give tokens back that stood at random places", [] { extern Made make_selective_copying(); return make_selective_copying(); }},
       {"mqar", "recall the values of many keys", [] { extern Made make_mqar(); return make_mqar(); }},
       {"associative_recall", "recall the value of one key", [] { extern Made make_associative_recall(); return make_associative_recall(); }},

@@ -9,7 +9,7 @@ namespace seqtape {
 
 /// Classification of sequences of different lengths that are all in memory. Which ones train, validate and test is
 /// fixed by their number alone, so that runs of different seeds are of the same task. Training reads all of them in a
-/// new order each epoch, one epoch behind the other, so that every one is used once whatever the batch; batches gather
+/// new order each epoch, one epoch after the other, so that every one is used once whatever the batch; batches gather
 /// sequences of like lengths (from 16 batches' worth at a time), so that little is padding. Those of a batch that two
 /// epochs share are drawn from all lengths.
 class SequenceClassification : public Task {

@@ -178,7 +178,7 @@ CheckResult chunks(Subject& s, Index chunk, const std::string& name) {
   return within(name, worst, kTolerance);
 }
 
-/// Shorter sequences, around the borders of the kernels' chunks, with and without the state behind them.
+/// Shorter sequences, around the borders of the kernels' chunks, with and without the state after them.
 CheckResult prefixes(Subject& s) {
   const Variable whole = s.whole(true);
   double worst = 0;
@@ -248,8 +248,8 @@ CheckResult padding(Subject& s, bool carry) {
     worst = std::max(worst, std::fabs(static_cast<double>(runs[0][i] - runs[1][i])));
     most = std::max(most, std::fabs(static_cast<double>(runs[0][i])));
   }
-  return within(carry ? "what lies behind a sequence's end changes nothing, streaming"
-                      : "what lies behind a sequence's end changes nothing",
+  return within(carry ? "what lies after a sequence's end changes nothing, streaming"
+                      : "what lies after a sequence's end changes nothing",
                 worst / most, kTolerance);
 }
 

@@ -21,14 +21,16 @@ struct CheckSubject {
   SequenceShape shape;
 };
 
-namespace f64 {
+}  // namespace seqtape
+
+namespace seqtape::inline SEQTAPE_PRECISION {
 /// Gradients against differences in random directions, through carried state; whole = in chunks = step by step; with
 /// and without carried state; causality; padding; the same bits on several threads. A wide or deep model is shrunk
 /// first.
 std::vector<CheckResult> check_model(const CheckSubject&);
-}  // namespace f64
-namespace f32 {
-std::vector<CheckResult> check_model(const CheckSubject&);
-}  // namespace f32
+}  // namespace seqtape::inline SEQTAPE_PRECISION
 
-}  // namespace seqtape
+namespace seqtape::SEQTAPE_OTHER_PRECISION {
+/// The same, of the other build.
+std::vector<CheckResult> check_model(const CheckSubject&);
+}  // namespace seqtape::SEQTAPE_OTHER_PRECISION

@@ -148,11 +148,11 @@ Variable SequenceModel::head(const Variable& x) const {
 
 Variable SequenceModel::features(const ModelInput& input, ModelState& state, const RunMode& mode) {
   Variable x = embedding_.defined() ? embedding(input.tokens, embedding_) : (*encoder_)(Variable(input.values));
-  if (mode.inside) x = mode.inside->input = Variable(x.value(), true);
+  if (mode.probe) x = mode.probe->input = Variable(x.value(), true);
   state.layers.resize(blocks_.size());
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = *blocks_[i];
-    if (mode.inside) mode.inside->layer = static_cast<Index>(i);
+    if (mode.probe) mode.probe->layer = static_cast<Index>(i);
     x = residual(x, block.norm, 2 * i, mode,
                  [&](const Variable& in) { return block.mixer->forward(in, state.layers[i], input.lengths, mode); });
     if (block.mlp_in)

@@ -1,6 +1,6 @@
 #pragma once
 // The skeleton around the mixers: encoder -> layers x [x + dropout(mixer(norm(x)))] -> norm -> (pooling) -> head.
-// A kind of mixer may ask for an MLP behind it: x + dropout(MLP(norm(x))).
+// A kind of mixer may ask for an MLP after it: x + dropout(MLP(norm(x))).
 
 #include <map>
 

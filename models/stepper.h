@@ -17,7 +17,7 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 /// out the same by bits that way (a growing cache, positions), the model's own `forward` runs.
 class Stepper {
  public:
-  /// Goes on from `state`, that of `batch` sequences behind their first tokens.
+  /// Goes on from `state`, that of `batch` sequences after their first tokens.
   Stepper(SequenceModel& model, const ModelState& state, Index batch);
   Stepper(const Stepper&) = delete;
   Stepper& operator=(const Stepper&) = delete;

@@ -40,7 +40,7 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"run"});
 }
 
-struct Wishes {
+struct GenerationOptions {
   Sampling sampling;
   int tokens;
   std::vector<std::string> stops;
@@ -49,31 +49,31 @@ struct Wishes {
 };
 
 /// A prompt and what follows it.
-class Writing {
+class Generation {
  public:
-  Writing(const Task& task, const Wishes& wishes, std::string prompt, std::size_t number)
+  Generation(const Task& task, const GenerationOptions& asked, std::string prompt, std::size_t number)
       : task_(task),
-        wishes_(wishes),
+        asked_(asked),
         prompt_(std::move(prompt)),
         tokens_(task.encode(prompt_)),
-        random_(wishes.seed, "generate", number) {
+        random_(asked.seed, "generate", number) {
     if (tokens_.empty())
       throw ConfigError("--prompt: holds no token; the first token that is written needs one before it");
     seen_.insert(tokens_.begin(), tokens_.end());
   }
 
   const std::string& prompt() const { return prompt_; }
-  const std::string& said() const { return said_; }
+  const std::string& text() const { return said_; }
   int written() const { return written_; }
   /// The prompt's tokens, then the last one.
   const std::vector<std::int32_t>& tokens() const { return tokens_; }
-  bool done() const { return stopped_ || written_ == wishes_.tokens; }
+  bool done() const { return stopped_ || written_ == asked_.tokens; }
 
-  /// Chooses the next token, and returns it as text, of which what lies behind a stop is left out.
-  std::string go_on(Real* logits, Index classes) {
+  /// Chooses the next token, and returns it as text, of which what lies after a stop is left out.
+  std::string next_token(Real* logits, Index classes) {
     if (!std::all_of(logits, logits + classes, [](Real value) { return std::isfinite(value); }))
       throw NumericalError("generate: the model's outputs are not finite; its training diverged");
-    const Sampling& sampling = wishes_.sampling;
+    const Sampling& sampling = asked_.sampling;
     if (sampling.repetition_penalty != 1) penalize(logits, seen_, sampling.repetition_penalty);
     const std::int32_t token = sample(logits, classes, sampling, random_);
     if (sampling.repetition_penalty != 1) seen_.insert(token);
@@ -89,8 +89,8 @@ class Writing {
   /// Ends at the first stop that ends in what is new, from `before` on.
   void stop(std::size_t before) {
     std::size_t end = std::string::npos;
-    for (const std::string& text : wishes_.stops) {
-      if (wishes_.by_number) {
+    for (const std::string& text : asked_.stops) {
+      if (asked_.by_number) {
         if (said_.ends_with(text)) end = said_.size();
         continue;
       }
@@ -103,7 +103,7 @@ class Writing {
   }
 
   const Task& task_;
-  const Wishes& wishes_;
+  const GenerationOptions& asked_;
   std::string prompt_, said_;
   std::vector<std::int32_t> tokens_;
   std::set<std::int32_t> seen_;
@@ -154,7 +154,7 @@ class Screen {
   Clock::time_point flushed_{};
 };
 
-/// Reads a prompt in pieces, so that its length costs no memory beside its own; returns the logits [1, outputs] behind
+/// Reads a prompt in pieces, so that its length costs no memory beside its own; returns the logits [1, outputs] after
 /// it.
 Variable read_prompt(SequenceModel& model, const std::vector<std::int32_t>& tokens, ModelState& state) {
   constexpr std::size_t kPiece = 1024;
@@ -169,16 +169,16 @@ Variable read_prompt(SequenceModel& model, const std::vector<std::int32_t>& toke
 }
 
 /// The prompts go through at once, one by one; then every token of all is a step of constant cost on their states.
-void write(SequenceModel& model, const std::vector<Writing*>& all, Screen& screen) {
+void write(SequenceModel& model, const std::vector<Generation*>& all, Screen& screen) {
   const Index classes = model.shape().outputs;
   std::vector<ModelState> states;
-  for (Writing* const writing : all) {
-    screen.show(writing->prompt());
-    const Variable logits = read_prompt(model, writing->tokens(), states.emplace_back());
-    if (!writing->done()) screen.show(writing->go_on(logits.data(), classes));
+  for (Generation* const generation : all) {
+    screen.show(generation->prompt());
+    const Variable logits = read_prompt(model, generation->tokens(), states.emplace_back());
+    if (!generation->done()) screen.show(generation->next_token(logits.data(), classes));
   }
   const auto all_done = [&] {
-    return std::all_of(all.begin(), all.end(), [](auto* writing) { return writing->done(); });
+    return std::all_of(all.begin(), all.end(), [](auto* generation) { return generation->done(); });
   };
   if (all_done()) return;
   Stepper stepper(model, batch_of(states), static_cast<Index>(all.size()));
@@ -188,7 +188,7 @@ void write(SequenceModel& model, const std::vector<Writing*>& all, Screen& scree
     for (std::size_t i = 0; i < all.size(); ++i) tokens[i] = all[i]->tokens()[0];
     Real* const logits = stepper.step(tokens);
     for (std::size_t i = 0; i < all.size(); ++i)
-      if (!all[i]->done()) screen.show(all[i]->go_on(logits + static_cast<Index>(i) * classes, classes));
+      if (!all[i]->done()) screen.show(all[i]->next_token(logits + static_cast<Index>(i) * classes, classes));
   }
 }
 
@@ -251,15 +251,15 @@ std::string numbers_of(const std::string& stop, const Task& task) {
 }
 
 int run(const cxxopts::ParseResult& args) {
-  Wishes wishes{{number_of(args, "temperature"), args["top-k"].as<int>(), number_of(args, "top-p"),
-                 number_of(args, "repetition-penalty")},
-                args["tokens"].as<int>(),
-                {},
-                false,
-                args["seed"].as<std::uint64_t>()};
-  if (args.count("stop")) wishes.stops = args["stop"].as<std::vector<std::string>>();
-  const Sampling& sampling = wishes.sampling;
-  for (const std::string& stop : wishes.stops)
+  GenerationOptions asked{{number_of(args, "temperature"), args["top-k"].as<int>(), number_of(args, "top-p"),
+                           number_of(args, "repetition-penalty")},
+                          args["tokens"].as<int>(),
+                          {},
+                          false,
+                          args["seed"].as<std::uint64_t>()};
+  if (args.count("stop")) asked.stops = args["stop"].as<std::vector<std::string>>();
+  const Sampling& sampling = asked.sampling;
+  for (const std::string& stop : asked.stops)
     if (stop.empty()) throw ConfigError("--stop: must not be empty");
   if (!(sampling.temperature >= 0 && std::isfinite(sampling.temperature)))
     throw ConfigError(str("--temperature: must be >= 0 and finite, got ", sampling.temperature));
@@ -268,40 +268,40 @@ int run(const cxxopts::ParseResult& args) {
     throw ConfigError(str("--top-p: must be > 0 and <= 1, got ", sampling.top_p));
   if (!(sampling.repetition_penalty > 0 && std::isfinite(sampling.repetition_penalty)))
     throw ConfigError(str("--repetition-penalty: must be > 0 and finite, got ", sampling.repetition_penalty));
-  if (wishes.tokens < 0) throw ConfigError(str("--tokens: must be >= 0, got ", wishes.tokens));
+  if (asked.tokens < 0) throw ConfigError(str("--tokens: must be >= 0, got ", asked.tokens));
   const TrainedModel trained = TrainedModel::open(argument(args, "run"), args.count("best") != 0, sets(args));
   const Task& task = *trained.config.task;
   if (!trained.model->streams())
     throw ConfigError("model: it reads later steps and cannot generate; model.bidirectional and model.causal say so");
 
-  wishes.by_number = task.writes_numbers();
-  if (wishes.by_number)
-    for (std::string& stop : wishes.stops) stop = numbers_of(stop, task);
+  asked.by_number = task.writes_numbers();
+  if (asked.by_number)
+    for (std::string& stop : asked.stops) stop = numbers_of(stop, task);
   const std::vector<std::string> prompts = prompts_of(args, task);
-  std::vector<Writing> writings;
-  for (std::size_t i = 0; i < prompts.size(); ++i) writings.emplace_back(task, wishes, prompts[i], i);
+  std::vector<Generation> generations;
+  for (std::size_t i = 0; i < prompts.size(); ++i) generations.emplace_back(task, asked, prompts[i], i);
   const bool json = args.count("json") != 0, several = prompts.size() > 1;
   Screen screen(!json && !several);
   const auto start = Clock::now();
   // Side by side, where the states keep their sizes and so fit together; otherwise one after the other.
-  std::vector<Writing*> together;
-  for (Writing& writing : writings) {
-    together.push_back(&writing);
-    if (trained.model->bounded_state() && &writing != &writings.back()) continue;
+  std::vector<Generation*> together;
+  for (Generation& generation : generations) {
+    together.push_back(&generation);
+    if (trained.model->bounded_state() && &generation != &generations.back()) continue;
     write(*trained.model, together, screen);
     together.clear();
   }
   const double seconds = seconds_since(start);
 
   int written = 0;
-  for (std::size_t i = 0; i < writings.size(); ++i) {
-    const Writing& writing = writings[i];
-    written += writing.written();
+  for (std::size_t i = 0; i < generations.size(); ++i) {
+    const Generation& generation = generations[i];
+    written += generation.written();
     if (json)
-      screen.put(Json({{"prompt", writing.prompt()}, {"text", writing.said()}, {"tokens", writing.written()}})
+      screen.put(Json({{"prompt", generation.prompt()}, {"text", generation.text()}, {"tokens", generation.written()}})
                      .dump(-1, ' ', false, Json::error_handler_t::replace));
     else if (several)
-      screen.put(str("--- ", i + 1, "\n", writing.prompt(), writing.said()));
+      screen.put(str("--- ", i + 1, "\n", generation.prompt(), generation.text()));
     screen.put("\n");
   }
   std::cout << std::flush;

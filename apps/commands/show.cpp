@@ -49,7 +49,7 @@ std::string sparklines(const Batch& batch, Index b, Index length) {
     }
     text += "\n  ";
     for (Index cell = 0; cell < cells; ++cell) {
-      // Of the steps behind a block the one farthest from the mean, so that no peak is lost.
+      // Of the steps after a block the one farthest from the mean, so that no peak is lost.
       double shown = mean;
       for (Index t = cell * length / cells; t < (cell + 1) * length / cells; ++t)
         if (std::abs(value(t) - mean) >= std::abs(shown - mean)) shown = value(t);

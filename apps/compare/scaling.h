@@ -6,7 +6,7 @@
 namespace seqtape {
 
 /// Measures each member's model, as a byte language model with one sequence in the batch, at each of the plan's scaling
-/// lengths: forward pass, training step, a generated step behind that length, memory and state. Each measurement is a
+/// lengths: forward pass, training step, a generated step after that length, memory and state. Each measurement is a
 /// process of its own and is kept in the folder. A model is not measured further when a step takes more than
 /// `longest_step` seconds. The document: {"members": [{"label", "points": [...], "fits": {...}}]}.
 Json measure_scaling(const Plan&, const ComparisonFolder&, double longest_step);

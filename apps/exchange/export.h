@@ -17,7 +17,7 @@ struct ExportFormat {
 
 const std::vector<ExportFormat>& export_formats();
 
-/// The logits behind a fixed input, and how far those of the model read back from `path` are from them: {"length",
+/// The logits after a fixed input, and how far those of the model read back from `path` are from them: {"length",
 /// "tokens" or "values", "logits", "read_back", "largest_difference"}; the last two are absent where the format cannot
 /// be read here.
 Json parity(const TrainedModel&, const ExportFormat&, const std::filesystem::path&);

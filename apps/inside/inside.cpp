@@ -60,13 +60,13 @@ Json gradient_by_distance(const Tensor& gradient, const std::vector<Index>& last
   return {{"distance", distances}, {"norm", norms}};
 }
 
-Json delta_by_step(const Inside::Seen& seen, const Batch& batch) {
-  const Index width = seen.values.dim(2);
+Json delta_by_step(const Probe::Capture& capture, const Batch& batch) {
+  const Index width = capture.values.dim(2);
   const auto mean_at = [&](Index b, Index t) {
-    const Real* const row = seen.values.data() + (b * batch.length + t) * width;
+    const Real* const row = capture.values.data() + (b * batch.length + t) * width;
     return std::accumulate(row, row + width, 0.0) / static_cast<double>(width);
   };
-  Json json = {{"layer", seen.layer}, {"steps", Json::array()}};
+  Json json = {{"layer", capture.layer}, {"steps", Json::array()}};
   for (Index t = 0; t < steps_of(batch, 0); ++t) json["steps"].push_back(mean_at(0, t));
   if (batch.tokens.empty()) return json;
   struct Sum {
@@ -92,30 +92,30 @@ Json delta_by_step(const Inside::Seen& seen, const Batch& batch) {
   return json;
 }
 
-Json kernel_size(const Inside::Seen& seen) {
-  const Index length = seen.values.dim(0), channels = seen.values.dim(1);
+Json kernel_size(const Probe::Capture& capture) {
+  const Index length = capture.values.dim(0), channels = capture.values.dim(1);
   std::vector<double> size(static_cast<std::size_t>(length));
   for (Index t = 0; t < length; ++t)
     for (Index c = 0; c < channels; ++c)
       size[static_cast<std::size_t>(t)] +=
-          std::fabs(static_cast<double>(seen.values.data()[t * channels + c])) / static_cast<double>(channels);
+          std::fabs(static_cast<double>(capture.values.data()[t * channels + c])) / static_cast<double>(channels);
   const double all = std::accumulate(size.begin(), size.end(), 0.0);
   Index memory = 0;
   for (double within = 0; memory < length && within < 0.95 * all; ++memory)
     within += size[static_cast<std::size_t>(memory)];
-  return {{"layer", seen.layer}, {"size", size}, {"memory", memory}};
+  return {{"layer", capture.layer}, {"size", size}, {"memory", memory}};
 }
 
-Json attention_maps(const Inside::Seen& seen) {
+Json attention_maps(const Probe::Capture& capture) {
   Json maps = Json::array();
-  const Index heads = seen.values.dim(1), length = seen.values.dim(2), keys = seen.values.dim(3);
+  const Index heads = capture.values.dim(1), length = capture.values.dim(2), keys = capture.values.dim(3);
   for (Index h = 0; h < heads; ++h) {
     Json rows = Json::array();
     for (Index t = 0; t < length; ++t) {
-      const Real* const row = seen.values.data() + (h * length + t) * keys;
+      const Real* const row = capture.values.data() + (h * length + t) * keys;
       rows.push_back(std::vector<Real>(row, row + keys));
     }
-    maps.push_back({{"layer", seen.layer}, {"head", h}, {"rows", std::move(rows)}});
+    maps.push_back({{"layer", capture.layer}, {"head", h}, {"rows", std::move(rows)}});
   }
   return maps;
 }
@@ -185,23 +185,23 @@ Json look_inside(const TrainedModel& trained, Index examples, bool attention) {
   Batch batch = examples_of(trained, examples);
   const std::vector<Index> last = keep_last_answer(batch, shape);
   batch.weights.clear();
-  Inside inside{.attention = attention};
+  Probe probe{.attention = attention};
   {
     Tape tape;
     ModelState state;
-    const Variable logits = trained.model->forward(model_input(batch), state, {.carry = false, .inside = &inside});
+    const Variable logits = trained.model->forward(model_input(batch), state, {.carry = false, .probe = &probe});
     tape.backward(batch_loss(logits, batch, shape));
   }
   for (Parameter* parameter : trained.model->parameters()) parameter->variable.clear_grad();
   Json json = {{"length", batch.length}};
   if (!batch.tokens.empty())
     json["tokens"] = std::vector<std::int32_t>(batch.tokens.begin(), batch.tokens.begin() + batch.length);
-  json["gradient"] = gradient_by_distance(inside.input.grad(), last);
-  for (const auto& seen : inside.seen) {
-    if (seen.name == "delta") json["delta"].push_back(delta_by_step(seen, batch));
-    if (seen.name == "kernel") json["kernel"].push_back(kernel_size(seen));
-    if (seen.name == "attention")
-      for (Json& map : attention_maps(seen)) json["attention"].push_back(std::move(map));
+  json["gradient"] = gradient_by_distance(probe.input.grad(), last);
+  for (const auto& capture : probe.captures) {
+    if (capture.name == "delta") json["delta"].push_back(delta_by_step(capture, batch));
+    if (capture.name == "kernel") json["kernel"].push_back(kernel_size(capture));
+    if (capture.name == "attention")
+      for (Json& map : attention_maps(capture)) json["attention"].push_back(std::move(map));
   }
   return json;
 }

@@ -12,7 +12,7 @@ namespace seqtape {
 ///   "gradient": {"distance": [...], "norm": [...]}   |d loss / d input_t|, mean over the examples, by the distance of
 ///   t
 ///               from the step whose answer is scored last; the loss is of that answer alone
-///   "delta": [{"layer", "steps": [L], "frequent", "share", "at_frequent", "at_others"}]   Mamba's step sizes, behind
+///   "delta": [{"layer", "steps": [L], "frequent", "share", "at_frequent", "at_others"}]   Mamba's step sizes, after
 ///               softplus: mean over the channels at each step of the first example; of all examples, without padding,
 ///               the most frequent token, its share of the steps, the mean at it and at all others
 ///   "kernel": [{"layer", "size": [L], "memory"}]   |K(t)| of S4 and S4D, mean over the channels, and the steps within

@@ -6,7 +6,7 @@
 namespace seqtape {
 
 struct Streaming {
-  double state_bytes = 0;       ///< of one sequence, behind `length` steps
+  double state_bytes = 0;       ///< of one sequence, after `length` steps
   double steps_per_second = 0;  ///< one sequence, a step at a time
 };
 

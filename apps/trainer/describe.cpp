@@ -12,7 +12,7 @@
 namespace seqtape {
 namespace {
 
-/// The paths' ends behind the blocks' numbers, each once: "norm.weight, mixer.a_log".
+/// The paths' ends after the blocks' numbers, each once: "norm.weight, mixer.a_log".
 std::string kinds_of(const std::vector<const Parameter*>& parameters) {
   std::vector<std::string> kinds;
   for (const Parameter* p : parameters) {

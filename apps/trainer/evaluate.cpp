@@ -96,7 +96,7 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
     if (chunk.first) state = {};
     const Variable logits = model.forward(model_input(chunk), state, {.carry = !(chunk.first && chunk.last)});
     score.read(chunk);
-    // One answer a sequence: what counts is the one behind its last chunk.
+    // One answer a sequence: what counts is the one after its last chunk.
     if (!shape.pooled || chunk.last) score.add(logits, chunk, shape);
   }
   return score;

@@ -37,6 +37,7 @@ void RunState::fields(Fields& f) {
 
 RunState RunState::from_json(const Json& json) {
   RunState state;
+  state.tokens = -1;  // unless it has them
   read_fields([&](Fields& f) { state.fields(f); }, json, "state", Unknown::ignored);
   return state;
 }

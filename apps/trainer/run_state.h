@@ -20,7 +20,7 @@ struct RunState {
   Index updates = 0;  ///< of them with an update
   Index skipped_steps = 0;
   double seconds = 0;  ///< of training
-  Index tokens = -1;   ///< trained on; -1: a run of an earlier program, which did not count them
+  Index tokens = 0;    ///< trained on; -1: a run of an earlier program, which did not count them
   /// Since the last line of training metrics.
   double interval_loss = 0, interval_seconds = 0;
   Index interval_steps = 0, interval_tokens = 0;

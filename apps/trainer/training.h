@@ -37,7 +37,7 @@ class Training {
   std::string explain(Index number);
 
   Optimizer& optimizer() { return *config.optimizer; }
-  /// All that is behind a step beside the weights: moments, average, carried state.
+  /// All that is after a step beside the weights: moments, average, carried state.
   std::vector<NamedTensor> state() const;
   void restore(const SafetensorsFile&);
 

@@ -23,7 +23,7 @@ class Wsd final : public Schedule {
  public:
   void fields(Fields& f) override {
     Schedule::fields(f);
-    f("decay", decay_, "share of the steps behind the warm-up in which the rate falls", between(0, 1));
+    f("decay", decay_, "share of the steps after the warm-up in which the rate falls", between(0, 1));
   }
 
  private:
@@ -83,7 +83,7 @@ class Plateau final : public Schedule {
 
 void Schedule::fields(Fields& f) {
   f("warmup", warmup_, "steps of linear warm-up; below 1: a share of train.steps", between(0, 1e12));
-  f("floor", floor_, "share of the peak rate that is never gone below behind the warm-up", between(0, 1));
+  f("floor", floor_, "share of the peak rate that is never gone below after the warm-up", between(0, 1));
 }
 
 Index Schedule::warmup_steps(Index total) const {

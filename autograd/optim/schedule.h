@@ -25,9 +25,9 @@ class Schedule {
   virtual void restore(const Json&) {}
 
  protected:
-  /// The shape behind the warm-up, at progress in [0, 1): from 1 down to 0, or as the kind says.
+  /// The shape after the warm-up, at progress in [0, 1): from 1 down to 0, or as the kind says.
   virtual double shape(double progress) const = 0;
-  /// The factor behind the warm-up: the shape, laid between the peak and the floor.
+  /// The factor after the warm-up: the shape, laid between the peak and the floor.
   virtual double share(double progress) const { return floor_ + (1 - floor_) * shape(progress); }
   double floor() const { return floor_; }
 

@@ -53,7 +53,7 @@ void sync_file(const std::filesystem::path&);
 /// network file systems); throws CheckpointError for an error.
 bool exchange(const std::filesystem::path&, const std::filesystem::path&);
 
-/// What is on its way in or out has one of these behind its name: no reader takes it for what it is to become, or was.
+/// What is on its way in or out has one of these after its name: no reader takes it for what it is to become, or was.
 inline constexpr const char *kUnfinished = ".unfinished", *kReplaced = ".replaced", *kRemoved = ".removed";
 
 /// Removes a folder so that it is there whole or not at all: it is renamed to PATH.removed first, which may stay after

@@ -70,7 +70,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
       for (const auto& [key, word] : value.members()) metadata_[key] = word.text();
       continue;
     }
-    const auto refuse_tensor = [&](const auto&... why) { refuse("tensor \"", name, "\": ", why...); };
+    const auto refuse_tensor = [&, &name = name](const auto&... why) { refuse("tensor \"", name, "\": ", why...); };
     const auto natural = [](const JsonValue& number) { return number.json().is_number_unsigned(); };
     if (!value.is_object() || !value.has("dtype") || !value["dtype"].is_text() || !value.has("shape") ||
         !value["shape"].is_list() || !value.has("data_offsets") || !value["data_offsets"].is_list() ||

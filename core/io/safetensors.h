@@ -13,7 +13,7 @@
 namespace seqtape {
 
 /// A safetensors file, checked as a whole when it is opened: header length and nesting, types, shapes whose byte size
-/// is that of their range, no overflow, no overlap, no hole, nothing behind the data, no repeated name. Of a type that
+/// is that of their range, no overflow, no overlap, no hole, nothing after the data, no repeated name. Of a type that
 /// is not known here, only the range is checked; the tensor is listed and cannot be read.
 class SafetensorsFile {
  public:

@@ -32,7 +32,7 @@ struct Two {
   Index lanes(int part) const { return std::clamp<Index>(heads - first - part * W, 0, W); }
 };
 
-/// x: [length, heads] of one sequence -> z: [n, 2, W], zeros behind.
+/// x: [length, heads] of one sequence -> z: [n, 2, W], zeros after them.
 void read(const Two& two, Index length, Index n, const Real* x, Real* z) {
   for (Index t = 0; t < length; ++t)
     for (int part = 0; part < 2; ++part)

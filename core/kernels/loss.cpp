@@ -26,7 +26,7 @@ double cross_entropy(Index rows, Index classes, double smoothing, std::int32_t i
       for_lanes(0, classes, [&](Index i, Index lanes) {
         const Vec v = load(row + i, lanes);
         Vec e = exp(v - top);
-        for (Index j = lanes; j < W; ++j) e[j] = 0;  // lanes behind the end held exp(-top)
+        for (Index j = lanes; j < W; ++j) e[j] = 0;  // lanes after the end held exp(-top)
         total += e;
         plain += v;
       });

@@ -105,7 +105,7 @@ void layer_backward(Index rows, Index n, const Real* x, const Real* weight, cons
         const Real gu_mean =
             row_sum(n,
                     [&](Index i, Index lanes) {
-                      // Lanes behind the end hold zeros in dy, so (0 - mean) there adds nothing.
+                      // Lanes after the end hold zeros in dy, so (0 - mean) there adds nothing.
                       return load(grad + i, lanes) * load(weight + i, lanes) * (load(row + i, lanes) - mean) * s;
                     }) /
             static_cast<Real>(n);

@@ -24,7 +24,7 @@ struct RecurrentSizes {
 /// h0, c0, h_last, c_last: [B, H]; h0 and c0 null: zeros   y: [B, L, H]
 /// Steps at or beyond a sequence's length give y = 0 and leave the state.
 /// Source: torch.nn.RNN, LSTM (Hochreiter & Schmidhuber 1997, Gers et al. 2000), GRU (Cho et al. 2014, reset gate
-/// behind the recurrent product).
+/// after the recurrent product).
 struct RecurrentInputs {
   const Real *gx, *weight, *bias, *h0, *c0;
 };

@@ -36,7 +36,7 @@ inline Vec load(const Real* p) {
   return v;
 }
 inline void store(Real* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
-/// The first `lanes` lanes from memory, zeros behind.
+/// The first `lanes` lanes from memory, zeros after them.
 inline Vec load(const Real* p, Index lanes) {
   if (lanes >= W) return load(p);
   Vec v{};

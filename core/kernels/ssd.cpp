@@ -150,7 +150,7 @@ struct HeadBackward {
   const Real* h0;            // before the chunk
   const Real* similarities;  // S
   Real* dsimilarities;       // += dS
-  Real* dh;                  // in: of the state behind the chunk; out: before it
+  Real* dh;                  // in: of the state after the chunk; out: before it
   Real *w{}, *dw{}, *decay{}, *u{}, *du{}, *rows{}, *r{};
 
   static Index work_size(const SsdSizes& s) { return 2 * Q * Q + Q + 3 * Q * s.width + Q * s.states; }

@@ -22,7 +22,7 @@ std::string wide_encoding(const std::string& text);
 /// For `Task::notes`, where bytes are read as they are: that they are UTF-16, or "".
 std::string wide_note(const std::string& bytes, const std::filesystem::path&);
 
-/// Where text begins behind a UTF-8 byte order mark: 0 or 3.
+/// Where text begins after a UTF-8 byte order mark: 0 or 3.
 std::size_t after_byte_order_mark(const std::string& text);
 
 /// Where the line that begins at `begin` ends: at LF, CR or CR LF; `next` gets where the next one begins.

@@ -80,7 +80,7 @@ void note_problem(const FLAC__StreamDecoder*, FLAC__StreamDecoderErrorStatus sta
 /// One MP3 file within `bytes`, of which others may follow.
 struct Mp3 {
   Sound sound;
-  std::size_t frames = 0, end = 0;  ///< of the file: behind its last frame
+  std::size_t frames = 0, end = 0;  ///< of the file: after its last frame
   std::size_t promised = 0;         ///< frames, by its Xing header; 0: it has none
 };
 
@@ -115,7 +115,7 @@ Mp3 read_one_mp3(std::string_view all, const std::string& path) {
       nullptr);
   if (mpg123_open_handle(decoder.get(), &bytes) != MPG123_OK) refuse(mpg123_strerror(decoder.get()));
   Mp3 mp3;
-  // The library reads on behind the frames that the header promises, and takes what follows for a part of this file.
+  // The library reads on after the frames that the header promises, and takes what follows for a part of this file.
   while (mp3.promised == 0 || mp3.frames < mp3.promised) {
     const int state = mpg123_framebyframe_next(decoder.get());
     if (state == MPG123_DONE) break;
@@ -164,7 +164,7 @@ Sound read_flac(const std::string& bytes, const std::string& path) {
     flac.problem = FLAC__stream_decoder_get_resolved_state_string(decoder.get());
   const std::uint64_t promised = FLAC__stream_decoder_get_total_samples(decoder.get()), frames = flac.sound.frames();
   const std::string_view rest = std::string_view(bytes).substr(std::min<std::size_t>(flac.end, bytes.size()));
-  const bool tag = is_sound_tag(rest) && flac.samples_before == flac.sound.samples.size();  // no frame came behind it
+  const bool tag = is_sound_tag(rest) && flac.samples_before == flac.sound.samples.size();  // no frame came after it
   if (flac.problem && !tag)
     throw DataError(str(path, ": is damaged, cut off, or joined with another file: ", flac.problem));
   if (promised > frames)

@@ -59,8 +59,8 @@ std::uint64_t given_size(const std::string& bytes, const Chunks& c, std::size_t 
   return !c.with_header ? size : size < header ? 0 : size - header;
 }
 
-/// Where the chunk behind the one at `at` begins, or nothing where that lies beyond the bytes.
-std::optional<std::size_t> behind(const std::string& bytes, const Chunks& c, std::size_t at) {
+/// Where the chunk after the one at `at` begins, or nothing where that lies beyond the bytes.
+std::optional<std::size_t> chunk_after(const std::string& bytes, const Chunks& c, std::size_t at) {
   const std::uint64_t size = given_size(bytes, c, at), begin = at + c.id + c.size;
   if (size > bytes.size() - begin) return std::nullopt;
   return static_cast<std::size_t>((begin + size + c.padding - 1) / c.padding * c.padding);
@@ -69,7 +69,7 @@ std::optional<std::size_t> behind(const std::string& bytes, const Chunks& c, std
 /// Whole chunks lead from `at` to the end of the bytes.
 bool chunks_to_end(const std::string& bytes, const Chunks& c, std::size_t at) {
   while (at + c.id + c.size <= bytes.size()) {
-    const auto next = behind(bytes, c, at);
+    const auto next = chunk_after(bytes, c, at);
     if (!next) return false;
     at = *next;
   }
@@ -99,7 +99,7 @@ bool is_unknown(std::uint64_t size, std::size_t bytes, std::uint64_t preamble) {
 }
 
 [[noreturn]] void refuse_joined(const std::string& path, std::size_t at) {
-  throw DataError(str(path, ": another sound file is joined behind the first, at byte ", at, "; keep them apart"));
+  throw DataError(str(path, ": another sound file is joined after the first, at byte ", at, "; keep them apart"));
 }
 
 /// Samples end at `at`, by their header.
@@ -115,7 +115,7 @@ void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path)
   std::size_t at = c.first, long_size = 0;  // where RF64's header has the size of the samples
   while (at + c.id + c.size <= bytes.size() && bytes.compare(at, 4, c.samples) != 0) {
     if (bytes.compare(at, 4, "ds64") == 0 && at + 24 <= bytes.size()) long_size = at + 16;
-    const auto next = behind(bytes, c, at);
+    const auto next = chunk_after(bytes, c, at);
     if (!next) return;
     at = *next;
   }

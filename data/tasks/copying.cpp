@@ -5,7 +5,7 @@ namespace seqtape {
 namespace {
 
 /// The copying problem (Hochreiter & Schmidhuber 1997; Arjovsky et al. 2016, arXiv 1511.06464, section 5.1): `items`
-/// random symbols, blanks, a delimiter, blanks; the answer is blanks, and behind the delimiter the symbols in order.
+/// random symbols, blanks, a delimiter, blanks; the answer is blanks, and after the delimiter the symbols in order.
 /// Tokens: symbols 0 .. symbols-1, then the blank, then the delimiter. `length` is all of it: the paper's T + 2 items.
 class Copying final : public ExampleTask {
  public:

@@ -69,7 +69,7 @@ class Pathfinder final : public ExampleTask {
 
  private:
   using Curve = std::vector<Dash>;
-  // In units of a 32nd of the side: a dash, the gap behind it, what is kept free between curves, a dot's radius.
+  // In units of a 32nd of the side: a dash, the gap after it, what is kept free between curves, a dot's radius.
   static constexpr double kDash = 2, kGap = 1.5, kFree = 4, kDot = 1.5, kBorder = 2.5;
   double unit() const { return static_cast<double>(side_) / 32; }
 

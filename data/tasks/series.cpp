@@ -14,7 +14,7 @@ namespace seqtape {
 namespace {
 
 /// Forecasting of a multivariate time series, from the named columns of a CSV file: `length` rows are read, the
-/// `horizon` rows of the target columns behind them are asked for, all at once. The rows are cut in order into a
+/// `horizon` rows of the target columns after them are asked for, all at once. The rows are cut in order into a
 /// training, a validation and a test part (Zhou et al. 2021, Informer, section 5.1). Every column is normalised by the
 /// mean and deviation of its training part alone, or by those that a run learned; errors are in these units. The rows
 /// that a window reads may lie in the part before, what is asked never.

@@ -19,7 +19,7 @@ class BpeTokenizer {
   /// Throws CheckpointError, naming the file and key, for what is unreadable or of another kind.
   static BpeTokenizer read(const std::filesystem::path&);
 
-  /// The ids of the text, which added tokens such as <|endoftext|> are found in; nothing is put in front or behind, as
+  /// The ids of the text, which added tokens such as <|endoftext|> are found in; nothing is put before or after, as
   /// a post_processor would. Bytes that are no UTF-8 are pieces of their own, so any bytes can be encoded. Throws
   /// DataError when the vocabulary has neither a token for a byte nor an unk_token, or when the file's own pattern
   /// takes too long.

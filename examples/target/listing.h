@@ -18,7 +18,7 @@ struct Listing {
   std::string& text;
   Index& count;  ///< of the values named so far
 
-  /// "h0 = rms_norm(x, norm.weight, eps 1e-05)"; `attributes`: what stands behind the operands.
+  /// "h0 = rms_norm(x, norm.weight, eps 1e-05)"; `attributes`: what stands after the operands.
   void write(const AnyOp& op, const std::vector<std::string>& attributes = {});
 };
 using ListingLowerings = Lowerings<Listing>;

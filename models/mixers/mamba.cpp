@@ -70,7 +70,7 @@ class Mamba final : public Mixer {
     scan.h0 = state[1];
     scan.lengths = lengths;
     // Delta [B, L, E]: near 0 a step is passed over, a large one replaces the state by what the step brings.
-    if (mode.inside) mode.inside->add("delta", step_sizes(scan));
+    if (mode.probe) mode.probe->add("delta", step_sizes(scan));
     const ScanResult h = selective_scan(scan);
     state = {u.state, h.state};
     return out_proj_(h.y);

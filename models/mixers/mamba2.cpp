@@ -56,7 +56,7 @@ class Mamba2 final : public Mixer {
     layer.h0 = state[1];
     layer.groups = groups_;
     layer.lengths = lengths;
-    if (mode.inside) mode.inside->add("delta", layer.delta.value());
+    if (mode.probe) mode.probe->add("delta", layer.delta.value());
     const ScanResult h = ssd(layer);
     state = {u.state, h.state};
     // Gate, then norm: transformers' MambaRMSNormGated, over all of E.
@@ -85,7 +85,7 @@ void Mamba2Kind::fields(Fields& f) {
   f("dt_min", dt_min, "least initial step size", positive());
   f("dt_max", dt_max, "largest initial step size", positive());
   f("dt_floor", dt_floor, "initial step sizes are at least this", positive());
-  f("gate_norm_eps", norm_eps, "added under the root of the norm behind the gate", positive());
+  f("gate_norm_eps", norm_eps, "added under the root of the norm after the gate", positive());
 }
 
 std::unique_ptr<Mixer> Mamba2Kind::build(const MixerPlace& place) const {

@@ -95,7 +95,7 @@ class S4 final : public Mixer {
     const bool convolve = fresh && !mode.carry && kind_.mode != "scan" && (kind_.mode == "conv" || x.dim(1) > 32);
     const SsmCoefficients step = coefficients();
     // The kernel [L, H]: how much of an input is left in the answer so many steps later.
-    if (mode.inside) mode.inside->add("kernel", ssm_kernel(step, c_, x.dim(1)).value());
+    if (mode.probe) mode.probe->add("kernel", ssm_kernel(step, c_, x.dim(1)).value());
     Variable y;
     if (kind_.bidirectional) {
       if (mode.carry || !fresh)

@@ -45,7 +45,7 @@ class SelfAttention final : public Mixer {
       q = rotary(q, before, kind_.rotary_base);
       k = rotary(k, before, kind_.rotary_base);
     }
-    // Padded keys are zeros in the cache: behind a sequence's end nothing looks at them, nor do they look.
+    // Padded keys are zeros in the cache: after a sequence's end nothing looks at them, nor do they look.
     k = concat_time(state[0], zero_padding(k, lengths));
     const Variable v = concat_time(state[1], zero_padding(project(2), lengths));
     state = mode.carry ? State{k, v} : State{};
@@ -53,7 +53,7 @@ class SelfAttention final : public Mixer {
                              .alibi = kind_.positions == "alibi",
                              .scale = 1 / std::sqrt(static_cast<double>(heads.back())),
                              .lengths = lengths};
-    if (mode.inside && mode.inside->attention) mode.inside->add("attention", weights(q, k, how));
+    if (mode.probe && mode.probe->attention) mode.probe->add("attention", weights(q, k, how));
     return out_(reshape(attention(q, k, v, how), x.shape()));
   }
 

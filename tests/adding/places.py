@@ -40,7 +40,7 @@ def with_lines(path, inserts):
     for anchor, new in inserts:
         at = [i for i, line in enumerate(lines) if line.strip().startswith(anchor)]
         if len(at) != 1:
-            sys.exit(f"{path}: {len(at)} lines begin with \"{anchor}\", behind which examples/places.txt puts lines; it takes one")
+            sys.exit(f"{path}: {len(at)} lines begin with \"{anchor}\", after which examples/places.txt puts lines; it takes one")
         lines[at[0] + 1:at[0] + 1] = new
     return "\n".join(lines) + "\n"
 

@@ -180,7 +180,7 @@ TEST_CASE("several prompts go on as each alone does") {
   refused("generate " + path + " --prompt x --prompt ''", 2, "--prompt: must not be empty");
 }
 
-TEST_CASE("generate stops behind the text it is told to stop at") {
+TEST_CASE("generate stops after the text it is told to stop at") {
   const TemporaryFolder folder;
   const std::string path = train(folder, "run", kPortable);
   const std::string all = run("generate " + path + " --prompt 'the q' --tokens 40 --temperature 0").out;

@@ -674,7 +674,7 @@ TEST_CASE("an import that has only to end is no reason to refuse the next; any o
   place.export_as("hf", place.hf);
   place.import(place.hf);
   refused("import " + place.hf + " --out " + place.back, 2, "exists; --out chooses another");
-  fs::create_directories(place.back + ".unfinished");  // as after a kill behind the move
+  fs::create_directories(place.back + ".unfinished");  // as after a kill after the move
   contains(succeeds("import " + place.hf + " --out " + place.back).out, "is imported already");
   CHECK_FALSE(fs::exists(place.back + ".unfinished"));
   fs::create_directories(place.run + ".unfinished");

@@ -25,7 +25,7 @@ TEST_CASE("a resumed run ends with the same bits as one that never stopped") {
   const Workplace straight, stopped;
   REQUIRE_EQ(straight.train().exit_code, 0);
   REQUIRE_EQ(stopped.train("--set train.steps=20").exit_code, 0);
-  // As if killed behind step 15: the later checkpoint is gone, the metrics run ahead, a save was under way.
+  // As if killed after step 15: the later checkpoint is gone, the metrics run ahead, a save was under way.
   std::filesystem::remove_all(stopped.run + "/checkpoints/step-00000020");
   std::filesystem::create_directory(stopped.run + "/checkpoints/step-00000020.unfinished");
   write_file(stopped.run + "/checkpoints/index.json", R"({"last": "step-00000015"})");
@@ -106,7 +106,7 @@ TEST_CASE("--force: nothing of the old run stays, and one that was killed is the
   write_file(w.run + "/replacement.json.tmp", "{");
   CHECK(w.train("--resume").out.find("already finished: 20 of 20 steps") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(w.run + "/replacement.json.tmp"));
-  // As killed behind it: the start of the new one, which --resume goes on with.
+  // As killed after it: the start of the new one, which --resume goes on with.
   Json config = Json::parse(read_file(w.run + "/config.json"));
   config["seed"] = 5;
   write_file(w.run + "/replacement.json", config.dump());
@@ -162,10 +162,30 @@ TEST_CASE("a run of an earlier program can be opened and gone on with") {
   std::ifstream lines(run + "/metrics.jsonl");
   std::vector<int> steps;
   for (std::string line; std::getline(lines, line);)
-    if (const Json json = Json::parse(line); json["split"] == "train") steps.push_back(json["step"]);
+    if (const Json json = Json::parse(line); json["split"] == "train") {
+      steps.push_back(json["step"]);
+      CHECK_FALSE(json.contains("tokens"));  // that program did not count them
+    }
   CHECK_EQ(steps, std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8});
   CHECK_EQ(testing::seqtape("train " + source + ".json --out " + run + " --resume --set model.dropout=0.2").exit_code,
            2);
+}
+
+TEST_CASE("metrics count the tokens trained on, also across a resume") {
+  const Workplace w;
+  REQUIRE_EQ(w.train("--set train.steps=10").exit_code, 0);
+  REQUIRE_EQ(w.train("--resume").exit_code, 0);
+  const Json config = Json::parse(read_file(w.run + "/config.json"));
+  const Index a_step = config["train"]["batch"].get<Index>() * config["task"]["length"].get<Index>();
+  std::ifstream lines(w.run + "/metrics.jsonl");
+  int seen = 0;
+  for (std::string line; std::getline(lines, line); ++seen) {
+    const Json json = Json::parse(line);
+    CAPTURE(line);
+    REQUIRE(json.contains("tokens"));
+    CHECK_EQ(json["tokens"], json["step"].get<Index>() * a_step);
+  }
+  CHECK_GE(seen, 10);
 }
 
 TEST_CASE("only a run is gone on with or replaced") {

@@ -198,7 +198,7 @@ TEST_CASE("statistics of each part: the update's size against the weights'") {
   CHECK(std::sqrt(all) == doctest::Approx(step.gradient_norm).epsilon(1e-5));
 }
 
-TEST_CASE("groups: what a later one does not name stays; attaching behind the allocation freezes too") {
+TEST_CASE("groups: what a later one does not name stays; attaching after the allocation freezes too") {
   const auto frozen = [](const Json& groups, bool allocate_first) {
     RunConfig config = config_of(kHeads, kMamba, {}, {{"name", "adamw"}, {"groups", groups}});
     config.task->prepare(1);

@@ -108,7 +108,7 @@ int evaluate_listops(const std::vector<std::int32_t>& tokens, std::size_t& at) {
 
 }  // namespace
 
-TEST_CASE("copying: the symbols come back behind the delimiter") {
+TEST_CASE("copying: the symbols come back after the delimiter") {
   const auto task = make("copying", {{"length", 50}, {"items", 6}, {"symbols", 5}});
   const Rows rows(*task);
   std::map<int, int> seen;
@@ -343,7 +343,7 @@ TEST_CASE("pathfinder: a curve joins the dots exactly where the class says so") 
         }).rfind("task.dashes: two curves of 30 dashes hardly fit an image of 32 x 32", 0) == 0);
 }
 
-TEST_CASE("induction heads: the marker twice, the answer behind the first, nothing else scored") {
+TEST_CASE("induction heads: the marker twice, the answer after the first, nothing else scored") {
   const auto task = make("induction_heads", {{"vocab", 8}, {"length", 20}});
   std::map<Index, int> places;
   std::map<std::int32_t, int> answers;
@@ -627,7 +627,7 @@ TEST_CASE("copying: what no memory can do costs 10 ln 8 / (T + 20)") {
     const auto task = make("copying", {{"length", t + 20}});
     Batch batch;
     task->training_batch(0, 400, batch);
-    // Known without memory: blanks everywhere but behind the delimiter's ten; there, each of the eight symbols alike.
+    // Known without memory: blanks everywhere but after the delimiter's ten; there, each of the eight symbols alike.
     double cost = 0, scored = 0;
     std::map<std::int32_t, double> counts;
     for (Index b = 0; b < batch.batch; ++b)

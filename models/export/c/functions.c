@@ -1,4 +1,4 @@
-/* The functions that exported C programs are put together from: plain C99, each behind a line with its name and those
+/* The functions that exported C programs are put together from: plain C99, each after a line with its name and those
    that it needs, which stand before it. The formulas are those of the kernels (core/kernels/), where they are
    explained. Programs get the text as it is here. */
 /* clang-format off */
@@ -201,7 +201,7 @@ static void ssm_scan(float *y, float *s, const float *u, const float *a, const f
   int i, k;
   for (i = 0; i < heads; ++i) {
     const size_t at = (size_t)i * 2 * n;
-    float before = 0.0f, behind = 0.0f, sum = 0.0f;
+    float before = 0.0f, after = 0.0f, sum = 0.0f;
     for (k = 0; p && k < 2 * n; ++k) before += 2.0f * p[at + k] * s[at + k]; /* Re(conj(p) s) */
     for (k = 0; k < 2 * n; k += 2) {
       float *one = &s[at + k];
@@ -210,12 +210,12 @@ static void ssm_scan(float *y, float *s, const float *u, const float *a, const f
       one[0] = q ? re - q[at + k] * before : re;
       one[1] = q ? im - q[at + k + 1] * before : im;
     }
-    for (k = 0; p && k < 2 * n; ++k) behind += 2.0f * p[at + k] * s[at + k];
+    for (k = 0; p && k < 2 * n; ++k) after += 2.0f * p[at + k] * s[at + k];
     for (k = 0; k < 2 * n; k += 2) {
       float *one = &s[at + k];
       if (r) {
-        one[0] -= r[at + k] * behind;
-        one[1] -= r[at + k + 1] * behind;
+        one[0] -= r[at + k] * after;
+        one[1] -= r[at + k + 1] * after;
       }
       sum += c[at + k] * one[0] - c[at + k + 1] * one[1];
     }
@@ -236,7 +236,7 @@ static void rotary(float *y, const float *x, int heads, int dim, int at, float b
 }
 
 /* part: remember */
-/* The n numbers of a step, behind those of the steps before. */
+/* The n numbers of a step, after those of the steps before. */
 static void remember(float *cache, const float *x, int at, int n) {
   memcpy(cache + (size_t)at * n, x, n * sizeof(float));
 }

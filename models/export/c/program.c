@@ -40,7 +40,7 @@ void model_reset(void) {
 }
 /*{{functions}}*/
 
-/* One step of the sequence in, the logits behind it out. */
+/* One step of the sequence in, the logits after it out. */
 void model_step(/*{{input}}*/ float *logits) {
   /*{{step}}*/
   ++position;
@@ -159,7 +159,7 @@ static int read_step(float *values) {
 }
 #endif
 
-/* Reads a sequence from the standard input: POOLED, one answer behind it, otherwise one a step. An answer is the most
+/* Reads a sequence from the standard input: POOLED, one answer after it, otherwise one a step. An answer is the most
    likely class and the logits of all, or the number predicted. */
 int main(int argc, char **argv) {
   static float logits[OUTPUTS];

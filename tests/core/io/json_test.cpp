@@ -30,7 +30,7 @@ TEST_CASE("JSON: what is read comes back as it was, keys in order") {
   CHECK_EQ(parse_json("// a\n{} /* b */", "x", true).dump(), "{}");
 }
 
-TEST_CASE("JSON: nothing follows the text, and nothing hides behind a NUL") {
+TEST_CASE("JSON: nothing follows the text, and nothing hides after a NUL") {
   for (const std::string& tail : {std::string("\0", 1), std::string("\0\0", 2), std::string("\0{}", 3)})
     CHECK_EQ(refusal("{}\n" + tail), "x:2: not valid JSON: byte 3 is a NUL");
   CHECK(refusal("{} {}").starts_with("x:1: not valid JSON: "));

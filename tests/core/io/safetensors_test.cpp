@@ -127,7 +127,7 @@ TEST_CASE("types of today are listed, and what is wanted beside them is read") {
   CHECK(message_of<CheckpointError>([&] { with("F4", 4, 1); }).ends_with("F4 [4] needs 2 bytes, has 1"));
 }
 
-TEST_CASE("a header ends where its length says: behind a NUL nothing is read") {
+TEST_CASE("a header ends where its length says: after a NUL nothing is read") {
   const std::string header = R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})";
   CHECK_EQ(refusal(with_header(header + "   ", "")), "");
   for (const std::string& tail : {std::string(1, '\0'), std::string("\0\0\0 ", 4), std::string("\0{\"x\"", 5)})

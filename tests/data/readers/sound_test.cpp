@@ -57,7 +57,7 @@ std::string refusal(const std::string& bytes) {
 
 bool says(const std::string& message, const char* what) { return message.find(what) != std::string::npos; }
 
-/// The bytes with a number put at the place behind an id.
+/// The bytes with a number put at the place after an id.
 std::string with(std::string bytes, const char* id, std::size_t behind, const std::string& what) {
   const std::size_t at = bytes.find(id);
   REQUIRE(at != std::string::npos);
@@ -105,21 +105,21 @@ TEST_CASE("sound: containers that were never closed are read to their end") {
   const std::string w64 = written(SF_FORMAT_W64 | SF_FORMAT_PCM_16);
   for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{24}, ~std::uint64_t{0}})
     CHECK_EQ(frames(with(w64, "data", 16, number(size, 8))), kFrames);
-  // Empty and closed is empty; chunks behind the samples are none.
+  // Empty and closed is empty; chunks after the samples are none.
   const std::size_t data = wav.find("data");
   CHECK_EQ(frames(with(wav.substr(0, data + 8), "data", 4, number(0, 4))), 0);
   CHECK_EQ(frames(with(wav.substr(0, data + 8), "data", 4, number(0, 4)) + "LIST" + number(4, 4) + "abcd"), 0);
   CHECK_EQ(frames(wav + "LIST" + number(5, 4) + "abcde"), kFrames);
 }
 
-TEST_CASE("sound: containers that break off, or have another behind them, are refused") {
+TEST_CASE("sound: containers that break off, or have another after them, are refused") {
   for (const int format : {SF_FORMAT_WAV, SF_FORMAT_RF64, SF_FORMAT_AIFF, SF_FORMAT_AU, SF_FORMAT_CAF, SF_FORMAT_W64,
                            SF_FORMAT_NIST, SF_FORMAT_SVX}) {
     CAPTURE(format);
     const std::string whole = written(format | SF_FORMAT_PCM_16);
     CHECK_EQ(frames(whole), kFrames);
     CHECK(says(refusal(whole.substr(0, whole.size() - 3001)), ": is cut off: its header promises"));
-    CHECK(says(refusal(whole + whole), "another sound file is joined behind the first"));
+    CHECK(says(refusal(whole + whole), "another sound file is joined after the first"));
   }
   // A header that was last written when half of the samples were there.
   const std::string wav = written(SF_FORMAT_WAV | SF_FORMAT_PCM_16), aiff = written(SF_FORMAT_AIFF | SF_FORMAT_PCM_16),
@@ -133,13 +133,13 @@ TEST_CASE("sound: containers that break off, or have another behind them, are re
     CHECK_EQ(frames(ogg), kFrames);
     CHECK(says(refusal(ogg.substr(0, ogg.size() - 100)), "cut off within the page"));
     CHECK(says(refusal(ogg.substr(0, ogg.rfind("OggS"))), "is not marked as the end"));
-    CHECK(says(refusal(ogg + ogg), "another sound file is joined behind the first"));
+    CHECK(says(refusal(ogg + ogg), "another sound file is joined after the first"));
   }
 }
 
 TEST_CASE("sound: FLAC with and without a length, cut, damaged, joined") {
   const std::string known = written(SF_FORMAT_FLAC | SF_FORMAT_PCM_16);
-  // The count of samples is the last 36 bits of the 18 bytes behind "fLaC" and the block's head.
+  // The count of samples is the last 36 bits of the 18 bytes after "fLaC" and the block's head.
   std::string unknown = known;
   for (std::size_t i = 22; i < 26; ++i) unknown[i] = '\0';
   unknown[21] = static_cast<char>(unknown[21] & 0xF0);
