@@ -73,7 +73,7 @@ class Optimizer {
   Index updates_ = 0;
 };
 
-/// adam, adamw, sgd.
+/// The visible table of optimizers (registry.cpp): a line each.
 const Registry<Optimizer>& optimizers();
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION
