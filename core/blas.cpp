@@ -36,10 +36,10 @@ bool miscomputes(void (*product)(const float* a, const float* b, float* c)) {
 }  // namespace
 
 void prepare_blas() {
-  // OpenBLAS passes the number on to OpenMP as its default: ask for ours first.
+  // OpenBLAS makes the number OpenMP's default: read ours first.
   static const bool once = (static_cast<void>(thread_count()), openblas_set_num_threads(1), true);
   static_cast<void>(once);
-  // oneDNN asks OpenMP, which keeps a default for each thread; our loops name their number themselves.
+  // oneDNN uses OpenMP's default, which is kept per thread; our loops set their number explicitly.
   thread_local const bool here = (omp_set_num_threads(1), true);
   static_cast<void>(here);
 }
@@ -59,8 +59,8 @@ std::string blas_core() {
 }
 
 std::string blas_problem() {
-  // 0: sequential, 1: own threads, 2: OpenMP. The build with own threads fights ours for the cores and halves the
-  // speed.
+  // 0: sequential, 1: own threads, 2: OpenMP. The build with its own threads competes with ours for the cores,
+  // which halves the speed.
   if (openblas_get_parallel() == 1)
     return "OpenBLAS runs its own threads beside ours, which halves the speed; install libopenblas0-openmp";
   prepare_blas();

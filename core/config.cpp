@@ -24,7 +24,7 @@ Json parsed_word(const std::string& word) {
   return value.is_discarded() ? Json(word) : value;
 }
 
-/// What `set_path` left behind, read for a field of text or for another one; other values as they are.
+/// Parses a value of `set_path` for a string field or for another one; other values are returned unchanged.
 Json settled(const Json& json, bool text) {
   if (!json.is_binary()) return json;
   const auto& bytes = json.get_binary();
@@ -44,7 +44,7 @@ void check_bounds(double value, const Constraint& rule, const std::string& path)
         str(path, ": must be ", rule.open_most ? "< " : "<= ", number_text(rule.most), ", got ", number_text(value)));
 }
 
-/// Reads a JSON object into the fields, and refuses what is left over.
+/// Reads a JSON object into the fields and refuses unknown keys.
 class Reader final : public Fields {
  public:
   Reader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
@@ -152,7 +152,7 @@ class Reader final : public Fields {
       check_bounds(static_cast<double>(value), rule, path);
       return value;
     }
-    // 1e6 is a float to the parser and a whole number to the user.
+    // 1e6 is a float to the parser but an integer to the user.
     if (json.is_number_float() && json.get<double>() == std::floor(json.get<double>()) &&
         std::fabs(json.get<double>()) < 1e15) {
       check_bounds(json.get<double>(), rule, path);
@@ -188,7 +188,7 @@ class Reader final : public Fields {
     const auto json = find(key, rule, text);
     if (!json) return;
     value.clear();
-    if (!json->is_array()) {  // a single value stands for a list of one
+    if (!json->is_array()) {  // a single value is a list of one
       value.push_back(element(*json, at(key), rule));
       return;
     }
@@ -244,7 +244,7 @@ class Writer final : public Fields {
   }
 };
 
-/// Notes the constraint of every field.
+/// Collects the constraint of every field.
 class Constraints final : public Fields {
  public:
   explicit Constraints(std::string prefix) : prefix_(std::move(prefix)) {}

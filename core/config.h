@@ -15,8 +15,8 @@
 
 namespace seqtape {
 
-/// What a value must satisfy, and what becomes of it. For strings, `choices`; for lists, the bounds hold for each
-/// number.
+/// What a value must satisfy, and what may happen to it later. `choices` are for strings; of a list, the bounds hold
+/// for each number.
 struct Constraint {
   double least = -std::numeric_limits<double>::infinity();
   double most = std::numeric_limits<double>::infinity();
@@ -24,8 +24,8 @@ struct Constraint {
   bool open_most = false;   ///< the value must be < most
   std::vector<std::string> choices{};
   bool required = false;
-  bool may_change = false;  ///< when a run is resumed: it says how long or how often, not what is computed
-  bool resolves = false;    ///< "auto" stands for what the data give, and a run saves that
+  bool may_change = false;  ///< on a resume: it sets how long or how often, not what is computed
+  bool resolves = false;    ///< "auto" is replaced by what the data give, and the run saves that
 };
 
 inline Constraint positive() { return {.least = 0, .open_least = true}; }
@@ -45,7 +45,7 @@ inline Constraint resolves(Constraint rule = {}) {
   return rule;
 }
 
-/// A number, or a list of names that stands for as many: "layers": 4, or ["mamba", "transformer"].
+/// A number of items, or the list of their names: "layers": 4, or ["mamba", "transformer"].
 struct CountOrNames {
   Index count = 0;
   std::vector<std::string> names{};
@@ -71,7 +71,7 @@ class Fields {
   virtual void operator()(const char* key, std::vector<std::string>& value, const char* doc,
                           const Constraint& = {}) = 0;
   virtual void operator()(const char* key, CountOrNames& value, const char* doc, const Constraint& = {}) = 0;
-  /// Any JSON value, as it stands.
+  /// Any JSON value, unchanged.
   virtual void operator()(const char* key, Json& value, const char* doc, const Constraint& = {}) = 0;
   /// A nested object.
   virtual void group(const char* key, const char* doc, const std::function<void(Fields&)>& fields) = 0;
@@ -81,7 +81,7 @@ class Fields {
   virtual void list(const char* key, const char* doc, Items&& items) = 0;
 };
 
-/// The choice of `Fields::named`: the kinds there are, and how to visit the fields of one.
+/// The argument of `Fields::named`: the known kinds, and how to visit the fields of one.
 struct Named {
   struct Kind {
     std::string name, doc;
@@ -94,7 +94,7 @@ struct Named {
   std::function<void(Fields&)> fields;
 };
 
-/// The list of `Fields::list`: how many items there are, and how to visit the fields of one.
+/// The argument of `Fields::list`: the number of items, and how to visit the fields of one.
 struct Items {
   std::function<std::size_t()> size;
   std::function<void(std::size_t)> resize;
@@ -129,7 +129,7 @@ struct Registry {
   }
 };
 
-/// Visits `object`, whose kind's name stands in `name`; a read replaces both.
+/// Visits `object`, an object of the kind `name`; a read replaces both.
 template <class T>
 Named named(const Registry<T>& registry, std::string& name, std::unique_ptr<T>& object) {
   Named choice;
@@ -151,7 +151,7 @@ enum class Unknown { refused, ignored };
 /// unknown key (with the nearest known one), a wrong type, or a value outside its constraint. `path` is the prefix, ""
 /// at top.
 void read_fields(const FieldsOf&, const Json&, const std::string& path, Unknown = Unknown::refused);
-/// The fields with their present values.
+/// The fields with their current values.
 Json write_fields(const FieldsOf&);
 /// A JSON Schema (draft 2020-12) of the fields, with descriptions and defaults.
 Json schema_of(const FieldsOf&);
@@ -161,10 +161,10 @@ std::string describe_fields(const FieldsOf&);
 /// The constraint of every field, by its path: "train.steps". Lists count as one field.
 std::map<std::string, Constraint> constraints_of(const FieldsOf&);
 
-/// Sets `json` at "a.b.c" from the command line: "a.b.c=word". The field that it is for decides how the word is read:
-/// text takes it as it stands (2024, true, 1e3; in quotes: what they hold), anything else reads it as JSON. Until
-/// `read_fields` it is a binary value, which no JSON text can hold. Throws ConfigError when there is no `=` or a part
-/// of the path is not an object.
+/// Sets `json` at "a.b.c" from an assignment on the command line, "a.b.c=value". How the value is parsed depends on the
+/// field: a string takes it literally (2024, true, 1e3; of quoted text, the content), any other field parses it as
+/// JSON. Until `read_fields` it is kept as a binary value, which JSON text cannot contain. Throws ConfigError when
+/// there is no `=`, or a part of the path is not an object.
 void set_path(Json& json, const std::string& assignment);
 
 }  // namespace seqtape

@@ -17,7 +17,7 @@ bool set_if_absent(const char* variable, const char* value) {
   return !std::getenv(variable) && ::setenv(variable, value, 1) == 0;
 }
 
-/// The kernels that the library took do not use what the processor has.
+/// The library chose kernels that do not use the processor's vector instructions.
 bool has_old_kernels() {
   static const std::set<std::string> old{
       "Generic", "Katmai", "Coppermine", "Northwood",    "Prescott",  "Banias", "Core2", "Penryn", "Dunnington",
@@ -29,7 +29,7 @@ bool has_old_kernels() {
 
 void settle_environment(char** argv) {
   bool changed = false;
-  // What newer versions of the library choose for the processors that old ones do not know, AMD's included.
+  // What newer versions of the library choose for processors that older ones do not know, AMD's included.
   if (has_old_kernels())
     changed |= set_if_absent("OPENBLAS_CORETYPE", best_isa() == Isa::avx512 ? "SkylakeX" : "Haswell");
   if (thread_count() <= 2 && !std::getenv("OMP_WAIT_POLICY")) changed |= set_if_absent("GOMP_SPINCOUNT", "1000");

@@ -1,5 +1,5 @@
 #pragma once
-// The error types that reach a user, and `str`, which writes their messages.
+// The error types that reach a user, and `str`, which formats their messages.
 
 #include <sstream>
 #include <stdexcept>
@@ -7,7 +7,7 @@
 
 namespace seqtape {
 
-/// Base of every error that a user can cause. The text says where, which rule, what was got and what would do.
+/// Base of every error that a user can cause. The text has the place, the rule, the value and a remedy.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -25,19 +25,19 @@ class ShapeError : public Error {
   using Error::Error;
 };
 
-/// A data file is missing, unreadable or not what it should be.
+/// A data file is missing, unreadable or invalid.
 class DataError : public Error {
  public:
   using Error::Error;
 };
 
-/// A checkpoint or weight file cannot be written, or is damaged, foreign or incomplete.
+/// A checkpoint or weight file cannot be written, or is damaged, incomplete or of another model.
 class CheckpointError : public Error {
  public:
   using Error::Error;
 };
 
-/// Training met a NaN or an infinity.
+/// A NaN or an infinity in training.
 class NumericalError : public Error {
  public:
   using Error::Error;

@@ -8,7 +8,7 @@
 namespace seqtape {
 namespace {
 
-/// The inside of a comment line that names a part, "NAME" or "NAME; needs: A, B"; otherwise nothing.
+/// The content of a comment line that names a part, "NAME" or "NAME; needs: A, B"; otherwise nothing.
 std::string_view heading(std::string_view line) {
   constexpr std::pair<std::string_view, std::string_view> kComments[] = {{"<!-- part: ", " -->"}, {"/* part: ", " */"}};
   for (const auto& [opening, closing] : kComments)

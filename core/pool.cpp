@@ -40,8 +40,8 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-/// Large blocks are mappings of their own, so that what `trim` gives back is gone from the process, and lie on 2 MiB
-/// pages: large tensors are streamed through, and those spare most of the TLB misses.
+/// Large blocks are mappings of their own, so that `trim` really returns them to the system, and use 2 MiB pages: large
+/// tensors are streamed through, and these avoid most TLB misses.
 void* map_pages(std::size_t bytes) {
   const std::size_t mapped = bytes + kHugePage;
   void* const raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -13,20 +13,20 @@
 
 namespace seqtape {
 
-/// Four words of 32 random bits at `counter` of the stream `key`.
+/// Four times 32 random bits at `counter` of the stream `key`.
 std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high);
 
-/// 64-bit FNV-1a: names to stream numbers.
+/// 64-bit FNV-1a: the stream number of a name.
 std::uint64_t hash_name(std::string_view name);
 
-/// Where dropout's masks are drawn: a key for each step and layer, and the place of the tensor's first element in the
-/// batch and in its sequences.
+/// Where dropout's masks are drawn: a key for each training step and layer, and the position of the tensor's first
+/// element, its sequence within the batch and its step within the sequence.
 struct DropoutKey {
   std::uint64_t key = 0;
   Index sequence = 0, step = 0;
 };
 
-/// A stream of random numbers, read in order; `at` jumps.
+/// A stream of random numbers, read in order.
 class Random {
  public:
   /// Streams of different (seed, stream, substream) are independent.
@@ -42,7 +42,7 @@ class Random {
   /// Uniform in [0, 1), a multiple of 2^-53.
   double uniform();
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  /// Uniform in [0, n), exactly. n >= 1.
+  /// Uniform in [0, n), without bias. n >= 1.
   Index below(Index n);
   /// Standard normal (Marsaglia's polar method).
   double normal();

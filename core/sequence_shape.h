@@ -1,5 +1,5 @@
 #pragma once
-// What a model reads and answers: the one thing that tasks and models must agree on.
+// The input and output of a model: what tasks and models must agree on.
 
 #include "core/real.h"
 
@@ -8,8 +8,8 @@ namespace seqtape {
 struct SequenceShape {
   Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
   Index features = 0;    ///< real values a step, when vocabulary is 0
-  Index outputs = 0;     ///< classes, or numbers to predict
-  bool pooled = false;   ///< one answer a sequence instead of one a step
+  Index outputs = 0;     ///< classes, or values to predict
+  bool pooled = false;   ///< one output a sequence instead of one a step
 };
 
 }  // namespace seqtape

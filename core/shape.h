@@ -9,7 +9,7 @@
 
 namespace seqtape {
 
-/// Up to five extents, held in place so that making a tensor's shape allocates nothing.
+/// Up to five extents, stored in place so that a shape allocates nothing. Without extents: a scalar, of size 1.
 class Shape {
  public:
   static constexpr int kMaxRank = 5;
@@ -30,6 +30,7 @@ class Shape {
   const Index* begin() const { return extents_.data(); }
   const Index* end() const { return extents_.data() + rank_; }
 
+  /// Throws ShapeError as the constructor does.
   void push_back(Index extent);
   /// This shape with its last extent replaced.
   Shape with_back(Index extent) const;

@@ -23,7 +23,7 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return d[a.size()][b.size()];
 }
 
-/// Characters that a terminal obeys instead of showing them, or that turn around or hide what stands beside them.
+/// Characters that a terminal interprets instead of showing them, or that reverse or hide neighbouring text.
 bool obeyed(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
          (c >= 0x2066 && c <= 0x2069);

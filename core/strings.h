@@ -9,7 +9,7 @@
 
 namespace seqtape {
 
-/// The candidate nearest to `word` by edit distance, or "" when none is near enough to suggest.
+/// The candidate nearest to `word` by edit distance, or "" when none is close enough to suggest.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 /// `; did you mean "x"?` or, without a near candidate, `; known: a, b, c`.
@@ -27,15 +27,16 @@ std::string human_seconds(double seconds);
 /// printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
-/// `pattern` fits the whole of `text`; `*` stands for any characters, `?` for one.
+/// `pattern` matches all of `text`; `*` matches any characters, `?` one.
 bool matches(const std::string& text, const std::string& pattern);
 
-/// The characters of UTF-8 text, or nothing when it is not: then `wrong` is the place of the first bad byte.
+/// The code points of UTF-8 text, or nothing when it is invalid; `wrong` gets the offset of the first invalid character
+/// (the size of the text when all are valid).
 std::optional<std::u32string> from_utf8(std::string_view, std::size_t& wrong);
 std::string to_utf8(std::u32string_view);
 
-/// Text of a file, or another's name, as a terminal may be given it: control characters and bytes that are no UTF-8
-/// become \n, \t, \x1b, \xff, \u{9b}; the other characters stay. More than `most` bytes are cut, with "..." after.
+/// Untrusted text (of a file, a file's name) made safe for a terminal: control characters and invalid UTF-8 become \n,
+/// \t, \x1b, \xff, \u{9b}; other characters stay. Text of more than `most` bytes is cut there and gets "...".
 std::string printable(std::string_view, std::size_t most = std::string_view::npos);
 /// The same for text of several lines: line breaks and tabs stay.
 std::string printable_text(std::string_view);

@@ -10,7 +10,8 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// A handle on a block of T: copies share the elements, `clone` copies them.
+/// A reference-counted handle on a block of T: copies share the elements, `clone` copies them. A default-constructed
+/// one is undefined: no data, and the shape and size of a scalar.
 template <class T>
 class Array {
  public:
@@ -41,6 +42,7 @@ class Array {
   }
   static Array zeros(const Shape& shape) { return full(shape, T{0}); }
   static Array like(const Array& other) { return Array(other.shape_); }
+  /// Requires as many values as the shape has elements.
   static Array of(const Shape& shape, const std::vector<T>& values) {
     Array array(shape);
     for (Index i = 0; i < array.size(); ++i) array.data_[i] = values[static_cast<std::size_t>(i)];
@@ -63,9 +65,9 @@ class Array {
     for (Index i = 0; i < size(); ++i) copy.data_[i] = data_[i];
     return copy;
   }
-  /// The same elements under another shape of the same size.
+  /// The same elements under another shape. Throws ShapeError when the sizes differ.
   Array reshape(const Shape& shape) const;
-  /// Elements [begin, end) of the first axis, sharing the memory.
+  /// Elements [begin, end) of the first axis, sharing the memory. Throws ShapeError when they are not within it.
   Array slice(Index begin, Index end) const;
   /// The shape without the elements: undefined.
   Array shape_only() const {

@@ -1,12 +1,12 @@
 #pragma once
-// Parallel loops. The work is cut by its shape, never by the number of threads, so that every result has the same
-// bits at any thread count: an item computes alone, and partial sums of items are added up in the items' order.
+// Parallel loops. Work is split by its shape, never by the number of threads, so that every result has the same bits at
+// any thread count: each item is computed by one thread, and partial sums are added in the order of the items.
 
 #include "core/real.h"
 
 namespace seqtape {
 
-/// Threads that parallel loops use; at start, the processors this process may run on.
+/// Threads that parallel loops use; initially OpenMP's default (OMP_NUM_THREADS, or the processors of this process).
 int thread_count();
 void set_thread_count(int count);
 
@@ -24,7 +24,7 @@ class ThreadLimit {
   int kept_;
 };
 
-/// Makes this thread treat denormal numbers as zero. Gradients that fade along a sequence end as denormals, which are
+/// Makes this thread treat denormal numbers as zero. Gradients that vanish along a sequence become denormals, which are
 /// slow on some processors. A precaution: its gain has not been measured.
 void flush_denormals();
 
@@ -44,7 +44,7 @@ void parallel_for(Index count, const Body& body) {
   }
 }
 
-/// Cuts [0, size) into blocks of `block` and calls body(begin, end) for each.
+/// Splits [0, size) into blocks of `block` and calls body(begin, end) for each.
 template <class Body>
 void parallel_blocks(Index size, Index block, const Body& body) {
   parallel_for((size + block - 1) / block, [&](Index i) {

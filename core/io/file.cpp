@@ -49,7 +49,7 @@ const char* other_kind(mode_t mode) {
   }
 }
 
-/// Opens a regular file to be read: without O_NONBLOCK, a FIFO would be waited for.
+/// Opens a regular file to be read: without O_NONBLOCK, opening a FIFO would block.
 Descriptor open_regular(const std::filesystem::path& path) {
   Descriptor file(path, O_RDONLY | O_NONBLOCK);
   struct stat status {};
@@ -111,7 +111,7 @@ void FileWriter::write(std::string_view bytes) {
 
 std::uint32_t FileWriter::finish() {
   if (::fsync(fd_) != 0) fail();
-  if (::close(std::exchange(fd_, -1)) != 0) fail();  // where some network file systems first say that a write failed
+  if (::close(std::exchange(fd_, -1)) != 0) fail();  // some network file systems report a failed write only here
   finished_ = true;
   return crc_;
 }
@@ -172,7 +172,7 @@ void remove_whole(const std::filesystem::path& folder) {
   std::filesystem::remove_all(doomed, error);
   std::filesystem::rename(folder, doomed, error);
   if (error) throw CheckpointError(str(folder.string(), ": cannot be removed: ", error.message()));
-  std::filesystem::remove_all(doomed, error);  // what stays takes space, and does no harm
+  std::filesystem::remove_all(doomed, error);  // leftovers take space but do no harm
 }
 
 std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before) {

@@ -16,7 +16,7 @@ static_assert(std::endian::native == std::endian::little, "GGUF is read and writ
 
 enum Type : std::uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBoolean, kString, kArray, kU64, kI64, kF64 };
 constexpr std::uint64_t kAlignment = 32;
-/// Keys and descriptions lie in front of the data; more than this is no header.
+/// Keys and tensor descriptions precede the data; a larger header is refused.
 constexpr std::uint64_t kMaxHeader = 256u << 20;
 
 std::uint64_t aligned(std::uint64_t at, std::uint64_t alignment) {
@@ -45,7 +45,8 @@ class Reader {
     return value;
   }
   std::string text(const char* what) { return std::string(take(number<std::uint64_t>(what), what)); }
-  /// A count of things of at least `least` bytes each: more than fit are a lie, found before memory is taken for them.
+  /// A count of things of at least `least` bytes each: more than fit cannot be true, and are refused before memory is
+  /// allocated for them.
   std::uint64_t count(const char* what, std::uint64_t least) {
     const auto n = number<std::uint64_t>(what);
     if (n > (bytes_.size() - at_) / least) refuse(what, ": ", n, " do not fit the file");

@@ -13,22 +13,22 @@
 
 namespace seqtape {
 
-/// A key's value: whole numbers of every width are one kind, fractions another. Lists hold one kind each; lists of
-/// lists are not read.
+/// A key's value: integers of every width are one kind, floating-point numbers another. The elements of a list are of
+/// one kind; lists of lists are not supported.
 using GgufValue = std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>, std::vector<double>,
                                std::vector<std::string>>;
 
-/// A GGUF file, checked as a whole when it is opened: counts, string lengths and offsets within the file, known types,
-/// alignment, no overflow, no overlap, no repeated key or name.
+/// A GGUF file, validated completely when it is opened: counts, string lengths and offsets within the file, known
+/// types, alignment, no overflow, no overlap, no duplicate key or name.
 class GgufFile {
  public:
   struct Entry {
     std::uint32_t type = 0;   ///< 0 F32, 1 F16, 30 BF16; others cannot be read
-    Shape shape;              ///< slowest extent first, as everywhere here; the file has it reversed
-    std::uint64_t begin = 0;  ///< byte in the file
+    Shape shape;              ///< row-major, as everywhere here; the file stores it reversed
+    std::uint64_t begin = 0;  ///< offset of the data in the file, in bytes
   };
 
-  /// Throws CheckpointError: the file, what is wrong with it.
+  /// Throws CheckpointError with the file and what is wrong with it.
   explicit GgufFile(const std::filesystem::path&);
 
   const std::map<std::string, GgufValue>& keys() const { return keys_; }
@@ -48,7 +48,7 @@ class GgufFile {
   std::map<std::string, Entry> entries_;
 };
 
-/// A file to be written: F32 tensors, keys as they were added.
+/// Writes a GGUF file: F32 tensors, keys in the order in which they were added.
 class GgufWriter {
  public:
   void key(const std::string& name, std::uint32_t value);

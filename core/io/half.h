@@ -1,5 +1,5 @@
 #pragma once
-// Sixteen-bit floating point numbers, widened: exact.
+// bfloat16 and IEEE half precision to float, exactly.
 
 #include <bit>
 #include <cstdint>

@@ -17,7 +17,7 @@ std::string line_of(const std::string& text, std::size_t byte) {
   return std::to_string(1 + std::count(text.begin(), end, '\n'));
 }
 
-/// What the library says, without its numbers.
+/// The library's message without its error number.
 std::string reason(const Json::exception& error) {
   std::string what = error.what();
   if (const auto bracket = what.find("] "); bracket != std::string::npos) what = what.substr(bracket + 2);
@@ -26,7 +26,7 @@ std::string reason(const Json::exception& error) {
   return what;
 }
 
-/// Builds the document. The library's own builder looks through all keys of an object for each new one.
+/// Builds the document. The library's own builder searches all keys of an object for each new one.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
   Builder(const std::string& text, const std::string& where) : text_(text), where_(where) {}
@@ -87,7 +87,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   std::vector<Open> open_;
 };
 
-/// Python's NaN and Infinity as {"__float__": "NaN"}; lines stay what they are.
+/// Python's NaN and Infinity as {"__float__": "NaN"}; line numbers stay the same.
 std::string without_python_numbers(const std::string& text) {
   std::string out;
   bool in_string = false;
@@ -111,7 +111,7 @@ std::string without_python_numbers(const std::string& text) {
 }  // namespace
 
 Json parse_json(const std::string& text, const std::string& where, bool comments) {
-  // The library takes a NUL for the end of the text.
+  // The library takes a NUL as the end of the text.
   if (const std::size_t nul = text.find('\0'); nul != std::string::npos)
     throw ConfigError(str(where, ":", line_of(text, nul), ": not valid JSON: byte ", nul, " is a NUL"));
   Builder builder(text, where);
@@ -144,7 +144,7 @@ void append(Json& object, std::string key, Json value) {
 JsonValue JsonValue::read(const std::filesystem::path& path, const std::string& name) {
   const std::string file = printable(path.string());
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error))  // a pipe would be waited for
+  if (!std::filesystem::is_regular_file(path, error))  // opening a pipe would block
     throw CheckpointError(str(file, std::filesystem::exists(path, error) ? ": is not a file" : ": does not exist"));
   try {
     return {parse_python_json(read_file(path), file), file, name};

@@ -18,35 +18,35 @@ extern template class nlohmann::basic_json<nlohmann::ordered_map>;
 
 namespace seqtape {
 
-/// Objects keep the order of their keys, so that a saved config reads like the one that was written. Access by key
-/// looks through all of them; a const one without the key is undefined behaviour: read files by JsonValue.
+/// Objects keep the order of their keys, so that a saved config reads like the original. Access by key searches them
+/// linearly, and on a const object without the key it is undefined behaviour: read files through JsonValue.
 using Json = nlohmann::ordered_json;
 
-/// Parses a whole text, in a time that grows with its size. `//` and `/* */` comments are allowed where asked for.
-/// Throws ConfigError, with the line, for bad syntax, trailing text or NUL bytes, a repeated key, or nesting deeper
+/// Parses a whole text in linear time; with `comments`, `//` and `/* */` are allowed. `where` names the text in errors.
+/// Throws ConfigError, with the line, for bad syntax, trailing text or NUL bytes, a duplicate key, or nesting deeper
 /// than 64.
 Json parse_json(const std::string& text, const std::string& where, bool comments = false);
 
-/// The same for what Python wrote: its NaN, Infinity and -Infinity, which JSON does not have, become the object
-/// {"__float__": "Infinity"}, as which transformers writes them today.
+/// The same for JSON written by Python: its NaN, Infinity and -Infinity, which are not JSON, become the object
+/// {"__float__": "Infinity"}, which is how transformers writes them today.
 Json parse_python_json(const std::string& text, const std::string& where);
 
-/// A line of a file of which the end may be missing, or nothing: it is no JSON.
+/// Parses a line of a file that may be cut off; nothing when it is not valid JSON.
 std::optional<Json> parse_json_line(const std::string& line);
 
-/// A number as JSON can hold it: NaN and infinities become the strings "nan", "inf" and "-inf".
+/// A number as JSON: NaN and infinities become the strings "nan", "inf" and "-inf".
 Json json_number(double value);
 
-/// Adds a key that the object does not have, without looking for it: what has many keys is built by this.
+/// Appends a key that the object must not have yet, without the linear search of operator[].
 void append(Json& object, std::string key, Json value);
 
-/// A value in a file that is read back, with its place for messages. Whatever the file holds, reading it by this gives
-/// a value or throws CheckpointError: "FILE: key.of[2]: should be a string, is number".
+/// A value in a JSON file and its path for error messages. Every access gives a value of the type asked for or throws
+/// CheckpointError: "FILE: key.of[2]: should be a string, is number".
 class JsonValue {
  public:
-  /// Reads a file, by parse_python_json; `name`: what the whole is called in messages. Throws CheckpointError.
+  /// Reads a file with parse_python_json; `name`: what messages call the document. Throws CheckpointError.
   static JsonValue read(const std::filesystem::path&, const std::string& name = "");
-  /// A document in memory, from `file`.
+  /// A document in memory; `file` names it in messages.
   JsonValue(Json document, const std::string& file, std::string name = "");
 
   template <class... Why>
@@ -58,7 +58,7 @@ class JsonValue {
   bool is_list() const { return value_->is_array(); }
   bool is_text() const { return value_->is_string(); }
 
-  /// The object has the key, and not as null. Throws when this is no object.
+  /// The object has the key, and its value is not null. Throws when this is not an object.
   bool has(const std::string& key) const;
   JsonValue operator[](const std::string& key) const;
   std::vector<JsonValue> items() const;                            ///< of a list

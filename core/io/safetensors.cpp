@@ -42,7 +42,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
   const auto refuse = [&](const auto&... why) { throw CheckpointError(str(path.string(), ": ", why...)); };
   std::error_code error;
   if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))
-    refuse("is not a file");  // a pipe would be waited for
+    refuse("is not a file");  // opening a pipe would block
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) refuse("cannot be opened: ", std::strerror(errno));
   const auto size = static_cast<std::uint64_t>(file.tellg());

@@ -12,9 +12,9 @@
 
 namespace seqtape {
 
-/// A safetensors file, checked as a whole when it is opened: header length and nesting, types, shapes whose byte size
-/// is that of their range, no overflow, no overlap, no hole, nothing after the data, no repeated name. Of a type that
-/// is not known here, only the range is checked; the tensor is listed and cannot be read.
+/// A safetensors file, validated completely when it is opened: header length and nesting, types, shapes that match
+/// their byte ranges, no overflow, no overlap, no hole, nothing after the data, no duplicate name. A tensor of an
+/// unknown type is listed, with only its range checked, and cannot be read.
 class SafetensorsFile {
  public:
   struct Entry {
@@ -23,7 +23,7 @@ class SafetensorsFile {
     std::uint64_t begin = 0, end = 0;  ///< bytes from the start of the data
   };
 
-  /// Throws CheckpointError: the file, what is wrong with it.
+  /// Throws CheckpointError with the file and what is wrong with it.
   explicit SafetensorsFile(const std::filesystem::path&);
 
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
@@ -32,9 +32,9 @@ class SafetensorsFile {
   /// Throws CheckpointError when there is no such tensor.
   const Entry& entry(const std::string& name) const;
 
-  /// The values of the type can be read as numbers of floating point: F64, F32, F16, BF16.
+  /// Whether `floats` and `doubles` can read the type: F64, F32, F16 or BF16.
   static bool is_real(const std::string& dtype);
-  /// The values of a floating-point tensor (F64, F32, F16, BF16), converted. Throws CheckpointError for other types.
+  /// The values of a floating-point tensor, converted. Throws CheckpointError for other types.
   std::vector<float> floats(const std::string& name) const;
   std::vector<double> doubles(const std::string& name) const;
   /// The values of an integer tensor. Throws CheckpointError for other types.
@@ -51,8 +51,8 @@ class SafetensorsFile {
   std::map<std::string, Entry> entries_;
 };
 
-/// A file to be written: tensors in the order in which they were added. It holds pointers, and the values must outlive
-/// it: a save takes no memory beside the model's.
+/// Writes a safetensors file: tensors in the order in which they were added. It keeps pointers to the values, which
+/// must outlive it, so that a save does not copy the model.
 class SafetensorsWriter {
  public:
   void add(const std::string& name, const Shape& shape, const float* values);

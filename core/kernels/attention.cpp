@@ -1,6 +1,7 @@
-// A tile of scores, [kQueries, kKeys], lives in L2 and is made by a product, softened, and consumed by the next one.
-// Forward: items are (sequence, head, tile of queries). Backward: (sequence, head), whose dk and dv are its own.
-// With P the probabilities, D = rowsum(dy y):  dv = P^T dy,  dS = P (dy v^T - D) scale,  dq = dS k,  dk = dS^T q.
+// A tile of scores, [kQueries, kKeys], stays in L2: one product makes it, the softmax runs over it, and the next
+// product consumes it. Forward: items are (sequence, head, tile of queries). Backward: (sequence, head), whose dk and
+// dv are its own. With P the probabilities, D = rowsum(dy y):  dv = P^T dy,  dS = P (dy v^T - D) scale,  dq = dS k,  dk
+// = dS^T q.
 #include "core/kernels/attention.h"
 
 #include <cmath>
@@ -38,7 +39,7 @@ struct Head {
 
   Index query_at(Index i) const { return (b * s.queries + i) * row + h * s.dim; }
   Index key_at(Index j) const { return (b * s.keys + j) * row + h * s.dim; }
-  /// Keys that the queries [.., last] see.
+  /// Number of keys that the queries up to `last` attend to.
   Index visible(Index last) const { return s.causal ? std::min(keys, offset + last + 1) : keys; }
 
   /// scores[i - i0, j - j0] of queries [i0, i1) and keys [j0, j1), scaled and masked; rows of kKeys.
@@ -91,7 +92,7 @@ void forward(const AttentionSizes& s, const AttentionInputs& in, Real* y, Real* 
         for (int l = 0; l < W; ++l) now = std::max(now, most[l]);
         for (; j < j1 - j0; ++j) now = std::max(now, line[j]);
         Vec added{};
-        // A row that has seen no key yet stays at -inf; exp(-inf - -inf) must not become NaN.
+        // A row without a key yet stays at -inf; exp(-inf - -inf) must not become NaN.
         const Real base = now == kMinusInfinity ? 0 : now;
         for_lanes(0, j1 - j0, [&](Index at, Index lanes) {
           store(line + at, exp(load(line + at, lanes) - base), lanes);

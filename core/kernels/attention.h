@@ -10,13 +10,13 @@ struct AttentionSizes {
   bool causal = true;  ///< query i sees keys up to keys - queries + i
   double scale = 1;
   const std::int32_t* lengths = nullptr;  ///< [B]: queries of each sequence, or null: all
-  bool alibi = false;                     ///< adds -2^(-8 (head+1)/heads) (distance) to the scores (Press et al. 2022)
+  bool alibi = false;                     ///< adds -2^(-8 (head+1)/heads) distance to the scores (Press et al. 2022)
 };
 
 /// y[b,i,h,:] = sum_j softmax_j(scale <q[b,i,h,:], k[b,j,h,:]>) v[b,j,h,:]
-/// q, y: [B, Q, heads, dim]   k, v: [B, K, heads, dim], K >= Q: keys of earlier chunks stand first
-/// log_sum: [B, heads, Q], kept for the backward, or null. Queries at or beyond a sequence's length give 0; the keys beyond
-/// them are not seen.
+/// q, y: [B, Q, heads, dim]   k, v: [B, K, heads, dim], K >= Q: keys of earlier chunks come first
+/// log_sum: [B, heads, Q], the log-sum-exp of the scores, kept for the backward, or null. Queries at or beyond a
+/// sequence's length give 0, and no query attends to the keys there.
 /// Source: Dao et al. 2022 (arXiv 2205.14135), algorithms 1 and 4.
 struct AttentionInputs {
   const Real *q, *k, *v;

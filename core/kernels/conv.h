@@ -13,8 +13,8 @@ struct ConvSizes {
 
 /// y[b,t,d] = f(bias[d] + sum_k weight[d,k] x[b, t-K+1+k, d]),  f = silu or identity
 /// x, y: [B, L, D]   weight: [D, K]   bias: [D] or null
-/// window, window_last: [B, K-1, D], the K-1 inputs before the chunk and the last K-1 of it, or null (zeros; not
-/// wanted) Steps at or beyond a sequence's length give zero and do not enter its window.
+/// window, window_last: [B, K-1, D], the K-1 inputs before the chunk (null: zeros) and its last K-1 (null: not wanted)
+/// Steps at or beyond a sequence's length give zero and do not enter its window.
 struct ConvInputs {
   const Real *x, *weight, *bias, *window;
 };

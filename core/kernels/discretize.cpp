@@ -49,7 +49,7 @@ void discretize_backward(Discretization method, Index heads, Index states, const
     const Complex ga = da_bar ? get(da_bar, i) : 0, gb = db_bar ? get(db_bar, i) : 0, b_i = get(b, i);
     const Complex dz = std::conj(s.a_bar_slope) * ga + std::conj(dt * s.f_slope * b_i) * gb;
     if (db) put(db, i, get(db, i) + std::conj(dt * s.f) * gb);
-    // z = dt a, and dt stands before F: both pass through log_dt, d dt / d log_dt = dt.
+    // z = dt a, and dt multiplies F: both pass through log_dt, d dt / d log_dt = dt.
     if (dlog_dt)
       dlog_dt[i / states] += static_cast<Real>(dt * ((std::conj(a) * dz).real() + (std::conj(s.f * b_i) * gb).real()));
     if (da_log_real) da_log_real[i] += static_cast<Real>(dt * dz.real() * a.real());  // d re(a)/d a_log_real = re(a)

@@ -1,7 +1,7 @@
 #pragma once
-// How a call finds the build of a kernel for this processor. Each kernel file declares a table of functions and fills
-// it once per instruction set; `Dispatch` holds the tables and picks one by `isa()`. Tables are constants: no code
-// runs before main, and none of a set that the processor lacks.
+// Selection of a kernel's build at run time. Each kernel file declares a table of functions and defines it once per
+// instruction set; `Dispatch` holds the tables and picks one by `isa()`. The tables are constants: no code runs before
+// main, and none of a set that the processor lacks.
 
 #include "core/cpu.h"
 #include "core/real.h"

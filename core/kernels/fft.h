@@ -1,7 +1,8 @@
 #pragma once
 // FFTs of many real sequences at once: W sequences to a vector, so that no step needs a shuffle, and two such groups as
 // the real and imaginary part of one complex transform, so that real input costs half. Forward by decimation in
-// frequency, inverse by decimation in time: the order in between is permuted, and nobody needs it straight.
+// frequency, inverse by decimation in time: the order in between is permuted, which pointwise
+// products do not mind.
 // Included by kernel sources only: compiled once per instruction set.
 
 #include <memory>
@@ -32,10 +33,10 @@ class Fft {
   }
 
   Index size() const { return n_; }
-  /// Where frequency k stands after `forward`.
+  /// The index of frequency k after `forward`.
   Index place(Index k) const { return place_[static_cast<std::size_t>(k)]; }
 
-  /// In place; z: [n] of (re, im) vectors.
+  /// In place; z: [n, 2, W], a (re, im) pair of vectors for each point.
   void forward(Real* z) const { forward(z, n_, 0); }
   /// The inverse without its 1/n.
   void inverse(Real* z) const { inverse(z, n_, 0); }

@@ -24,9 +24,9 @@ constexpr auto blas_gemv = cblas_dgemv;
 constexpr auto blas_gemv = cblas_sgemv;
 #endif
 
-// A matrix of this many elements comes from memory, and our gemv reads it 1.25 times as fast as OpenBLAS's (a model of
-// 130 million weights, one thread, interleaved: 43 against 34 tokens/s); one in the caches OpenBLAS multiplies 1.1
-// times as fast. A tile of a larger matrix is one too.
+// A matrix of at least this many elements comes from memory, and our gemv reads it 1.25 times as fast as OpenBLAS's (a
+// model of 130 million weights, one thread, interleaved: 43 against 34 tokens/s); one in the caches OpenBLAS
+// multiplies 1.1 times as fast. A tile of a larger matrix counts as one.
 constexpr Index kStreamed = Index{1} << 17;
 
 struct Product {

@@ -1,5 +1,5 @@
-// Eight rows at a time: eight sums hide the latency of an addition, and eight streams keep the memory busy. A row's sum
-// runs in one order whatever is beside it. For matrices that come from memory; see kStreamed in gemm.cpp.
+// Eight rows at a time: eight sums hide the latency of an addition, and eight streams keep the memory busy. A row is
+// summed in the same order whatever its neighbours. For matrices that come from memory; see kStreamed in gemm.cpp.
 #include "core/kernels/gemv.h"
 
 #include "core/kernels/simd.h"

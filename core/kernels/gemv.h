@@ -1,13 +1,13 @@
 #pragma once
-// A matrix times a vector: what the layers of a generated token are.
+// Matrix-vector products, as in the layers of a generated token.
 
 #include "core/kernels/dispatch.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 struct Gemv {
-  /// y[i] = beta y[i] + sum_j m[i,j] x[j] for n rows of k; m: rows `ld` apart. beta 0: y need not be numbers. On the
-  /// calling thread.
+  /// y[i] = beta y[i] + sum_j m[i,j] x[j];  m: [n, k] with row stride `ld`, x: [k], y: [n], not read when beta is 0. On
+  /// the calling thread.
   void (*rows)(Index n, Index k, const Real* m, Index ld, const Real* x, Real beta, Real* y);
 };
 extern const Dispatch<Gemv> gemv;

@@ -1,5 +1,5 @@
 // Backwards, with g[t] the gradient of h[t]:  g[t] = conj(a[t+1]) g[t+1] + dy[t],  dx = g,  da += g conj(h[t-1]).
-// The padded steps need no care: there y = 0, and g stands still.
+// Padded steps need no special case: y = 0 there, and g passes through unchanged.
 #include "core/kernels/linear_scan.h"
 
 #include "core/kernels/scratch.h"
@@ -34,7 +34,7 @@ void diagonal(const LinearScanSizes& s, const Real* a, const Real* x, const Real
 }
 
 void diagonal_backward(const LinearScanSizes& s, const Real* a, const Real* h0, const Real* y, const Real* dy,
-                    const Real* dh_last, Real* da, Real* dx, Real* dh0) {
+                       const Real* dh_last, Real* da, Real* dx, Real* dh0) {
   each(s, [&](Index b, Index d, Index lanes, Index steps) {
     Vec g = load_or_zero(dh_last, b * s.channels + d, lanes);
     for (Index t = steps - 1; t >= 0; --t) {
@@ -72,7 +72,7 @@ void complex_diagonal(const LinearScanSizes& s, const Real* a, const Real* x, co
 }
 
 void complex_diagonal_backward(const LinearScanSizes& s, const Real* a, const Real* h0, const Real* y, const Real* dy,
-                       const Real* dh_last, Real* da, Real* dx, Real* dh0) {
+                               const Real* dh_last, Real* da, Real* dx, Real* dh0) {
   const Index n = s.channels;
   const Scratch partial(s.batch * 2 * n);  // of da, by sequence
   each(s, [&](Index b, Index d, Index lanes, Index steps) {

@@ -13,8 +13,8 @@ struct LongConv {
   /// ADDS into every gradient given; null ones are not wanted.
   void (*backward)(Index batch, Index length, Index heads, const Real* u, const Real* k, const Real* skip,
                    const Real* dy, Real* du, Real* dk, Real* dskip);
-  /// For benchmarks: a forward and an inverse transform of `count` groups of real sequences of length n (a power of
-  /// two), `fft_lanes` sequences to a group; the time of one is that of a convolution's share. data: [count, n, lanes].
+  /// For benchmarks: a forward and an inverse transform, as a convolution runs them, of `count` groups of `fft_lanes`
+  /// real sequences of length n (a power of two). data: [count, n, fft_lanes].
   void (*fft_there_and_back)(Index count, Index n, Real* data);
   Index (*fft_lanes)();
 };

@@ -1,5 +1,5 @@
 #pragma once
-// Losses, as means over what is scored.
+// Losses, and the count of correct predictions.
 
 #include "core/kernels/dispatch.h"
 
@@ -9,8 +9,8 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 struct Loss {
   /// Cross entropy of softmax(logits): [rows, classes] against target: [rows]; rows with target == ignore are not
   /// scored. With smoothing s the target distribution is (1-s) onehot + s/classes (Szegedy et al. 2016, section 7).
-  /// weight: [rows], or null: all 1. log_sum: [rows] is kept for the backward, or null. Returns the weighted sum of the scored
-  /// rows' losses; `scored` gets the sum of their weights.
+  /// weight: [rows], or null: all 1. log_sum: [rows], the log-sum-exp of the logits, kept for the backward, or null.
+  /// Returns the weighted sum of the scored rows' losses in nats; `scored` gets the sum of their weights.
   double (*cross_entropy)(Index rows, Index classes, double smoothing, std::int32_t ignore, const Real* logits,
                           const std::int32_t* target, const Real* weight, Real* log_sum, double* scored);
   /// dlogits += scale weight (softmax - target distribution) on scored rows.

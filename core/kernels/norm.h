@@ -11,7 +11,8 @@ struct Norm {
   void (*rms)(Index rows, Index n, double eps, const Real* x, const Real* weight, Real* y, Real* scale);
   void (*rms_backward)(Index rows, Index n, const Real* x, const Real* weight, const Real* scale, const Real* dy,
                        Real* dx, Real* dweight);
-  /// y = (x - m) r weight + bias, m = mean(x), r = 1/sqrt(var(x) + eps); kept in stats: [rows, 2], or null. Ba et al. 2016.
+  /// y = (x - m) r weight + bias, m = mean(x), r = 1/sqrt(var(x) + eps); m and r are kept in stats: [rows, 2], or null.
+  /// Ba et al. 2016.
   void (*layer)(Index rows, Index n, double eps, const Real* x, const Real* weight, const Real* bias, Real* y,
                 Real* stats);
   void (*layer_backward)(Index rows, Index n, const Real* x, const Real* weight, const Real* stats, const Real* dy,

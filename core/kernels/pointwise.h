@@ -34,7 +34,7 @@ struct Pointwise {
   void (*glu_backward)(Index rows, Index n, const Real* x, const Real* dy, Real* dx);
 
   /// y = x m / (1 - rate), where m is 1 with probability 1 - rate: the backward is the same map. x, y: [B, L, D]. m is
-  /// drawn at (key, sequence, step, channel), so that no cutting of a batch or of a sequence changes it. With
+  /// drawn at (key, sequence, step, channel), so that it does not depend on how a batch or a sequence is split. With
   /// `accumulate`, y += ….
   void (*dropout)(Index batch, Index length, Index width, double rate, const DropoutKey& key, bool accumulate,
                   const Real* x, Real* y);

@@ -7,7 +7,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 enum class Cell { rnn_tanh, rnn_relu, lstm, gru };
 
-/// Gates G of a cell: rows of its weight matrices in blocks of H.
+/// Gates G of a cell: its weight matrices have G H rows.
 inline Index gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
 
 struct RecurrentSizes {
@@ -22,7 +22,7 @@ struct RecurrentSizes {
 ///   gru   r, u = s(z + w) of the first two;  n = tanh(z_n + r w_n);   h = (1 - u) n + u h[t-1]
 /// gx: [B, L, G H], the input's product with its bias   weight: [G H, H]   bias: [G H] or null
 /// h0, c0, h_last, c_last: [B, H]; h0 and c0 null: zeros   y: [B, L, H]
-/// Steps at or beyond a sequence's length give y = 0 and leave the state.
+/// Steps at or beyond a sequence's length give y = 0 and leave the state unchanged.
 /// Source: torch.nn.RNN, LSTM (Hochreiter & Schmidhuber 1997, Gers et al. 2000), GRU (Cho et al. 2014, reset gate
 /// after the recurrent product).
 struct RecurrentInputs {
@@ -39,7 +39,7 @@ struct RecurrentInputGrads {
 };
 
 struct Recurrent {
-  /// Elements of `saved`: what the backward needs beside y.
+  /// Elements of `saved`: the gate activations that the backward needs beside y.
   Index (*saved_size)(const RecurrentSizes&);
   void (*forward)(const RecurrentSizes&, const RecurrentInputs&, Real* saved, const RecurrentOutputs&);
   /// dgx: [B, L, G H] is OVERWRITTEN; the other gradients are added to.

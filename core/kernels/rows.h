@@ -1,5 +1,5 @@
 #pragma once
-// Kernels that move or pool whole rows: embedding, columns of a row, mean over time, softmax of a row.
+// Kernels over whole rows: embedding lookup, column slices, mean over time, softmax.
 
 #include "core/kernels/dispatch.h"
 
@@ -7,7 +7,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 /// Backward functions ADD into the gradients they are given.
 struct Rows {
-  /// y[r,:] = table[ids[r],:]; table: [V, n], ids within [0, V): the caller has checked.
+  /// y[r,:] = table[ids[r],:]; table: [V, n], requires ids within [0, V).
   void (*gather)(Index rows, Index n, const std::int32_t* ids, const Real* table, Real* y);
   void (*gather_backward)(Index rows, Index n, const std::int32_t* ids, const Real* dy, Real* dtable);
 

@@ -10,7 +10,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 class Scratch {
  public:
-  /// Uninitialised, 64-byte aligned; of nothing: null, since even the pool's lock is dear in a loop over threads.
+  /// Uninitialised, 64-byte aligned. Null for a count of 0: the pool's lock alone is expensive in a parallel loop.
   explicit Scratch(Index count)
       : bytes_(static_cast<std::size_t>(count) * sizeof(Real)),
         data_(bytes_ ? static_cast<Real*>(pool::allocate(bytes_)) : nullptr) {}

@@ -126,7 +126,7 @@ inline void advance(const Chunk& k, const Lanes& lane, Index n0, const Real* rat
   for (int n = 0; n < kGroup; ++n) store(state + n * W, h[n]);
 }
 
-/// One step, as in generation: the states of a channel are a vector as they lie in memory, so that nothing is
+/// One step, as in generation: the states of a channel are a vector as they are stored, so that nothing is
 /// transposed. For 256 channels of 16 states 2.9 us against 6.2 by the chunks, which made a generated token 1.25 times
 /// as fast.
 void step(const ScanSizes& s, const ScanInputs& in, const ScanOutputs& out) {

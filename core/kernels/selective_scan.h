@@ -16,8 +16,9 @@ struct ScanSizes {
 /// y[b,t,d] = (<h[t,:], c[b,t,:]> + skip[d] x[b,t,d]) silu(gate[b,t,d])
 ///
 /// x, delta, gate, y: [B, L, D]   a: [D, N]   b, c: [B, L, N]   skip, delta_bias: [D]   h0, h_last: [B, D, N]
-/// gate, skip, delta_bias, h0 and h_last may be null. Steps at or beyond a sequence's length give y = 0 and leave h.
-/// Source: Gu & Dao 2023 (arXiv 2312.00752), algorithm 2, with Euler's B as in the authors' code. Deviation: none.
+/// gate, skip, delta_bias, h0 and h_last may be null. Steps at or beyond a sequence's length give y = 0 and leave h
+/// unchanged. Source: Gu & Dao 2023 (arXiv 2312.00752), algorithm 2, with Euler's B as in the authors' code. Deviation:
+/// none.
 struct ScanInputs {
   const Real *x, *delta, *a, *b, *c, *skip, *gate, *delta_bias, *h0;
 };

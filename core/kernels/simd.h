@@ -4,7 +4,7 @@
 // so the linker cannot mix code of one set into another's.
 //
 // The float functions are our own: libm's are not vectorised, and one exp per (step, channel, state) is the cost of a
-// scan. Polynomials are least-maximum fits in float64 of the stated relative error. The double build calls libm.
+// scan. Polynomials are minimax fits, made in float64, of the stated relative error. The double build calls libm.
 
 #include <cmath>
 #include <cstdint>
@@ -103,7 +103,7 @@ inline Vec scale_by_power(Vec p, Vec shifted) {
 
 /// The scan's exponential: scan_exp(x * kScanExpScale) = exp(x) for x <= 0, with the scale multiplied into A once.
 /// 2^v = 2^n 2^f, f in [-1/2, 1/2], degree 6, 2e-9 relative. 2^0 is exactly 1: a bias of one ulp would
-/// grow to e^0.1 over a million steps. Below 2^-126 the result stays at 2^-126, which is nothing to a state.
+/// grow to e^0.1 over a million steps. Below 2^-126 the result stays at 2^-126, which a state does not notice.
 constexpr float kScanExpScale = 1.44269504088896340736f;
 inline Vec scan_exp(Vec v) {
   v = v < -126.0f ? splat(-126.0f) : v;
@@ -121,7 +121,7 @@ inline Vec scan_exp(Vec v) {
 /// exp(x) over the whole range, 1 ulp; 0 and inf beyond it; NaN stays.
 /// n = round(x / ln 2), f = x - n ln 2 in two parts, e^f = 1 + f + f^2 P(f), 3e-9 relative.
 inline Vec exp(Vec x) {
-  constexpr float kMost = 88.7228317f;  // of the next float the exponential is beyond the largest number
+  constexpr float kMost = 88.7228317f;  // the exponential of the next float overflows
   const Vec clamped = x > kMost ? splat(kMost) : x < -87.3365479f ? splat(-87.3365479f) : x;
   const Vec shifted = clamped * 1.44269504f + kRound;
   const Vec n = shifted - kRound;
@@ -155,7 +155,7 @@ inline Vec tanh(Vec x) {
   return t < 0.55f ? small : x < 0.0f ? -large : large;
 }
 
-/// Phi(x) = erfc(-x / sqrt 2) / 2, relatively exact in the lower tail.
+/// Phi(x) = erfc(-x / sqrt 2) / 2, with a small relative error in the lower tail.
 /// erfc(t) = exp(-t^2) erfcx(t), erfcx(t) = s Q(s) with s = 1/(1 + 0.4 t), 8e-9 relative.
 inline Vec normal_cdf(Vec x) {
   const Vec t = abs(x) * 0.70710678f, s = 1.0f / (t * 0.4f + 1.0f);
@@ -180,7 +180,7 @@ inline Vec sqrt(Vec x) {
 #endif
 
 inline Vec sigmoid(Vec x) {
-  // 1/(1 + e^-|x|), mirrored: no overflow, and exact in both tails.
+  // 1/(1 + e^-|x|), mirrored: no overflow, and accurate in both tails.
   const Vec e = exp(-abs(x)), r = Real{1} / (e + Real{1});
   return x < Real{0} ? e * r : r;
 }

@@ -9,7 +9,7 @@
 //   dH0 = e[Q-1] G + (diag(e) dY)^T C
 //   dm[t] = sum_s (dW W)[t,s] - sum_s (dW W)[s,t] + R[t] C[t] - U[t] V[t],  and in the last step  + <G, H1>
 // since H1 = e[Q-1] H0 + ... is all scaled by exp(m[Q-1]). Then g[t] = sum of dm[t'] over t' >= t is the gradient of
-// delta[t] a. The gradient of a itself is gathered from the same terms, each times the time that its exponential spans
+// delta[t] a. The gradient of a itself is summed from the same terms, each times the time that its exponential spans
 // (m / a): dm's differences would cancel in it, and cost it two digits. Sums of m within a chunk only, and differences
 // m[t] - m[s] <= 0 only: nothing overflows.
 //

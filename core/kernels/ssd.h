@@ -1,5 +1,6 @@
 #pragma once
-// Mamba-2's layer: a state space with one rate a head, computed by chunks of matrix products.
+// State space duality (SSD), the layer of Mamba-2: a selective state space model with a scalar A per head, computed in
+// chunks by matrix products.
 
 #include "core/kernels/dispatch.h"
 
@@ -13,8 +14,8 @@ struct SsdSizes {
 /// Per head, with the state H [P, N], x [P], and B, C [N] of the head's group:
 ///   H[t] = exp(delta[t] a) H[t-1] + delta[t] x[t] B[t]^T,    y[t] = H[t] C[t] + skip x[t]
 /// x, y: [B, L, H, P]   delta: [B, L, H]   a: [H], negative   b, c: [B, L, G, N]   skip: [H] or null
-/// h0, h_last: [B, H, P, N]; h0 null: zeros. Steps at or beyond a sequence's length give y = 0 and leave the state.
-/// Source: Dao & Gu 2024 (arXiv 2405.21060), section 6.
+/// h0, h_last: [B, H, P, N]; h0 null: zeros. Steps at or beyond a sequence's length give y = 0 and leave the state
+/// unchanged. Source: Dao & Gu 2024 (arXiv 2405.21060), section 6.
 struct SsdInputs {
   const Real *x, *delta, *a, *b, *c, *skip, *h0;
 };
@@ -29,7 +30,7 @@ struct SsdInputGrads {
 };
 
 struct Ssd {
-  /// Elements of `saved`: the states before every chunk.
+  /// Elements of `saved`: the state before each chunk of 64 steps.
   Index (*saved_size)(const SsdSizes &);
   /// `saved` may be null when there will be no backward.
   void (*forward)(const SsdSizes &, const SsdInputs &, Real *saved, const SsdOutputs &);

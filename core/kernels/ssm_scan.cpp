@@ -39,7 +39,7 @@ void gather(const SsmSizes& s, const Real* pairs, Index group, Real* out) {
       out[n * W + i] = pairs && h < s.heads ? pairs[h * 2 * s.states + n] : 0;
     }
 }
-/// The way back, adding.
+/// The inverse, adding to the gradient.
 void scatter_add(const SsmSizes& s, const Real* vectors, Index group, Real* pairs) {
   for (Index h = group * W; h < std::min(s.heads, group * W + W); ++h)
     for (Index n = 0; n < 2 * s.states; ++n) pairs[h * 2 * s.states + n] += vectors[n * W + h % W];

@@ -17,9 +17,9 @@ struct SsmSizes {
 /// with <p, s> = sum_n conj(p) s. The second is one step of S4's bilinear form: see dplr.h for a, b, q, r.
 ///
 /// u, y: [B, L, H]   a, b, c, p, q, r: [H, N, 2] as (re, im)   s0, s_last: [B, H, N, 2]; s0 null: zeros
-/// With u an impulse, y is the convolution kernel c A^l b: one machinery serves both ways to run, and C needs no
-/// correction for the length (the C~ of the S4 paper). Steps at or beyond a sequence's length give 0 and leave s.
-/// Source: Gu et al. 2022 (arXiv 2111.00396), section 3 and appendix C.2.
+/// With u an impulse, y is the convolution kernel c A^l b: one implementation serves the convolution and the
+/// recurrence, and C needs no correction for the length (the C~ of the S4 paper). Steps at or beyond a sequence's
+/// length give 0 and leave s unchanged. Source: Gu et al. 2022 (arXiv 2111.00396), section 3 and appendix C.2.
 struct SsmInputs {
   const Real *u, *a, *b, *c, *p, *q, *r, *s0;
 };
