@@ -1,5 +1,5 @@
 #pragma once
-// Gradients held against central differences. Meant for the double build: float differences are noise at eps 1e-6.
+// Compares gradients with central differences. Meant for the double build: float differences are noise at eps 1e-6.
 
 #include <functional>
 #include <string>
@@ -15,8 +15,9 @@ struct GradCheckOptions {
   double eps = 1e-6, atol = 1e-5, rtol = 1e-3;
 };
 
-/// The full Jacobian of `f` at `inputs`, one row of it by a backward pass, one column by a difference. Every input is
-/// treated as a leaf. Returns "" or what differs most: input, element, output, both numbers.
+/// Compares the full Jacobian of `f` at `inputs`: a row by each backward pass, a column by each central difference.
+/// Every defined input is a leaf. Returns "" or the largest excess over the tolerances: input, element, output, both
+/// numbers.
 std::string gradcheck(const Function& f, const std::vector<Tensor>& inputs, const GradCheckOptions& = {});
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -17,7 +17,7 @@ std::string_view without_mark(const char* input) {
   return optional(input) ? name.substr(0, name.size() - 1) : name;
 }
 
-/// The same with the shapes alone of what the backward does not read: its memory is free for others.
+/// The operands for the backward: of tensors that it does not read only the shapes, so that their memory is freed.
 Operands kept(const OpSchema& schema, Operands values) {
   for (std::size_t i = 0; i < values.in.size(); ++i)
     if (!schema.keeps.contains(i)) values.in[i] = values.in[i].shape_only();

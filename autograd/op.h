@@ -1,6 +1,6 @@
 #pragma once
-// An op as a value: its attributes, what its inputs and outputs are called, its checks, its forward, its backward and
-// what it keeps for it. The tape, the replayed step of generation and the exporters all read the same value.
+// An op as a value: its attributes, the names of its inputs and outputs, its checks, its forward, its backward and what
+// it keeps for the backward. The tape, the replayed step of generation and the exporters all read the same value.
 //
 // An op is a struct of its attributes:
 //
@@ -10,12 +10,12 @@
 //     double factor = 1;
 //     Shapes output_shapes(const Inputs&) const;                                     // checks first: ShapeError
 //     void forward(const Operands&) const;                                           // fills every output
-//     void backward(const Operands&, const OutputGrads& dy, Gradients& into) const;  // adds dy's share to the inputs
+//     void backward(const Operands&, const OutputGrads& dy, Gradients& into) const;  // adds to the inputs' gradients
 //   };
 //
 // and may have: `Index saved_size(const Inputs&) const`, the elements of Operands::saved; `const char* name() const`,
-// where the attributes make it known under another name than the schema's; and `Tensor view(const Inputs&) const` in
-// place of output_shapes and forward, where the output shares the input's memory.
+// when the name depends on the attributes; and `Tensor view(const Inputs&) const` in place of output_shapes and
+// forward, when the output shares the input's memory.
 
 #include <initializer_list>
 #include <memory>
@@ -54,14 +54,14 @@ using Shapes = std::vector<Shape>;
 /// The gradients of an op's outputs: undefined where none arrived; at least one did.
 using OutputGrads = std::vector<Tensor>;
 
-/// What an op runs on. In a backward, tensors that its schema does not keep have their shape only.
+/// The tensors that an op reads and writes. In a backward, those that its schema does not keep have only their shape.
 struct Operands {
   std::vector<Tensor> in;  ///< undefined: an input that is absent
   std::vector<Tensor> out;
-  Tensor saved{};  ///< what the forward leaves for the backward beside them; undefined when none will run
+  Tensor saved{};  ///< further values from the forward for the backward; undefined when none will run
 };
 
-/// The inputs of an op while it checks them. What fails throws ShapeError "op: input must be [..], got [..]".
+/// The inputs of an op while it checks them. A check that fails throws ShapeError "op: input must be [..], got [..]".
 class Inputs {
  public:
   Inputs(const OpSchema& schema, const std::vector<Tensor>& tensors) : schema_(schema), tensors_(tensors) {}
@@ -100,10 +100,10 @@ class AnyOp {
     return typed ? &typed->op : nullptr;
   }
 
-  /// Checks the inputs; memory for the outputs, or views of the inputs.
+  /// Checks the inputs and allocates the outputs, uninitialised, or makes them views of an input.
   std::vector<Tensor> outputs(const Inputs& in) const { return op_->outputs(in); }
   Index saved_size(const Inputs& in) const { return op_->saved_size(in); }
-  /// Fills the outputs from what the inputs hold now.
+  /// Computes the outputs from the current values of the inputs.
   void forward(const Operands& values) const { op_->forward(values); }
   void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
     op_->backward(values, dy, into);
@@ -159,11 +159,11 @@ class AnyOp {
   std::shared_ptr<const Interface> op_;
 };
 
-/// Runs an op: checks, memory, forward. Where a tape listens and an input requires a gradient, the outputs do too and
-/// the op is recorded; where a trace listens, it is noted. Throws ShapeError or DataError.
+/// Runs an op: checks, memory, forward. When a tape is active and an input requires a gradient, the outputs do too and
+/// the op is recorded on it; an active trace records every op. Throws ShapeError or DataError.
 std::vector<Variable> apply(const AnyOp& op, std::initializer_list<Variable> inputs);
 
-/// All extents but the last, multiplied.
+/// The product of all extents but the last.
 inline Index row_count(const Shape& shape) { return shape.back() ? shape.size() / shape.back() : 0; }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

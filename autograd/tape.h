@@ -1,5 +1,5 @@
 #pragma once
-// The tape: what was computed, in order. Backward is one loop over it in reverse.
+// The tape: the recorded ops, in execution order. Backward is one loop over it in reverse.
 
 #include <string>
 #include <vector>
@@ -18,7 +18,7 @@ class Gradients {
   bool fresh(std::size_t input) const { return !slots_[input]->grad.defined(); }
   /// The gradient of input i to add to (zeros at first), or null when it is not wanted.
   Real* operator[](std::size_t input);
-  /// Adds a whole tensor: the first one is shared instead of copied.
+  /// Adds a tensor of the input's size; the first one is shared instead of copied.
   void add(std::size_t input, const Tensor& gradient);
   /// For kernels that can overwrite (a product): the memory, and whether to add (1) or overwrite (0).
   struct Target {
@@ -31,8 +31,8 @@ class Gradients {
   const std::vector<std::shared_ptr<GradSlot>>& slots_;
 };
 
-/// While it lives, ops on variables that require gradients are recorded on it; the innermost tape of the thread
-/// records.
+/// While it lives, ops on variables that require gradients are recorded on it; of nested tapes of a thread, on the
+/// innermost.
 class Tape {
  public:
   Tape();
@@ -40,11 +40,13 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
+  /// The active tape of this thread, or null.
   static Tape* current();
 
-  /// Gradients of `loss` (one element) with respect to every leaf are added to the leaves' slots. Consumes the tape.
+  /// Adds the gradient of `loss` with respect to every leaf to the leaf's slot. Consumes the tape. Throws ShapeError
+  /// when `loss` has more than one element.
   void backward(const Variable& loss);
-  /// The same for several outputs with given cotangents.
+  /// The same for several outputs, each with the gradient of the loss with respect to it.
   void backward(const std::vector<std::pair<Variable, Tensor>>& outputs);
 
   /// Every op's outputs and gradients are checked; the first NaN or infinity throws NumericalError with the op's name.
@@ -53,7 +55,7 @@ class Tape {
 
   struct Node {
     AnyOp op;
-    Operands values;  ///< those that the op keeps; of the others the shapes
+    Operands values;  ///< those that the op keeps; of the others only the shapes
     std::vector<std::shared_ptr<GradSlot>> inputs, outputs;
   };
   void push(Node node) { nodes_.push_back(std::move(node)); }
@@ -65,7 +67,7 @@ class Tape {
   bool check_numbers_ = false;
 };
 
-/// Throws NumericalError "op: what of shape [..] holds nan".
+/// Throws NumericalError "op: what of shape [..] holds nan" for the first NaN or infinity.
 void require_finite(const std::vector<Tensor>& tensors, const char* op, const char* what);
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

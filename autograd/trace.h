@@ -1,5 +1,5 @@
 #pragma once
-// A trace: what a forward pass computed, op by op, with the values. Generation repeats it, exporters write from it.
+// A trace: the ops of a forward pass with their values. Generation replays it; exporters write from it.
 
 #include <vector>
 
@@ -7,7 +7,8 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// While it lives, every op on this thread is noted in it, with or without a tape.
+/// While it lives, every op on this thread is recorded in it, with or without a tape; of nested traces, in the
+/// innermost.
 class Trace {
  public:
   struct Node {
@@ -20,9 +21,10 @@ class Trace {
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
 
+  /// The active trace of this thread, or null.
   static Trace* current();
   void add(Node node) { nodes_.push_back(std::move(node)); }
-  /// Notes no further op.
+  /// Stops recording.
   void end();
   const std::vector<Node>& nodes() const { return nodes_; }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A tensor on the tape: a value, and the place where its gradient gathers.
+// A tensor on the tape: a value, and the slot in which its gradient accumulates.
 
 #include <memory>
 
@@ -7,14 +7,14 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// Where the gradient of one variable gathers; undefined until something is added.
+/// Where the gradient of one variable accumulates; undefined until something is added.
 struct GradSlot {
   Shape shape;
   Tensor grad;
 };
 
-/// A value and, where a gradient is wanted, its slot. Copies share both. The tape holds slots only, so a value that no
-/// backward needs is freed when its last handle goes.
+/// A value and, if it requires a gradient, its slot. Copies share both. The tape holds only slots, so a value that no
+/// backward needs is freed with its last handle.
 class Variable {
  public:
   Variable() = default;
@@ -33,7 +33,7 @@ class Variable {
 
   bool requires_grad() const { return slot_ != nullptr; }
   const std::shared_ptr<GradSlot>& slot() const { return slot_; }
-  /// The gradient gathered so far; undefined when there is none.
+  /// The accumulated gradient; undefined when there is none.
   const Tensor& grad() const;
   void clear_grad() const {
     if (slot_) slot_->grad = {};

@@ -24,13 +24,13 @@ struct Attention {
     in.require_lengths(lengths, in[q].dim(0), in[q].dim(1));
     return {in[q].shape()};
   }
-  /// log sum exp of each query's scores.
+  /// The log-sum-exp of each query's scores.
   Index saved_size(const Inputs& in) const { return in[q].dim(0) * in[q].dim(1) * in[q].dim(2); }
   void forward(const Operands& values) const {
     kernels::attention->forward(sizes(values), inputs(values), values.out[0].data(), values.saved.data());
   }
   void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
-    // The kernel fills all three; what is not wanted goes to waste, which no model asks for.
+    // The kernel fills all three gradients; one that is not wanted, which no model has, goes to a spare tensor.
     Tensor spare[3];
     Real* to[3];
     for (std::size_t i = 0; i < 3; ++i) {
@@ -53,7 +53,7 @@ struct Attention {
 
 }  // namespace ops
 
-/// q [B, Q, heads, dim], k and v [B, K, heads, dim] with K >= Q -> [B, Q, heads, dim]
+/// q [B, Q, heads, dim], k and v [B, K, heads, dim] with K >= Q -> [B, Q, heads, dim]; `how`: mask, scale and lengths
 inline Variable attention(const Variable& q, const Variable& k, const Variable& v, const ops::Attention& how) {
   return apply(how, {q, k, v})[0];
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Depthwise causal convolution, with the window that carries it on.
+// Depthwise causal convolution, with the window that carries it from chunk to chunk.
 
 #include "autograd/ops/scan_result.h"
 #include "core/kernels/conv.h"
@@ -48,7 +48,8 @@ struct CausalConv1d {
 
 }  // namespace ops
 
-/// x [B, L, D], weight [D, K], bias [D] or undefined, window [B, K-1, D] or undefined (zeros) -> y, window
+/// x [B, L, D], weight [D, K], bias [D] or undefined, window [B, K-1, D] or undefined (zeros)
+/// -> y [B, L, D], and the window of the next chunk
 inline ScanResult causal_conv1d(const Variable& x, const Variable& weight, const Variable& bias, bool silu,
                                 const Variable& window = {}, const IndexTensor& lengths = {}) {
   return ScanResult(apply(ops::CausalConv1d{silu, lengths}, {x, weight, bias, window}));

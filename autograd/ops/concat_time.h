@@ -1,5 +1,5 @@
 #pragma once
-// Two pieces of a sequence, one after the other.
+// Concatenation along time.
 
 #include <algorithm>
 

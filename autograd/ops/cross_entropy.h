@@ -1,5 +1,5 @@
 #pragma once
-// Cross entropy of a softmax against classes, as a mean over what is scored.
+// Cross entropy with class targets, averaged over the scored ones.
 
 #include "autograd/tape.h"
 #include "core/kernels/loss.h"
@@ -29,7 +29,7 @@ struct CrossEntropy {
         throw DataError(str("cross_entropy: target ", target.data()[i], " is not in [0, ", classes, ")"));
     return {Shape{}};
   }
-  /// log sum exp of each row, then 1 / (sum of the scored weights).
+  /// The log-sum-exp of each row, then 1 / (sum of the scored weights).
   Index saved_size(const Inputs& in) const { return row_count(in[logits].shape()) + 1; }
   void forward(const Operands& v) const {
     const Shape& shape = v.in[logits].shape();
@@ -51,8 +51,8 @@ struct CrossEntropy {
 
 }  // namespace ops
 
-/// logits [..., V], target [...] -> mean over the scored targets (0 when there are none), each weighted by its weight
-/// [...] where weights are given.
+/// logits [..., V], target [...], weight [...] or undefined (all 1) -> scalar: the weighted mean over the scored
+/// targets in nats, 0 when there are none. Throws DataError for a target outside [0, V) other than kIgnore.
 inline Variable cross_entropy(const Variable& logits, const IndexTensor& target, double label_smoothing = 0,
                               const Tensor& weight = {}) {
   return apply(ops::CrossEntropy{target, label_smoothing, weight}, {logits})[0];

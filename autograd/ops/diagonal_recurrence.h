@@ -1,5 +1,5 @@
 #pragma once
-// Linear recurrences of one state a channel: gates that change with time, or a constant complex rate.
+// Diagonal linear recurrences: coefficients that change with time, or constant complex ones.
 
 #include "autograd/ops/scan_result.h"
 #include "core/kernels/linear_scan.h"
@@ -77,12 +77,13 @@ struct ComplexDiagonalRecurrence {
 
 }  // namespace ops
 
-/// a, x [B, L, D], h0 [B, D] or undefined (zeros) -> every h [B, L, D], and the last
+/// a, x [B, L, D], h0 [B, D] or undefined (zeros) -> every h [B, L, D], and the last [B, D]
 inline ScanResult diagonal_recurrence(const Variable& a, const Variable& x, const Variable& h0 = {},
                                       const IndexTensor& lengths = {}) {
   return ScanResult(apply(ops::DiagonalRecurrence{lengths}, {a, x, h0}));
 }
-/// a [2, D], x [B, L, 2 D], h0 [B, 2 D] or undefined (zeros): real parts, then imaginary ones
+/// a [2, D], x [B, L, 2 D], h0 [B, 2 D] or undefined (zeros), real parts, then imaginary ones -> h [B, L, 2 D], and the
+/// last [B, 2 D]
 inline ScanResult complex_diagonal_recurrence(const Variable& a, const Variable& x, const Variable& h0 = {},
                                               const IndexTensor& lengths = {}) {
   return ScanResult(apply(ops::ComplexDiagonalRecurrence{lengths}, {a, x, h0}));

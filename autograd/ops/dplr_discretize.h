@@ -41,7 +41,7 @@ struct DplrDiscretize {
 
 }  // namespace ops
 
-/// log_dt [H], a_log_real and a_imag [H, N], p and b [H, N, 2]
+/// log_dt [H], a_log_real and a_imag [H, N], p and b [H, N, 2] -> the coefficients of ssm_scan
 inline SsmCoefficients dplr_discretize(const Variable& log_dt, const Variable& a_log_real, const Variable& a_imag,
                                        const Variable& p, const Variable& b) {
   const std::vector<Variable> out = apply(ops::DplrDiscretize{}, {log_dt, a_log_real, a_imag, p, b});

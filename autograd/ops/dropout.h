@@ -1,5 +1,5 @@
 #pragma once
-// Zeros a share of the elements and scales the rest, so that their mean stays.
+// Dropout whose mask is a function of its key and position.
 
 #include "autograd/tape.h"
 #include "core/kernels/pointwise.h"

@@ -1,5 +1,5 @@
 #pragma once
-// Rows of a table.
+// Embedding lookup: rows of a table.
 
 #include "autograd/tape.h"
 #include "core/kernels/rows.h"

@@ -32,7 +32,7 @@ struct LongConv {
 
 }  // namespace ops
 
-/// u [B, L, H], k [L, H], skip [H] or undefined
+/// u [B, L, H], k [L, H], skip [H] or undefined -> [B, L, H]
 inline Variable long_conv(const Variable& u, const Variable& k, const Variable& skip = {}) {
   return apply(ops::LongConv{}, {u, k, skip})[0];
 }

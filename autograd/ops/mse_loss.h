@@ -1,5 +1,5 @@
 #pragma once
-// Mean of the squared differences, of equal shapes.
+// Mean squared error of two tensors of equal shape: a scalar.
 
 #include "autograd/tape.h"
 #include "core/kernels/loss.h"

@@ -1,6 +1,6 @@
 #pragma once
-// Every op, a file each: its value (op.h says what that is) and the function that applies it. The formulas are at the
-// kernels. B batch, L length, D channels, N states, K taps, V classes; `...` any leading extents.
+// Every op, one file each: its value (see autograd/op.h) and the function that applies it. The formulas are in the
+// headers of core/kernels. B batch, L length, D channels, N states, K taps, V classes; `...` any leading extents.
 
 #include "autograd/ops/activation.h"
 #include "autograd/ops/add.h"

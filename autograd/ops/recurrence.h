@@ -14,7 +14,7 @@ struct Recurrence {
   enum : std::size_t { y, h_last, c_last };
   static constexpr OpSchema schema{.name = "recurrence",
                                    .inputs = {"gx", "weight", "bias?", "h0?", "c0?"},
-                                   .outputs = {"y", "h_last", "c_last"},  // c_last: the LSTM's
+                                   .outputs = {"y", "h_last", "c_last"},  // c_last: LSTM only
                                    .keeps = {gx, weight, bias, h0, c0},
                                    .keeps_outputs = {y}};
   Cell cell;
@@ -36,7 +36,7 @@ struct Recurrence {
     if (cell == Cell::lstm) shapes.push_back(state);
     return shapes;
   }
-  /// The gates after their functions.
+  /// The gate activations; see the kernel.
   Index saved_size(const Inputs& in) const {
     return kernels::recurrent->saved_size(sizes(in[gx].shape(), in[weight].shape()));
   }
@@ -69,11 +69,12 @@ struct Recurrence {
 
 }  // namespace ops
 
-/// The output over time and the cell's states after its last step; c is the LSTM's.
+/// The output over time and the states after the last step; c is defined for the LSTM only.
 struct RecurrenceResult {
   Variable y, h, c;
 };
-/// gx [B, L, G H] (the input's product), weight [G H, H], bias [G H] or undefined, h0 and c0 [B, H] or undefined
+/// gx [B, L, G H] (the input's projection), weight [G H, H], bias [G H] or undefined, h0 and c0 [B, H] or undefined
+/// (zeros) -> y [B, L, H], h and c [B, H]
 inline RecurrenceResult recurrence(Cell cell, const Variable& gx, const Variable& weight, const Variable& bias,
                                    const Variable& h0 = {}, const Variable& c0 = {}, const IndexTensor& lengths = {}) {
   const std::vector<Variable> out = apply(ops::Recurrence{cell, lengths}, {gx, weight, bias, h0, c0});

@@ -17,7 +17,7 @@ struct Reshape {
 
 }  // namespace ops
 
-/// Shares the value. Throws ShapeError for another number of elements.
+/// Shares the memory. Throws ShapeError for another number of elements.
 inline Variable reshape(const Variable& x, const Shape& shape) { return apply(ops::Reshape{shape}, {x})[0]; }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -1,5 +1,5 @@
 #pragma once
-// Rotary positions.
+// Rotary position embedding.
 
 #include "autograd/tape.h"
 #include "core/kernels/attention.h"
@@ -18,7 +18,7 @@ struct Rotary {
     return {in[x].shape()};
   }
   void forward(const Operands& v) const { rotate(1, false, v.in[x], v.out[0].data()); }
-  /// The same rotation back.
+  /// The inverse rotation.
   void backward(const Operands&, const OutputGrads& dy, Gradients& into) const { rotate(-1, true, dy[0], into[x]); }
 
  private:
@@ -30,7 +30,7 @@ struct Rotary {
 
 }  // namespace ops
 
-/// x [B, L, heads, dim], at positions `offset` and on.
+/// x [B, L, heads, dim] at positions offset, offset + 1, ... -> the same shape
 inline Variable rotary(const Variable& x, Index offset, double base) {
   return apply(ops::Rotary{offset, base}, {x})[0];
 }

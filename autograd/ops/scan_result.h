@@ -1,5 +1,5 @@
 #pragma once
-// What ops give that run over time from a state to a state.
+// The result of ops that run over time, from an initial state to a final one.
 
 #include "autograd/tape.h"
 

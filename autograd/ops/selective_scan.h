@@ -32,7 +32,7 @@ struct SelectiveScan {
     in.require_lengths(lengths, batch, length);
     return {in[x].shape(), state};
   }
-  /// States between which the backward computes the rest again.
+  /// Checkpointed states, between which the backward recomputes the others.
   Index saved_size(const Inputs& in) const {
     return kernels::selective_scan->saved_size(sizes(in[x].shape(), in[a].shape()));
   }

@@ -1,5 +1,5 @@
 #pragma once
-// A part of the first axis.
+// A slice of the first axis.
 
 #include "autograd/tape.h"
 #include "core/kernels/pointwise.h"
@@ -22,7 +22,7 @@ struct SliceFirst {
 
 }  // namespace ops
 
-/// Elements [begin, end) of the first axis; shares the value.
+/// Elements [begin, end) of the first axis; shares the memory. Throws ShapeError when they are not within it.
 inline Variable slice_first(const Variable& x, Index begin, Index end) {
   return apply(ops::SliceFirst{begin, end}, {x})[0];
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A part of the last axis.
+// A slice of the last axis.
 
 #include "autograd/tape.h"
 #include "core/kernels/rows.h"

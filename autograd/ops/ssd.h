@@ -1,5 +1,5 @@
 #pragma once
-// Mamba-2's layer: a state space with one rate a head.
+// State space duality (SSD), the layer of Mamba-2.
 
 #include "autograd/ops/scan_result.h"
 #include "core/kernels/ssd.h"
@@ -35,7 +35,7 @@ struct Ssd {
     in.require_lengths(lengths, batch, length);
     return {in[x].shape(), state};
   }
-  /// The states before every chunk.
+  /// The state before each chunk.
   Index saved_size(const Inputs& in) const {
     return kernels::ssd->saved_size(sizes(in[x].shape(), in[a].shape(), in[b].shape()));
   }
@@ -44,7 +44,7 @@ struct Ssd {
                           {v.out[0].data(), v.out[1].data()});
   }
   void backward(const Operands& v, const OutputGrads& dy, Gradients& into) const {
-    // The kernel fills the first five; what is not wanted goes to waste, which no model asks for.
+    // The kernel fills the first five gradients; one that is not wanted, which no model has, goes to a spare tensor.
     Tensor spare[5];
     Real* to[5];
     for (std::size_t i = 0; i < 5; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// The recurrence of S4 and S4D, and the convolution kernel that it is.
+// The recurrence of S4 and S4D, and its convolution kernel.
 
 #include <algorithm>
 
@@ -29,7 +29,7 @@ struct SsmScan {
     in.require_lengths(lengths, batch, in[u].dim(1));
     return {in[u].shape(), state};
   }
-  /// States between which the backward computes the rest again.
+  /// Checkpointed states, between which the backward recomputes the others.
   Index saved_size(const Inputs& in) const {
     return kernels::ssm_scan->saved_size(sizes(in[u].shape(), in[a].shape(), in.has(p)));
   }
@@ -59,12 +59,12 @@ struct SsmScan {
 struct SsmCoefficients {
   Variable a, b, p, q, r;
 };
-/// u [B, L, H], c [H, N, 2], s0 [B, H, N, 2] or undefined (zeros)
+/// u [B, L, H], c [H, N, 2], s0 [B, H, N, 2] or undefined (zeros) -> y [B, L, H], and the last state [B, H, N, 2]
 inline ScanResult ssm_scan(const Variable& u, const SsmCoefficients& k, const Variable& c, const Variable& s0 = {},
                            const IndexTensor& lengths = {}) {
   return ScanResult(apply(ops::SsmScan{lengths}, {u, k.a, k.b, c, k.p, k.q, k.r, s0}));
 }
-/// The convolution kernel of the model: its answer to an impulse, [L, H].
+/// The convolution kernel of the model, its impulse response: [L, H].
 inline Variable ssm_kernel(const SsmCoefficients& k, const Variable& c, Index length) {
   const Index heads = c.dim(0);
   Tensor impulse = Tensor::zeros(Shape{1, length, heads});

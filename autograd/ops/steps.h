@@ -1,5 +1,5 @@
 #pragma once
-// Steps of a sequence [B, L, ...]: what ops that move them share.
+// Indexing of sequences [B, L, ...], for ops that move steps.
 
 #include "core/tensor.h"
 
@@ -16,7 +16,7 @@ inline Index step_size(const Shape& shape) {
 /// Elements of one sequence.
 inline Index sequence_size(const Shape& shape) { return shape[1] * step_size(shape); }
 
-/// Steps of sequence b of a batch.
+/// Steps of sequence b of a batch, without padding.
 inline Index steps_of(const IndexTensor& lengths, Index b, Index length) {
   return lengths.defined() ? lengths.data()[b] : length;
 }

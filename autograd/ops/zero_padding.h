@@ -1,5 +1,5 @@
 #pragma once
-// Zeros where a sequence has ended.
+// Zeros in the padding of sequences.
 
 #include "autograd/ops/steps.h"
 #include "autograd/tape.h"

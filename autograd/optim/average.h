@@ -5,17 +5,19 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// a <- d a + (1 - d) w after each update t = 1, 2, ..., with d = min(decay, (1 + t)/(10 + t)): early on it forgets its
-/// start quickly. Source: ExponentialMovingAverage of TensorFlow 1.
+/// a <- d a + (1 - d) w after each update t = 1, 2, ..., with d = min(decay, (1 + t)/(10 + t)), so that the initial
+/// values are soon forgotten. Source: ExponentialMovingAverage of TensorFlow 1.
 class WeightAverage {
  public:
-  /// Starts from the present values; decay 0: no average is kept, and all below do nothing.
+  /// Starts from the current values; decay 0: no average is kept, and the functions below do nothing.
   void attach(const std::vector<Parameter*>&, double decay);
   bool kept() const { return decay_ > 0; }
+  /// `updates`: t, with this one.
   void update(Index updates);
-  /// Exchanges the average with the weights. What it holds then are the weights.
+  /// Swaps the average with the weights; a second call swaps them back.
   void swap() const;
-  /// What it holds, as "raw.PATH": for a checkpoint, which is written while it is swapped.
+  /// The tensors it holds, as "raw.PATH". A checkpoint is written while the average is swapped in, so there they are
+  /// the weights.
   std::vector<NamedTensor> state() const;
 
  private:

@@ -51,7 +51,7 @@ void Optimizer::attach(std::vector<Parameter*> parameters) {
     treatments_.push_back(treatment(*p));
     p->frozen = treatments_.back().frozen;
     if (p->variable.defined() && p->variable.requires_grad() == p->frozen)
-      p->variable = Variable(p->variable.value(), !p->frozen);  // it was given memory before
+      p->variable = Variable(p->variable.value(), !p->frozen);  // it is allocated already
   }
   if (std::all_of(treatments_.begin(), treatments_.end(), [](const Treatment& t) { return t.frozen; }))
     throw ConfigError("optimizer.groups: every parameter is frozen, nothing is left to train");

@@ -11,18 +11,18 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// A tensor with a name, as it stands in a checkpoint.
+/// A tensor and its name in a checkpoint.
 struct NamedTensor {
   std::string name;
   Tensor tensor;
 };
 
-/// An exception that a config makes for some parameters: {"match": "*.log_dt", "lr": 1e-4, "weight_decay": 0}. What it
-/// does not name stays as the optimizer, the layer and the exceptions before it say.
+/// A parameter group of the config: {"match": "*.log_dt", "lr": 1e-4, "weight_decay": 0}. What it does not set stays as
+/// the optimizer, the layer and the groups before it set it.
 struct ParameterOverride {
-  std::string match;  ///< of the path, with * and ?
+  std::string match;  ///< pattern of paths, with * and ?
   std::optional<double> lr, weight_decay;
-  std::optional<bool> frozen;  ///< false thaws what an exception before it froze
+  std::optional<bool> frozen;  ///< false unfreezes what a group before it froze
   void fields(Fields&);
 };
 
@@ -32,7 +32,7 @@ class Optimizer {
   virtual ~Optimizer() = default;
   virtual void fields(Fields&) = 0;
 
-  /// How one parameter is updated: its layer's rule under the settings, then the overrides in their order.
+  /// How one parameter is updated: its layer's rule under the settings, then the overrides in order.
   struct Treatment {
     double lr;  ///< peak rate
     double weight_decay;
@@ -40,13 +40,13 @@ class Optimizer {
   };
   Treatment treatment(const Parameter&) const;
 
-  /// Takes the parameters on, marks the frozen ones, which then take no gradient, and zeroes the state. They must
-  /// outlive the optimizer's use. Throws ConfigError for an override that matches none of them, or when all are frozen.
+  /// Sets the parameters to update, marks the frozen ones, which then take no gradient, and zeroes the state. They must
+  /// outlive the optimizer. Throws ConfigError for an override that matches none of them, or when all are frozen.
   void attach(std::vector<Parameter*> parameters);
   /// Norm of all gradients together, before clipping: sqrt of the sum of squares, in double.
   double gradient_norm() const;
   /// One update at `factor` of the peak rates, with the gradients scaled by min(1, clip_norm/(norm + 1e-6)) where
-  /// clip_norm > 0. Gradients are left as they are.
+  /// clip_norm > 0. The gradients themselves are not changed.
   void step(double factor, double gradient_norm);
   void clear_gradients() const;
 
@@ -62,7 +62,9 @@ class Optimizer {
 
  protected:
   void common_fields(Fields&);
+  /// Zeroed state for `parameters_`.
   virtual void allocate() = 0;
+  /// One parameter; `scale` multiplies its gradient.
   virtual void update(std::size_t index, const Parameter&, double lr, double decay, double scale) = 0;
   /// One tensor of zeros for each parameter; none where it is frozen.
   std::vector<Tensor> zeros() const;
@@ -73,7 +75,7 @@ class Optimizer {
   Index updates_ = 0;
 };
 
-/// The visible table of optimizers (registry.cpp): a line each.
+/// The table of optimizers (registry.cpp): one line each.
 const Registry<Optimizer>& optimizers();
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

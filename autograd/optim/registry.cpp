@@ -1,4 +1,4 @@
-// The visible table of optimizers: a line each.
+// The table of optimizers: one line each.
 #include "autograd/optim/optimizer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
