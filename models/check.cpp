@@ -11,7 +11,7 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 
-// Kernels cut sequences into chunks of 16 (selective scan) and 64 (ssd): two borders of the longer, off both.
+// Kernels split sequences into chunks of 16 (selective scan) and 64 (ssd): past two borders of the longer one.
 constexpr Index kBatch = 3, kLength = 131, kSplit = 67;
 constexpr bool kDouble = sizeof(Real) == 8;
 
@@ -207,7 +207,8 @@ CheckResult generation(Subject& s) {
   CheckResult result = within("generating as at once", worst, kTolerance);
   if (stepper.replays()) result.detail += "; one traced step is repeated";
   if (s.model().bounded_state() && !stepper.replays())
-    result = {result.name, false, "its steps cannot be repeated: an op's forward reads more than its operands (autograd/op.h)"};
+    result = {result.name, false,
+              "its steps cannot be repeated: an op's forward reads more than its operands (autograd/op.h)"};
   return result;
 }
 

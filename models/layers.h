@@ -17,7 +17,7 @@ class Linear : public Module {
   Weight weight, bias;
 };
 
-/// RMSNorm or LayerNorm over the channels.
+/// RMSNorm or LayerNorm over the channels; `kind`: "rms_norm" or "layer_norm".
 class Norm : public Module {
  public:
   Norm(const std::string& kind, Index channels, double eps);

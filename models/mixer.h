@@ -1,5 +1,5 @@
 #pragma once
-// Mixers: what makes one architecture differ from another. A mixer maps a sequence to a sequence.
+// Mixers: the part of a block in which architectures differ. A mixer maps a sequence to a sequence.
 
 #include <limits>
 #include <memory>
@@ -9,12 +9,13 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// What a mixer carries from one chunk of a sequence to the next: tensors with the batch first. Empty: the start.
+/// What a mixer carries from one chunk of a sequence to the next: tensors with the batch as first axis. Empty at the
+/// start of a sequence.
 using State = std::vector<Variable>;
 
-/// What a forward pass shows of itself on request: a mixer adds what explains it, if it has anything.
+/// Captures intermediate values of a forward pass; a mixer adds those that explain it, if it has any.
 struct Probe {
-  bool attention = false;  ///< maps of attention are wanted too: L^2 numbers a head
+  bool attention = false;  ///< also capture attention maps, L^2 numbers a head
 
   struct Capture {
     Index layer;
@@ -22,35 +23,35 @@ struct Probe {
     Tensor values;
   };
   std::vector<Capture> captures{};
-  Variable input{};  ///< the encoder's output [B, L, d_model], a leaf: gradients end here
-  Index layer = 0;   ///< where the pass is
+  Variable input{};  ///< the encoder's output [B, L, d_model] as a leaf: gradients stop here
+  Index layer = 0;   ///< the layer that is running
   void add(std::string name, Tensor values) { captures.push_back({layer, std::move(name), std::move(values)}); }
 };
 
 /// How a forward pass runs.
 struct RunMode {
   bool training = false;   ///< dropout is on
-  DropoutKey dropout{};    ///< its key changes from training step to training step
-  bool carry = true;       ///< the state after the last step is wanted; without it some mixers run faster
-  Probe* probe = nullptr;  ///< captures what explains the pass
+  DropoutKey dropout{};    ///< its key changes with every training step
+  bool carry = true;       ///< the final state is wanted; without it some mixers run faster
+  Probe* probe = nullptr;  ///< captures intermediate values; null: none
 };
 
 /// [B, L, D] -> [B, L, D]. One interface serves every way to run: the whole sequence (from an empty state), chunk by
 /// chunk, and step by step (chunks of one, O(1) state); all give the same numbers.
 class Mixer : public Module {
  public:
-  /// Moves `state` from before x to after it, differentiably. Padded steps (beyond lengths) leave the state and give
-  /// 0.
+  /// x: [B, L, D], lengths: [B] or undefined. Advances `state` over x; output and state are differentiable. Padded
+  /// steps (at or beyond lengths) leave the state unchanged and give 0.
   virtual Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) = 0;
-  /// It can run in pieces: no step depends on a later one.
+  /// It can run chunk by chunk: no step depends on a later one.
   virtual bool streams() const { return true; }
-  /// Its state keeps its size, however long the sequence.
+  /// The size of its state does not depend on the length.
   virtual bool bounded_state() const { return true; }
-  /// Steps of the longest sequence that it can read.
+  /// The length of the longest sequence that it can process.
   virtual Index longest() const { return std::numeric_limits<Index>::max(); }
 };
 
-/// Where a mixer stands in its model, for initialisations that depend on it.
+/// Width and depth of the model, for initialisations that depend on them.
 struct MixerPlace {
   Index d_model, layers;
 };
@@ -60,13 +61,13 @@ class MixerKind {
  public:
   virtual ~MixerKind() = default;
   virtual void fields(Fields&) = 0;
-  /// Throws ConfigError, with `model.key`, for settings that do not go together.
+  /// Throws ConfigError, with `model.key`, for settings that contradict each other.
   virtual std::unique_ptr<Mixer> build(const MixerPlace&) const = 0;
-  /// Width of an MLP after the mixer, x + MLP(norm(x)), for each of d_model; 0: none.
+  /// Width of the MLP after the mixer, x + MLP(norm(x)), as a multiple of d_model; 0: none.
   virtual Index mlp_ratio() const { return 0; }
 };
 
-/// The visible table of architectures (registry.cpp): a line each.
+/// The table of architectures (registry.cpp): one line each.
 const Registry<MixerKind>& mixers();
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

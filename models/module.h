@@ -11,7 +11,7 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// A layer's hold on one of its parameters; reads as a Variable once the model is allocated.
+/// A layer's handle on one of its parameters; converts to its Variable once the model is allocated.
 class Weight {
  public:
   Weight() = default;
@@ -25,7 +25,7 @@ class Weight {
   std::shared_ptr<Parameter> parameter_;
 };
 
-/// Owns parameters and names its parts; `collect` walks the tree and gives every parameter its path.
+/// Owns parameters and names its submodules; `collect` walks the tree and gives every parameter its path.
 class Module {
  public:
   Module() = default;
@@ -37,8 +37,9 @@ class Module {
   std::vector<Parameter*> collect(const std::string& prefix = "");
 
  protected:
+  /// Declares a parameter.
   Weight parameter(const std::string& name, const Shape& shape, Initializer init, const ParameterRule& rule = {});
-  /// Names a part, which must live as long as this module.
+  /// Registers a submodule, which must live as long as this module.
   void part(const std::string& name, Module& module) { parts_.emplace_back(name, &module, nullptr); }
 
  private:
@@ -60,12 +61,13 @@ namespace init {
 Initializer constant(double value);
 inline Initializer zeros() { return constant(0); }
 inline Initializer ones() { return constant(1); }
+/// N(0, deviation^2).
 Initializer normal(double deviation);
 /// Uniform in [-bound, bound).
 Initializer uniform(double bound);
 /// PyTorch's default for Linear and Conv1d weights and biases: uniform within 1/sqrt(fan_in).
 Initializer torch_default(Index fan_in);
-/// Biases whose softplus is log-uniform in [low, high], at least `floor`: Mamba's step sizes.
+/// Biases whose softplus is log-uniform in [low, high], at least `floor`: Mamba's dt_bias.
 Initializer step_sizes(double low, double high, double floor);
 }  // namespace init
 

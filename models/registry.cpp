@@ -1,4 +1,4 @@
-// The visible table of architectures: a line each.
+// The table of architectures: one line each.
 #include "models/mixer.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {

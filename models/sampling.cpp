@@ -10,7 +10,7 @@ namespace seqtape::inline SEQTAPE_PRECISION {
 void penalize(Real* logits, const std::set<std::int32_t>& seen, double penalty) {
   for (const std::int32_t token : seen) {
     const auto logit = static_cast<double>(logits[token]);
-    // Within what a number can hold: of infinite ones no token could be drawn.
+    // Kept finite: no token could be drawn from infinite logits.
     constexpr double kMost = static_cast<double>(std::numeric_limits<Real>::max());
     logits[token] = static_cast<Real>(std::clamp(logit > 0 ? logit / penalty : logit * penalty, -kMost, kMost));
   }
@@ -18,7 +18,7 @@ void penalize(Real* logits, const std::set<std::int32_t>& seen, double penalty) 
 
 namespace {
 
-/// Among all tokens, in their order: nothing needs to be sorted.
+/// Draws among all tokens, which needs no sorting.
 std::int32_t draw(const Real* logits, Index classes, double temperature, Random& random) {
   const Real most = *std::max_element(logits, logits + classes);
   std::vector<double> weights(static_cast<std::size_t>(classes));

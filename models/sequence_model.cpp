@@ -171,7 +171,7 @@ Variable SequenceModel::pool(const Variable& x, const IndexTensor& lengths, Mode
   if (pooling_ == "last") here = last_step(x, lengths);
   if (pooling_ == "first") here = last_step(x, IndexTensor::full(Shape{batch}, 1));
   if (!mode.carry && !state.pooled.defined()) return here;
-  // A running sum, or the first or last so far: constants, for passes over sequences too long for one piece.
+  // A running sum, or the first or last step: constants, for sequences that are too long for one chunk.
   if (!state.pooled.defined()) {
     state.pooled = Tensor::zeros(Shape{batch, d});
     state.steps.assign(static_cast<std::size_t>(batch), 0);

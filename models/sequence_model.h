@@ -9,7 +9,7 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// The model part of a config: the skeleton's keys and those of the kind of mixer.
+/// The model part of a config: the keys of the skeleton and of the mixer.
 struct ModelConfig {
   std::string name;
   std::unique_ptr<MixerKind> mixer;
@@ -28,45 +28,46 @@ struct ModelConfig {
   const MixerKind& kind_of(Index i) const;
 };
 
-/// A piece of a batch of sequences.
+/// A batch of sequences, or a chunk of one.
 struct ModelInput {
   IndexTensor tokens;   ///< [B, L], or
   Tensor values;        ///< [B, L, features]
   IndexTensor lengths;  ///< [B] or undefined: all of L
 };
 
-/// Tokens or values drawn by a fixed seed and this name: to trace, to measure and to compare with.
+/// Random tokens or values, from a fixed seed and the random stream of this name: to trace, measure and compare models.
 ModelInput random_input(const SequenceShape&, Index batch, Index length, const char* stream);
 
-/// The states of all layers between pieces of a sequence; empty at its start.
+/// The states of all layers between chunks of a sequence; empty at its start.
 struct ModelState {
   std::vector<State> layers;
-  Tensor pooled;              ///< [B, d_model] of the steps so far: their sum, or the first or last
-  std::vector<double> steps;  ///< [B] of them
+  Tensor pooled;              ///< [B, d_model], over the steps already read: their sum, or the first or last
+  std::vector<double> steps;  ///< [B], the number of these steps
   /// The same values as constants: gradients stop here.
   void detach();
 };
 
 class SequenceModel : public Module {
  public:
-  /// Declares the parameters; they take memory in `allocate`.
+  /// Declares the parameters, which `allocate` (models/module.h) gives memory. Throws ConfigError.
   SequenceModel(const ModelConfig&, const SequenceShape&);
 
   const std::vector<Parameter*>& parameters() const { return parameters_; }
   Index parameter_count() const;
-  /// Every layer can run in pieces.
+  /// Every layer can run chunk by chunk.
   bool streams() const;
   /// No layer's state grows with the sequence.
   bool bounded_state() const;
-  /// Steps of the longest sequence that every layer can read.
+  /// The length of the longest sequence that every layer can process.
   Index longest() const;
   const SequenceShape& shape() const { return shape_; }
   const std::string& pooling() const { return pooling_; }
 
-  /// Logits [B, L, outputs] (pooled: [B, outputs]); moves `state` on. A pooled answer after several pieces is over all
-  /// steps so far; gradients reach the last piece only.
+  /// Logits [B, L, outputs] (pooled: [B, outputs]); advances `state`. After several chunks a pooled output covers all
+  /// steps read; gradients reach only the last chunk.
   Variable forward(const ModelInput&, ModelState& state, const RunMode& mode = {});
-  /// The parts of `forward` around the pooling: [B, L, d_model] of the last norm, and the head on any [..., d_model].
+  /// The parts of `forward` around the pooling: the output of the last norm [B, L, d_model], and the head, which maps
+  /// [..., d_model] to [..., outputs].
   Variable features(const ModelInput&, ModelState& state, const RunMode& mode = {});
   Variable head(const Variable& features) const;
 

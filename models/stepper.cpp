@@ -10,11 +10,11 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 
-/// Weights times sequences below which a step is shorter than what it takes to set threads to work, some 5 us a loop:
-/// at half a million two threads made it 0.7 times as fast, at 15 million 1.07 times.
+/// Weights times sequences below which starting the threads, some 5 us a loop, costs more than it gains: with half a
+/// million two threads are 0.7 times as fast as one, with 15 million 1.07 times.
 constexpr Index kWorthThreads = Index{1} << 23;
 
-/// The same state in memory of its own.
+/// A deep copy.
 ModelState copy_of(const ModelState& state) {
   ModelState copy = state;
   for (State& layer : copy.layers)
@@ -60,7 +60,7 @@ bool Stepper::trace(const ModelState& state) {
     changing_.push_back(&node);
   }
 
-  // Two steps from here, both ways, must agree; then back to the start.
+  // Two steps from here, replayed and by `forward`, must agree; then the start is restored.
   std::vector<Tensor> start;
   for (const CarriedState& part : carried_) start.push_back(part.before.clone());
   ModelState plain = copy_of(state);

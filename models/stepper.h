@@ -1,5 +1,5 @@
 #pragma once
-// A model that runs on, token by token: what generation does.
+// Runs a model token by token, as generation does.
 
 #include <vector>
 
@@ -8,23 +8,24 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// Gives the next logits for the next tokens of B sequences.
+/// Computes the next logits from the next tokens of B sequences.
 ///
 /// A step of a model whose state keeps its size computes the same ops on the same shapes every time. So one step is
 /// traced, and every further one only runs the ops' computations again, in the same memory: nothing is allocated,
-/// checked or recorded, and what depends on the weights alone (exp(A_log), discretised matrices) is not computed again.
-/// Mamba of width 128 and 4 layers, one thread: 19.4 against 13.6 thousand tokens a second. Where a step does not come
-/// out the same by bits that way (a growing cache, positions), the model's own `forward` runs.
+/// checked or recorded, and what depends on the weights alone (exp(A_log), discretised matrices) is not recomputed.
+/// Mamba of width 128 and 4 layers, one thread: 19.4 against 13.6 thousand tokens a second. Where the replay is not
+/// bit-identical (a growing cache, positions), the model's own `forward` runs.
 class Stepper {
  public:
-  /// Goes on from `state`, that of `batch` sequences after their first tokens.
+  /// Continues from `state`, that of `batch` sequences after their first tokens. The model must outlive it.
   Stepper(SequenceModel& model, const ModelState& state, Index batch);
   Stepper(const Stepper&) = delete;
   Stepper& operator=(const Stepper&) = delete;
 
-  /// tokens [B] -> logits [B, outputs], which the next call overwrites. Throws DataError for a token that is none.
+  /// tokens [B] -> logits [B, outputs], which the next call overwrites. Throws DataError for a token outside
+  /// the vocabulary.
   Real* step(const std::vector<std::int32_t>& tokens);
-  /// Steps are repeated, not computed from the start.
+  /// Steps replay the trace instead of running `forward`.
   bool replays() const { return trace_ != nullptr; }
 
  private:
@@ -45,7 +46,7 @@ class Stepper {
   std::vector<CarriedState> carried_;
 };
 
-/// The states of several sequences as that of one batch; each comes from a batch of one.
+/// Stacks the states of single sequences (batches of one) into the state of one batch. Requires states of bounded size.
 ModelState batch_of(const std::vector<ModelState>& states);
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -42,14 +42,14 @@ std::string lines(std::vector<std::string> problems) {
   return join(problems, "\n  ") + (more ? str("\n  and ", more, " more") : "");
 }
 
-/// The names without what `shorter` takes from them, unless two became one.
+/// The names as `shorter` shortens them, unless two would become equal.
 void rename(WeightMap& weights, const std::function<std::string(const std::string&)>& shorter) {
   WeightMap renamed;
   for (const auto& [name, tensor] : weights) renamed.emplace(shorter(name), tensor);
   if (renamed.size() == weights.size()) weights = std::move(renamed);
 }
 
-/// "module.a._orig_mod.weight" -> "a.weight"; what was taken is added to `taken`.
+/// "module.a._orig_mod.weight" -> "a.weight"; what was stripped is added to `taken`.
 std::string without_wrappers(const std::string& name, std::string& taken) {
   static const std::set<std::string> wrappers{"module", "_orig_mod", "_fsdp_wrapped_module",
                                               "_checkpoint_wrapped_module", "_forward_module"};

@@ -1,5 +1,5 @@
 #pragma once
-// A model as a program: what is written from a traced pass.
+// Exports of a model that are written from a traced forward pass: a C program and ONNX graphs.
 
 #include <filesystem>
 
@@ -7,19 +7,19 @@
 
 namespace seqtape {
 
-/// What a C program is told beside the model.
+/// What a C program needs beside the model.
 struct CProgram {
   std::string title, architecture;
-  bool generates;  ///< it writes text; otherwise it answers
+  bool generates;  ///< it generates text; otherwise it prints its prediction for a sequence
   bool bytes;      ///< its tokens are bytes
 };
 
-/// A C99 program, model.c, with its weights, model.bin, that runs the model and needs nothing but the C library. Throws
-/// ConfigError for a model that cannot run in steps, or with an op that C does not support.
+/// A C99 program, model.c, with its weights, model.bin, that runs the model and needs only the C library. Throws
+/// ConfigError for a model that cannot run step by step, or has an op without a form in C.
 void write_c_program(SequenceModel&, const CProgram&, const std::filesystem::path& folder);
 
-/// Two ONNX graphs: model.onnx reads whole sequences, step.onnx goes on from its states, one step at a time. Throws
-/// ConfigError for a model that cannot run in steps, or with an op that ONNX does not support.
+/// Two ONNX graphs: model.onnx reads whole sequences, step.onnx continues from its states, one step at a time. Throws
+/// ConfigError for a model that cannot run step by step, or has an op without a form in ONNX.
 void write_onnx(SequenceModel&, const std::string& architecture, const std::filesystem::path& folder,
                 const std::string& title);
 

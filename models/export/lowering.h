@@ -1,5 +1,5 @@
 #pragma once
-// How an export target writes ops: a function for each type of op, or the reason why there is none.
+// How an export target writes ops: a lowering for each type of op, or the reason why there is none.
 
 #include <functional>
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace seqtape {
 
-/// `Context`: what a function is given beside the op, to read its operands and to write.
+/// `Context`: what a lowering gets beside the op, to read its operands and to write.
 template <class Context>
 class Lowerings {
  public:
@@ -20,13 +20,13 @@ class Lowerings {
   void add(void (*write)(const Op&, Context&)) {
     forms_[typeid(Op)] = [write](const AnyOp& op, Context& at) { write(*op.as<Op>(), at); };
   }
-  /// The op has no form in the target.
+  /// Declares that the op has no form in the target, and why.
   template <class Op>
   void refuse(const char* why) {
     forms_[typeid(Op)] = [this, why](const AnyOp& op, Context&) { not_supported(op, why); };
   }
 
-  /// Whether the target knows of this type: it writes it, or says why not.
+  /// Whether the target has an entry for this type of op, a lowering or a refusal.
   bool answers(const AnyOp& op) const { return forms_.contains(op.type()); }
   /// Throws ConfigError for an op that is not supported.
   void lower(const AnyOp& op, Context& at) const {

@@ -1,5 +1,5 @@
 #pragma once
-// A model's forward pass over a chunk of a sequence, as a list of ops: what exporters write from.
+// A model's forward pass over a chunk of a sequence, as a list of ops, from which exporters write.
 
 #include <string>
 #include <utility>
@@ -11,26 +11,26 @@
 namespace seqtape {
 
 struct Extents {
-  Index batch, length, past;  ///< `past`: steps before the chunk, for one step of a model that runs on
+  Index batch, length, past;  ///< `past`: steps that the sequence has before the chunk
 };
 
 struct NamedState {
-  std::string name;  ///< "0.1": of layer 0, the second
+  std::string name;  ///< "0.1": the second state of layer 0
   Tensor before, after;
 };
 
-/// One pass, with all that was computed. What is written from it must come out the same from a pass of other extents,
-/// or something in it would hold for one length only.
+/// One pass with all its values. Exporters compare what they write from it with what they write from a pass of other
+/// extents: a difference would be something that holds for one length only.
 struct TracedPass {
-  /// Of a whole sequence, or of one step after `past` others.
+  /// Runs the model on random input: a whole sequence, or with `step` one step after `past` others.
   TracedPass(SequenceModel& model, bool step, const Extents& extents);
 
   std::vector<Trace::Node> nodes{};
   Extents extents;
   ModelInput input{};
   std::vector<NamedState> states{};
-  Tensor features{};  ///< of the last norm
-  Tensor pooled{};    ///< what the head reads instead of them, where there is one answer a sequence; else undefined
+  Tensor features{};  ///< the output of the last norm
+  Tensor pooled{};    ///< what the head reads instead of them when there is one output a sequence; else undefined
   Tensor logits{};
 
   /// The op is the first of the head and reads the pooled features.
@@ -39,14 +39,14 @@ struct TracedPass {
   }
 };
 
-/// What tells the values of a pass apart: their memory, and their shape, since a reshaped value shares its memory.
+/// Identifies a value of a pass: by its memory, and its shape, since a reshaped value shares its memory.
 using ValueKey = std::pair<const Real*, std::string>;
 ValueKey key_of(const Tensor&);
 
-/// The op has integers among its attributes that change from step to step.
+/// The op has tokens or positions among its attributes, which change from step to step.
 bool reads_ids(const AnyOp&);
 
-/// The op reads one of these values, or tokens or positions.
+/// The op reads one of these values (a set or map by ValueKey), or tokens or positions.
 template <class Values>
 bool depends_on(const Trace::Node& node, const Values& values) {
   if (reads_ids(node.op)) return true;

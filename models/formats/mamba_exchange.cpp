@@ -47,7 +47,7 @@ double number_of(const JsonValue& value) {
   value["__float__"].refuse("should be NaN, Infinity or -Infinity, is \"", word, "\"");
 }
 
-/// The end token: a number or, as some have it, a list of which the first is taken; -1: none within the vocabulary.
+/// The end token: a number or, in some files, a list, whose first one is taken; -1: none within the vocabulary.
 std::int32_t end_token(const JsonValue& json, Index vocabulary) {
   if (!json.has("eos_token_id")) return -1;
   const JsonValue value = json["eos_token_id"];
@@ -174,7 +174,7 @@ Json hf_json(const MambaNumbers& n) {
                {"time_step_max", 0.1},
                {"time_step_floor", 0.0001},
                {"use_cache", true},
-               {"bos_token_id", nullptr},  // MambaConfig takes an absent one for 0
+               {"bos_token_id", nullptr},  // MambaConfig takes an absent key as 0
                {"eos_token_id", token_or_null(n.end_token)},
                {"pad_token_id", token_or_null(n.end_token)},
                {"torch_dtype", "float32"}};
@@ -188,7 +188,7 @@ Json hf_json(const MambaNumbers& n) {
     json.update({{"num_heads", n.d_inner / n.head_dim},
                  {"head_dim", n.head_dim},
                  {"n_groups", n.groups},
-                 {"chunk_size", 256}});  // time_step_limit stays at its default, (0, inf), which JSON cannot say
+                 {"chunk_size", 256}});  // time_step_limit keeps its default, (0, inf), which JSON cannot express
   return json;
 }
 
@@ -230,7 +230,7 @@ MambaNumbers from_hf_json(const JsonValue& json) {
     const JsonValue limit = json["time_step_limit"];
     const char* const rule = "only [0, infinity] is supported";
     require(limit.is_list() && limit.json().size() == 2, json, "time_step_limit", rule);
-    // A number beyond what a step size can be stands for infinity, too.
+    // A number beyond any step size means infinity, too.
     require(number_of(limit.items()[0]) == 0 && number_of(limit.items()[1]) >= 1e30, json, "time_step_limit", rule);
   }
   return n;

@@ -1,4 +1,4 @@
-// Folders with a Mamba of transformers or mamba_ssm: config.json and the weights.
+// Folders with a Mamba model of transformers or mamba_ssm: config.json and the weights.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -33,8 +33,8 @@ std::vector<std::string> pickles_in(const fs::path& folder) {
   return found;
 }
 
-/// The weights of one file, or of the shards that an index names; `tied`: the head may be in the index alone, for it is
-/// the embedding.
+/// The weights of one file, or of the shards that an index names; `tied`: the head may be in the index only, since it
+/// is the embedding.
 WeightMap weights_in(const fs::path& folder, bool tied) {
   const fs::path whole = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
   if (fs::exists(whole)) return weights_of(SafetensorsFile(whole));
@@ -148,7 +148,7 @@ MambaModel load_mamba_folder(const fs::path& folder) {
                  n.tied ? std::vector<std::string>{kHead} : std::vector<std::string>{});
     refuse_not_finite(parameters, folder.string());
     return loaded;
-  } catch (const ConfigError& error) {  // a model that these sizes do not make
+  } catch (const ConfigError& error) {  // sizes that no model can have
     throw CheckpointError(str(folder.string(), ": ", error.what()));
   }
 }

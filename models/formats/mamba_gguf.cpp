@@ -23,7 +23,7 @@ std::string escaped(const std::string& bytes) {
   return text;
 }
 
-/// What a file says of its tokens: nothing, that each is the byte of its number, or else.
+/// How a file describes its tokens: not at all, as the 256 bytes in order, or otherwise.
 bool are_bytes(const GgufFile& file) {
   const auto tokens = file.keys().find("tokenizer.ggml.tokens");
   if (tokens == file.keys().end()) return true;
@@ -85,7 +85,7 @@ void save_mamba_gguf(const std::filesystem::path& path, const std::string& name,
   for (const std::string& token : tokens) words.push_back(escaped(token));
   file.key("tokenizer.ggml.tokens", words);
   if (n.end_token >= 0) file.key("tokenizer.ggml.eos_token_id", whole(n.end_token));
-  // Without it llama.cpp throws where a text has a character that no token begins with.
+  // Without it llama.cpp throws for a text with a character that no token begins with.
   if (n.unknown_token >= 0) file.key("tokenizer.ggml.unknown_token_id", whole(n.unknown_token));
   file.key("tokenizer.ggml.add_bos_token", false);
   for (const Parameter* parameter : parameters) {
@@ -138,7 +138,7 @@ MambaModel load_mamba_gguf(const std::filesystem::path& path) {
   if (loaded.other_tokens)
     loaded.notes.emplace_back("the tokenizer of a GGUF is not read, so prompts and data are numbers of tokens");
   const std::string kind = keys.count("tokenizer.ggml.model") ? file->text("tokenizer.ggml.model") : "";
-  // A vocabulary of kind rwkv has no end in llama.cpp, whatever the file says.
+  // llama.cpp gives a vocabulary of kind rwkv no end token, whatever the file has.
   if (kind != "rwkv" && keys.count("tokenizer.ggml.eos_token_id")) {
     const std::int64_t end = file->integer("tokenizer.ggml.eos_token_id");
     if (end >= 0 && end < n.vocabulary) n.end_token = static_cast<std::int32_t>(end);

@@ -5,15 +5,15 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-/// "blocks.0.mixer.a_log" -> "blk.0.ssm_a". That one is stored as A = -exp(a_log), and the convolution as [E, K].
+/// "blocks.0.mixer.a_log" -> "blk.0.ssm_a", which is stored as A = -exp(a_log); the convolution is stored as [E, K].
 std::string gguf_mamba_name(const std::string& path);
 
-/// Writes the model. `tokens`: each token's bytes. Throws ConfigError for what llama.cpp's Mamba cannot be: an inner
-/// width other than 2 d_model, no bias of the convolution, biases of the projections.
+/// Writes the model. `tokens`: each token's bytes. Throws ConfigError for what llama.cpp does not support:
+/// Mamba-2, an inner width other than 2 d_model, a convolution without bias, projections with biases.
 void save_mamba_gguf(const std::filesystem::path&, const std::string& name, const MambaNumbers&,
                      const std::vector<Parameter*>&, const std::vector<std::string>& tokens);
 
-/// The model of such a file, in F32, F16 or BF16. Throws CheckpointError.
+/// Reads the model of such a file, of tensors in F32, F16 or BF16. Throws CheckpointError.
 MambaModel load_mamba_gguf(const std::filesystem::path&);
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -14,7 +14,7 @@ void log_arange(const Tensor& a_log, Random&) {
     a_log.data()[i] = static_cast<Real>(std::log(static_cast<double>(i % states + 1)));
 }
 
-/// softplus(delta + bias) of a scan, [B, L, E]: how far each step goes.
+/// softplus(delta + bias) of a scan, [B, L, E]: the step sizes.
 Tensor step_sizes(const SelectiveScanArguments& scan) {
   Tensor biased(scan.delta.shape());
   const Index channels = scan.delta_bias.size();
@@ -69,7 +69,7 @@ class Mamba final : public Mixer {
     scan.delta_bias = dt_bias_;
     scan.h0 = state[1];
     scan.lengths = lengths;
-    // Delta [B, L, E]: near 0 a step is passed over, a large one replaces the state by what the step brings.
+    // Delta [B, L, E]: near 0 a step is ignored, a large one replaces the state by the step's input.
     if (mode.probe) mode.probe->add("delta", step_sizes(scan));
     const ScanResult h = selective_scan(scan);
     state = {u.state, h.state};

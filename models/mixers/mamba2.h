@@ -1,6 +1,6 @@
 #pragma once
 // Mamba-2's mixer. Source: Dao & Gu 2024 (arXiv 2405.21060), section 7, the authors' mamba2_simple.py, and
-// transformers' Mamba2Mixer, whose names and norm it has.
+// transformers' Mamba2Mixer, whose parameter names and norm it uses.
 
 #include "models/mixer.h"
 

@@ -94,7 +94,7 @@ class S4 final : public Mixer {
     // scan at length 256, and 74 against 95 at 1024. The bound of 32 steps is a guess, not a measurement.
     const bool convolve = fresh && !mode.carry && kind_.mode != "scan" && (kind_.mode == "conv" || x.dim(1) > 32);
     const SsmCoefficients step = coefficients();
-    // The kernel [L, H]: how much of an input is left in the answer so many steps later.
+    // The kernel [L, H]: how much of an input reaches the output so many steps later.
     if (mode.probe) mode.probe->add("kernel", ssm_kernel(step, c_, x.dim(1)).value());
     Variable y;
     if (kind_.bidirectional) {

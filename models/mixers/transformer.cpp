@@ -28,7 +28,7 @@ class SelfAttention final : public Mixer {
       positions_ = parameter("positions", {kind.max_length, width}, init::normal(0.02), {.weight_decay = false});
   }
 
-  /// The state is {keys, values}, each [B, steps so far, heads, dim]: the cache grows with the sequence.
+  /// The state is {keys, values}, each [B, steps read, heads, dim]: the cache grows with the sequence.
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
     state.resize(2);
     const Index batch = x.dim(0), length = x.dim(1), width = x.dim(2);
@@ -45,7 +45,7 @@ class SelfAttention final : public Mixer {
       q = rotary(q, before, kind_.rotary_base);
       k = rotary(k, before, kind_.rotary_base);
     }
-    // Padded keys are zeros in the cache: after a sequence's end nothing looks at them, nor do they look.
+    // Padded keys are zeros in the cache: no query within a sequence attends to them.
     k = concat_time(state[0], zero_padding(k, lengths));
     const Variable v = concat_time(state[1], zero_padding(project(2), lengths));
     state = mode.carry ? State{k, v} : State{};
@@ -62,7 +62,7 @@ class SelfAttention final : public Mixer {
   Index longest() const override { return kind_.positions == "learned" ? kind_.max_length : Mixer::longest(); }
 
  private:
-  /// [B, heads, L, keys]: what attention answers when the values are unit vectors, a head's width of keys at a time.
+  /// [B, heads, L, keys]: the output of attention for values that are unit vectors, head-width many keys at a time.
   static Tensor weights(const Variable& q, const Variable& k, const ops::Attention& how) {
     const Index batch = q.dim(0), length = q.dim(1), heads = q.dim(2), width = q.dim(3), keys = k.dim(1);
     Tensor map(Shape{batch, heads, length, keys});

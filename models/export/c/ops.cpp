@@ -85,7 +85,7 @@ void slice_last(const ops::SliceLast& op, CStep& s) {
   s.bind(0, part);
 }
 
-/// What was before and this step: the cache of keys or values.
+/// The cache of keys or values: the earlier steps and this one.
 void concat_time(const ops::ConcatTime& op, CStep& s) {
   if (!s.is_state_that_grows(op.a)) throw ConfigError("c: only a cache can grow with the steps");
   s.call("remember", {s.state(op.a, 0), s.in(op.b), text("position"), integer(s.shape(op.b).size())});

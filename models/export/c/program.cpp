@@ -1,4 +1,4 @@
-// The C program of a model: program.c, with the step (step.h) in it, and a `main` that generates or answers.
+// The C program of a model: program.c, with the step (step.h) in it, and a `main` that generates or predicts.
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/parts.h"

@@ -1,5 +1,5 @@
 // A value that no input of the step reaches is a constant: a weight, or what depends on weights alone, such as
-// discretised matrices, which is stored ready. Arrays are used again once nothing reads them any more.
+// discretised matrices, which is stored computed. Arrays are reused once nothing reads them any more.
 #include "models/export/c/step.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace seqtape {
 namespace {
 
-/// A name for C.
+/// A valid C identifier.
 std::string identifier(std::string text) {
   for (char& c : text)
     if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')) c = '_';
@@ -72,7 +72,7 @@ void CStep::write(const Trace::Node& node) {
     if (!names_.contains(key_of(output))) names_[key_of(output)] = fresh_name(of + "_" + identifier(node.op.name()));
 }
 
-/// The mean, first or last of the features over all steps so far.
+/// The mean, first or last of the features over all steps read.
 void CStep::pool(const std::string& pooling) {
   const Index width = pass_.features.dim(2);
   const Operand pooled = working_memory(width);
@@ -127,7 +127,7 @@ std::string CStep::fresh_name(const std::string& wish) {
   return name;
 }
 
-/// The C name of each array: those whose lives do not meet share one.
+/// The C name of each array; arrays with disjoint lifetimes share one.
 std::vector<std::string> CStep::assign_arrays() const {
   std::vector<std::size_t> last(arrays_.size(), 0);
   for (std::size_t i = 0; i < calls_.size(); ++i)

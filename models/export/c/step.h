@@ -12,16 +12,16 @@
 
 namespace seqtape {
 
-/// A number for C: "0.1f", "2.0f".
+/// A float literal of C: "0.1f", "2.0f".
 std::string c_number(double value);
-/// The C functions that these need, in an order in which C can read them.
+/// The text of these C functions and of those that they call, each before its first use.
 std::string c_functions(const std::set<std::string>& names);
 
-/// The calls of a step, from a traced pass of one step of one sequence. `other`: a pass with another past, which tells
+/// The calls of a step, from a traced pass of one step of one sequence. `other`: a pass with another past, which shows
 /// what grows with it. Throws ConfigError for an op that is not supported.
 class CStep {
  public:
-  /// What a call is given: an array that lives within the step, from an element of it on, or an expression.
+  /// An argument of a call: a temporary array, from element `offset` on, or an expression.
   struct Operand {
     int array = -1;
     Index offset = 0;
@@ -30,16 +30,16 @@ class CStep {
 
   CStep(const SequenceModel& model, const TracedPass& pass, const TracedPass& other);
 
-  /// Weights, in the order of `weights`, and states.
+  /// C declarations of the weights, in the order of `weights`, and of the states.
   std::string declarations() const;
   /// The declarations of its arrays, then `first`, then its calls.
   std::string body(const std::string& first) const;
   const std::vector<std::pair<std::string, Tensor>>& weights() const { return weights_; }
   const std::vector<std::string>& states() const { return states_; }  ///< their names, all zero at the start
   const std::set<std::string>& functions() const { return functions_; }
-  /// Something in it grows with every step, so that it ends after CONTEXT of them.
+  /// Some state grows with every step, so that the program ends after CONTEXT steps.
   bool grows() const { return grows_; }
-  /// Steps that learned positions have; 0: any number.
+  /// The number of learned positions; 0: any number of steps.
   Index most_steps() const { return most_steps_; }
 
   // For the lowerings (ops.cpp): the operands of the op that is being written.
@@ -49,12 +49,12 @@ class CStep {
   const Shape& out_shape() const { return node_->values.out[0].shape(); }
   /// A new array for output i of the op.
   Operand out(std::size_t i);
-  /// Output i is what this says.
+  /// Makes `value` output i of the op.
   void bind(std::size_t i, Operand value) { values_[key_of(node_->values.out[i])] = std::move(value); }
   /// The state that the op reads as input i and leaves as output o, changed in place.
   Operand state(std::size_t i, std::size_t o);
   void call(const std::string& function, std::vector<Operand> operands);
-  /// A function of the library that a call is given, not called by name.
+  /// Requires a C function that is passed to a call as an argument.
   void needs(const std::string& function) { functions_.insert(function); }
   Operand working_memory(Index size);
   bool is_state_that_grows(std::size_t i) const { return growing_.contains(key_of(node_->values.in[i])); }
@@ -77,7 +77,7 @@ class CStep {
   const Trace::Node* node_ = nullptr;
   std::map<ValueKey, Operand> values_;
   std::map<ValueKey, int> readers_;
-  std::map<ValueKey, std::string> names_;             // of constants
+  std::map<ValueKey, std::string> names_;             // names of constants
   std::set<std::string> taken_, functions_, listed_;  // listed_: names of weights_
   std::vector<std::pair<std::string, Tensor>> weights_;
   std::vector<std::string> states_, state_declarations_;

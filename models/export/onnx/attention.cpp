@@ -1,4 +1,4 @@
-// Attention and its positions in ONNX's words.
+// Attention and rotary positions as ONNX nodes.
 #include "autograd/ops/attention.h"
 
 #include <cmath>
@@ -17,7 +17,7 @@ void attention(const ops::Attention& op, const OnnxOp& at) {
   const std::string q = g.permute(at.in(op.q), {0, 2, 1, 3}), k = g.permute(at.in(op.k), {0, 2, 3, 1}),
                     v = g.permute(at.in(op.v), {0, 2, 1, 3});
   std::string scores = g.multiply(g.node("MatMul", {q, k}), g.scalar(op.scale));
-  // How far before the query a key lies, [Q, K]: negative for later ones.
+  // Distance from the query back to the key, [Q, K]: negative for later keys.
   const std::string keys = g.positions(at.in(op.k), ""),
                     before = g.node("Sub", {g.extent(at.in(op.k), 1), g.extent(at.in(op.q), 1)});
   const std::string distance = g.node("Sub", {g.unsqueeze(g.positions(at.in(op.q), before), 1), g.unsqueeze(keys, 0)});

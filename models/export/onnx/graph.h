@@ -25,15 +25,15 @@ class OnnxGraph {
   static Attribute number(const char* name, Index value) { return {name, {value}}; }
   static Attribute numbers(const char* name, std::vector<Index> values) { return {name, std::move(values), true}; }
 
-  /// `one_step`: sequences have one step, and what runs over time is written without a loop.
+  /// `one_step`: sequences have one step, so ops over time need no loop.
   explicit OnnxGraph(bool one_step) : one_step_(one_step), current_(&graph_) {}
   OnnxGraph(const OnnxGraph&) = delete;
   OnnxGraph& operator=(const OnnxGraph&) = delete;
 
   bool one_step() const { return one_step_; }
-  /// Adds a node with one output and returns that.
+  /// Adds a node and returns its one output.
   std::string node(const char* op, const Values& inputs, const std::vector<Attribute>& attributes = {});
-  /// Constants; the same tensor is stored once. They are the graph's own, also inside a loop.
+  /// Constants; the same tensor is stored once. They belong to the main graph, also inside a loop.
   std::string constant(const Tensor& tensor, const Shape& shape);
   std::string constant(const Tensor& tensor) { return constant(tensor, tensor.shape()); }
   std::string scalar(double value);
@@ -45,7 +45,7 @@ class OnnxGraph {
   using Body = std::function<Values(const Values& states, const Values& steps)>;
   Values over_time(const Values& states, const Values& sequences, std::size_t outputs, const Body& body);
 
-  // What many ops are made of.
+  // Building blocks of many ops.
   std::string add(const std::string& a, const std::string& b) { return node("Add", {a, b}); }
   std::string subtract(const std::string& a, const std::string& b) { return node("Sub", {a, b}); }
   std::string multiply(const std::string& a, const std::string& b) { return node("Mul", {a, b}); }
@@ -54,23 +54,24 @@ class OnnxGraph {
   std::string concat(const Values& parts, Index axis) { return node("Concat", parts, {number("axis", axis)}); }
   std::string unsqueeze(const std::string& x, Index axis) { return node("Unsqueeze", {x, integers({axis})}); }
   std::string squeeze(const std::string& x, Index axis) { return node("Squeeze", {x, integers({axis})}); }
-  /// Element i of the last axis, which goes.
+  /// Element i of the last axis, which is removed.
   std::string element(const std::string& x, Index i);
   std::string permute(const std::string& x, const std::vector<Index>& order) {
     return node("Transpose", {x}, {numbers("perm", order)});
   }
   std::string sigmoid(const std::string& x) { return node("Sigmoid", {x}); }
   std::string silu(const std::string& x) { return multiply(x, sigmoid(x)); }
-  /// Extent `axis` of x, as [1] integer.
+  /// Extent `axis` of x, an integer tensor [1].
   std::string extent(const std::string& x, Index axis) {
     return node("Shape", {x}, {number("start", axis), number("end", axis + 1)});
   }
-  /// Zeros [B, inner...], with B as x has it.
+  /// Zeros [B, inner...], with the batch size B of x.
   std::string zeros(const std::string& x, const std::vector<Index>& inner);
-  /// The positions of the steps of x [B, L, ...]: offset .. offset + L - 1, as [L] integers; `offset`: [1] or "".
+  /// The positions of the steps of x [B, L, ...]: offset .. offset + L - 1, an integer tensor [L]; `offset`: [1] or ""
+  /// (0).
   std::string positions(const std::string& x, const std::string& offset);
 
-  /// Dimensions: a number, or a name for what may change; "" for what nothing names.
+  /// A dimension: a fixed number, or a symbolic name; with neither, unknown.
   struct Dimension {
     Index number = -1;
     std::string name{};
@@ -93,7 +94,7 @@ class OnnxGraph {
   onnx::GraphProto* current_;  // the loop's body while one is written
   Index count_ = 0;
   std::map<std::string, std::string> constants_;  // by content or address
-  std::vector<Tensor> kept_;                      // so that an address is one tensor's
+  std::vector<Tensor> kept_;                      // keeps addresses unique
 };
 
 /// A traced op with the names of its values in the graph: what a lowering reads and writes.
@@ -101,8 +102,8 @@ struct OnnxOp {
   OnnxGraph& graph;
   const Operands& values;
   std::function<std::string(const Tensor&)> name_of;          ///< "" for an undefined tensor
-  std::function<void(std::size_t output, std::string)> bind;  ///< gives an output of the op its name
-  std::string input;                                          ///< of the model: "tokens" or "values"
+  std::function<void(std::size_t output, std::string)> bind;  ///< sets the name of an output of the op
+  std::string input;                                          ///< the model's input: "tokens" or "values"
   const IndexTensor& tokens;                                  ///< its tokens, or undefined
   std::string past;                                           ///< [1]: steps before this chunk, or "" at the start
   Index past_steps;                                           ///< their number in this trace

@@ -1,6 +1,6 @@
-// A model's forward pass is traced and each op is written in ONNX's words (onnx_ops.cpp). What no input reaches, such
-// as discretised matrices, is a constant. Everything is traced twice, with other batches and lengths: the two graphs
-// must come out equal, or something in them would hold for one length only.
+// A model's forward pass is traced and each op is lowered to ONNX (ops.cpp, attention.cpp, recurrences.cpp). What no
+// input reaches, such as discretised matrices, is a constant. Everything is traced twice, with different batches and
+// lengths: the two graphs must be equal, or something in them would hold for one length only.
 #include <algorithm>
 
 #include "core/error.h"
@@ -15,7 +15,7 @@ namespace {
 
 using Dimension = OnnxGraph::Dimension;
 
-/// The mean, first or last of the features over all steps so far, in `graph`; gives the answer's name. "pooled" [B, D]
+/// The mean, first or last of the features over all steps read, in `graph`; returns its name. "pooled" [B, D]
 /// and "pooled_steps" [B, 1] are carried.
 std::string write_pooling(OnnxGraph& graph, const std::string& pooling, const std::string& features, Index width) {
   const std::vector<Dimension> wide{{-1, "batch"}, {width}}, one{{-1, "batch"}, {1}};
@@ -46,7 +46,7 @@ std::string write_pooling(OnnxGraph& graph, const std::string& pooling, const st
   return answer;
 }
 
-/// The graph of a pass. `other`: a pass with other extents, which tells what is fixed.
+/// The graph of a pass. `other`: a pass with other extents, which shows what is fixed.
 void write_graph(OnnxGraph& graph, const SequenceModel& model, const TracedPass& pass, const TracedPass& other) {
   std::map<ValueKey, std::string> names;
   const auto name_of = [&](const Tensor& x) -> std::string {

@@ -1,4 +1,4 @@
-// Each op in ONNX's words: the formulas are those of the kernels (core/kernels/*.h), where they are explained.
+// Ops as ONNX nodes. The formulas are explained at the kernels (core/kernels/*.h).
 #include "autograd/ops/ops.h"
 
 #include <cmath>

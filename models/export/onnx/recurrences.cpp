@@ -1,4 +1,4 @@
-// What runs over time, in ONNX's words: a Scan, or one step of it.
+// Ops that run over time as ONNX nodes: a Scan, or one step of it.
 #include "autograd/ops/ops.h"
 #include "models/export/onnx/graph.h"
 
