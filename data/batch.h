@@ -15,17 +15,17 @@ struct Batch {
   Index batch = 0, length = 0;
   std::vector<std::int32_t> tokens;   ///< [B, L], or empty
   std::vector<float> values;          ///< [B, L, features], or empty
-  std::vector<std::int32_t> targets;  ///< [B, L]; one answer a sequence: [B]. Empty for regression
-  std::vector<float> target_values;   ///< [B, outputs], or empty
-  std::vector<float> weights;         ///< [B] of the answers in the training's loss, or empty: all 1
+  std::vector<std::int32_t> targets;  ///< [B, L], or [B] with one target a sequence. Empty for regression
+  std::vector<float> target_values;   ///< [B, outputs] of a regression, or empty
+  std::vector<float> weights;         ///< [B] weights of the targets in the training loss, or empty: all 1
   std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this chunk, or empty: all of L
-  bool first = true, last = true;     ///< this chunk begins, ends its sequences
+  bool first = true, last = true;     ///< whether this chunk begins and ends its sequences
 
-  /// Sequences [begin, end) of it.
+  /// Sequences [begin, end).
   Batch rows(Index begin, Index end) const;
-  /// Steps of all sequences together, without padding.
+  /// The number of steps of all sequences, without padding.
   Index steps() const;
-  /// How many answers are scored, or the sum of their weights: what the mean loss is over.
+  /// The denominator of the mean loss: the number of scored targets, or the sum of their weights.
   double scored() const;
 };
 

@@ -5,10 +5,10 @@
 
 namespace seqtape {
 
-/// Makes an epoch's order once and keeps it until another is asked for. Batches ask in order, so that one is enough.
+/// Keeps the order of one epoch until another is requested. Batches are requested in order, so one is enough.
 class Epochs {
  public:
-  /// The order of an epoch; `make` gives it where it is not at hand. `variant`: what it depends on beside the epoch.
+  /// The order of an epoch, from `make` if it is not the one kept. `variant`: what it depends on beside the epoch.
   template <class Make>
   const std::vector<std::int32_t>& order(Index epoch, const Make& make, Index variant = 0) {
     if (epoch != epoch_ || variant != variant_) {
@@ -18,14 +18,14 @@ class Epochs {
     }
     return order_;
   }
-  /// The item, of `count`, that training reads as its `number`th: each once an epoch, in an order drawn anew.
+  /// The `number`th item that training reads, of `count`: each once an epoch, in a new random order.
   Index shuffled(std::uint64_t seed, Index number, Index count) {
     const Index epoch = number / count;
     const auto& all =
         order(epoch, [&] { return Random(seed, "train", static_cast<std::uint64_t>(epoch)).permutation(count); });
     return all[static_cast<std::size_t>(number % count)];
   }
-  /// The data or the seed have changed.
+  /// To be called when the data or the seed have changed.
   void forget() { epoch_ = -1; }
 
  private:

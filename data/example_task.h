@@ -1,25 +1,25 @@
 #pragma once
-// Synthetic tasks whose sequences are made whole.
+// Synthetic tasks whose sequences are generated as a whole.
 
 #include "data/synthetic.h"
 
 namespace seqtape {
 
-/// One made-up sequence: tokens or values at every step, and the answers that are asked for.
+/// One synthetic sequence: tokens or values at every step, and the targets.
 struct Example {
   std::vector<std::int32_t> tokens;   ///< [length], or
   std::vector<float> values;          ///< [length, features]
-  std::vector<std::int32_t> targets;  ///< [length], Batch::kIgnored where nothing is asked; or one, for the sequence
+  std::vector<std::int32_t> targets;  ///< [length], Batch::kIgnored where nothing is scored; or one, for the sequence
   float target_value = 0;             ///< of a regression
 };
 
-/// A task that draws an example at a time; chunks are cut from it.
+/// A task that draws one example at a time; chunks are cut from it.
 class ExampleTask : public SyntheticTask {
  public:
   void fields(Fields&) final;
 
  protected:
-  /// The task's own fields, after which the common ones come.
+  /// The task's own fields; the common ones follow.
   virtual void own_fields(Fields&) = 0;
   /// Fills an example of `length` steps (shorter, where the task's sequences vary).
   virtual void sample(Random&, Index length, Example&) const = 0;

@@ -30,7 +30,7 @@ class NextTokenEvaluation final : public Evaluation {
     }
     if (window_ >= windows_) return false;
     const Index rows = std::min(options_.batch, windows_ - window_);
-    // A lone last window ends early; beside others it is padded.
+    // A last window on its own is a shorter batch; beside others it is padded.
     const Index longest = std::min(length_, targets_ - window_ * length_);
     const Index steps = std::min(options_.chunk, longest - begin_);
     chunk = {};
@@ -142,11 +142,11 @@ Index NextTokenPrediction::track_start(Index step, Index batch, Index b, bool& f
   if (windows < 1)
     throw ConfigError(str("train.batch: with task.carry the training split of ", size, " ", unit(), "s gives ", batch,
                           " rows a track of ", track, " each, a window needs ", length_ + 1));
-  // An epoch starts at an offset of its own, so that the windows' borders move.
+  // Every epoch has its own offset, so that the windows' borders move.
   const Index epoch = step / windows, window = step % windows;
   const Index offset = Random(seed_, "train", static_cast<std::uint64_t>(epoch)).below(track - windows * length_);
   first = window == 0;
-  // What does not divide into tracks lies in front of the first in one epoch, after the last in another.
+  // Tokens that do not fill tracks are left before the first one in one epoch, after the last one in another.
   const Index rest = size - batch * track;
   const Index shift = rest ? Random(seed_, "tracks", static_cast<std::uint64_t>(epoch)).below(rest + 1) : 0;
   return shift + b * track + offset + window * length_;

@@ -1,19 +1,21 @@
 #pragma once
+// Tasks that predict the next token of long data.
+
 #include "data/epochs.h"
 #include "data/readers/files.h"
 #include "data/task.h"
 
 namespace seqtape {
 
-/// Token ids are two bytes each in memory: below this.
+/// Token ids are stored in two bytes each and must be below this.
 constexpr Index kMostTokens = 65536;
 
-/// Prediction of the next token over long data. Training draws windows at random: each epoch cuts the data
-/// into consecutive windows from a fresh random offset and reads them in random order, so that all of it is seen before
-/// any is seen again. (Windows that start anywhere, with replacement, see 63 % of the text in as many steps, and ended
-/// 0.02 bits worse on the King James Bible.) A pass reads consecutive windows, each from a zero state: every token but
-/// the first is a target once. With `carry`, training reads in order instead: each row of the batch has a track of its
-/// own and goes on where it ended in the batch before, with its state (truncated back-propagation through time).
+/// Prediction of the next token. Training reads windows of `length` tokens: each epoch splits the data into consecutive
+/// windows from a new random offset and reads them in random order, each once. (Windows that start anywhere, drawn with
+/// replacement, cover 63 % of the text in as many steps, and ended 0.02 bits worse on the King James Bible.) An
+/// evaluation reads consecutive windows, each from a zero state: every token but the first is a target once. With
+/// `carry`, training reads in order instead: each row of the batch has a track of its own and continues where the batch
+/// before ended, with its state (truncated back-propagation through time).
 class NextTokenPrediction : public Task {
  public:
   void fields(Fields&) override;
@@ -37,11 +39,11 @@ class NextTokenPrediction : public Task {
   using Tokens = std::u16string;  // two bytes each: enough for bytes, bases and the characters of any script
 
   virtual Index vocabulary() const = 0;
-  /// "byte", "base".
+  /// What a token is: "byte", "base".
   virtual const char* unit() const = 0;
   /// The token that ends a text, or -1.
   virtual std::int32_t end_token() const { return -1; }
-  /// The token of a character that has none of its own, or -1.
+  /// The token for characters without one of their own, or -1.
   virtual std::int32_t unknown_token() const { return -1; }
   /// Appends a file's tokens. Throws DataError.
   virtual void read(const std::filesystem::path&, Tokens& tokens) = 0;
@@ -49,11 +51,11 @@ class NextTokenPrediction : public Task {
 
  private:
   std::u16string_view part(Split) const;
-  /// Windows of an epoch: an offset below the length leaves room for this many and the last target, or for one.
+  /// Windows of an epoch: as many as fit after any offset below `length`, with the last target; at least one.
   Index training_windows() const;
   /// Where the training window of this number starts.
   Index window_start(Index number) const;
-  /// Where row b of the batch of `step` starts in its track; `first`: the tracks begin anew.
+  /// Where row b of the batch of `step` starts in its track; `first`: the tracks start over.
   Index track_start(Index step, Index batch, Index b, bool& first) const;
 
   std::vector<std::string> paths_;

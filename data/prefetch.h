@@ -1,12 +1,14 @@
 #pragma once
+// Training batches that are made ahead, on a thread of their own.
+
 #include <future>
 
 #include "data/task.h"
 
 namespace seqtape {
 
-/// A task's training batches, the next one made by a thread of its own while the present one is trained on. A batch is
-/// a function of its step, so neither order nor content depend on this. Between calls the task may be read by passes,
+/// A task's training batches; the next one is made by another thread while the current one is trained on. A batch is a
+/// function of its step, so its content does not depend on this. Between calls the task may be read, by evaluations,
 /// but not changed.
 class Prefetch {
  public:
@@ -18,7 +20,7 @@ class Prefetch {
   const Task& task_;
   Index batch_, coming_ = -1;  // the step that `next_` makes
   Batch present_;
-  std::future<Batch> next_;  // its end is waited for in the destructor
+  std::future<Batch> next_;  // the destructor waits for it
 };
 
 }  // namespace seqtape

@@ -1,4 +1,4 @@
-// The visible table of tasks: a line each.
+// The table of tasks: one line each.
 #include "data/task.h"
 
 namespace seqtape {

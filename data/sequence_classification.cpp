@@ -12,7 +12,7 @@
 
 namespace seqtape {
 
-/// Batches of a part, longest sequences first, in chunks.
+/// Batches of a split, longest sequences first, in chunks.
 class ClassificationEvaluation final : public Evaluation {
  public:
   ClassificationEvaluation(const SequenceClassification& task, std::vector<Index> order,
@@ -147,7 +147,7 @@ void SequenceClassification::prepare(std::uint64_t seed) {
 }
 
 void SequenceClassification::name_classes() {
-  // As they can be kept and printed: a folder's name may be any bytes.
+  // Made printable: a folder's name may be any bytes.
   for (std::string& label : labels_) label = printable(label);
   const std::set<std::string> found(labels_.begin(), labels_.end());
   names_ = learned_names_.empty() ? std::vector<std::string>(found.begin(), found.end()) : learned_names_;
@@ -215,10 +215,10 @@ std::vector<std::int32_t> SequenceClassification::epoch(Index number, Index rows
   std::vector<std::int32_t> shuffled;
   for (const std::int32_t i : random.permutation(count))
     shuffled.push_back(static_cast<std::int32_t>(train_[static_cast<std::size_t>(i)]));
-  // The first ones fill the batch that the epoch before left open, the last ones leave one open.
+  // The first ones complete the last batch of the epoch before; the last ones begin a batch that the next completes.
   const Index head = std::min(count, (rows - number * count % rows) % rows), batches = (count - head) / rows;
   const auto begin = shuffled.begin() + head, end = begin + batches * rows;
-  // Between them like lengths together, within 16 batches' worth; then these batches in random order.
+  // The others are grouped by length within 16 batches' worth, and these batches are put in random order.
   for (auto group = begin; group < end; group += std::min<std::ptrdiff_t>(16 * rows, end - group))
     std::stable_sort(group, group + std::min<std::ptrdiff_t>(16 * rows, end - group),
                      [&](Index a, Index b) { return size_of(a) > size_of(b); });

@@ -1,4 +1,6 @@
 #pragma once
+// Tasks that classify sequences held in memory.
+
 #include <functional>
 
 #include "data/epochs.h"
@@ -7,11 +9,10 @@
 
 namespace seqtape {
 
-/// Classification of sequences of different lengths that are all in memory. Which ones train, validate and test is
-/// fixed by their number alone, so that runs of different seeds are of the same task. Training reads all of them in a
-/// new order each epoch, one epoch after the other, so that every one is used once whatever the batch; batches gather
-/// sequences of like lengths (from 16 batches' worth at a time), so that little is padding. Those of a batch that two
-/// epochs share are drawn from all lengths.
+/// Classification of sequences of different lengths that are all in memory. The split depends only on their number, not
+/// on the seed, so that runs of different seeds are of the same task. Training reads every training sequence once an
+/// epoch, in a new order, whatever the batch size. Batches group sequences of similar lengths, from 16 batches' worth
+/// at a time, to save padding; a batch that spans two epochs has sequences of any length.
 class SequenceClassification : public Task {
  public:
   void fields(Fields&) override;
@@ -33,28 +34,29 @@ class SequenceClassification : public Task {
  protected:
   /// For `fields`: what `path` must be.
   virtual const char* path_doc() const = 0;
-  /// The vocabulary, or the features.
+  /// The input: vocabulary or features.
   virtual SequenceShape reads() const = 0;
-  /// Adds all sequences by `add`. Throws DataError.
+  /// Reads all sequences and adds them with `add`. Throws DataError.
   virtual void load() = 0;
-  /// Which part each sequence is in, where that is known since `load`; empty: drawn by their number.
+  /// The split of each sequence, if the data determine it, after `load`; empty: drawn from their number.
   virtual std::vector<Split> parts() const { return {}; }
-  /// Behind `load`, when it is known which ones train.
+  /// Called after `load`, when the split is known.
   virtual void loaded() {}
-  /// Writes steps [begin, begin + count) of sequence i to row b of `out`, whose arrays have their sizes.
+  /// Writes steps [begin, begin + count) of sequence i to row b of `out`, whose arrays are allocated.
   virtual void copy(Index i, Index begin, Index count, Batch& out, Index b) const = 0;
 
-  /// How many of a sequence's steps are kept: up to `length`. Throws DataError where longer ones are to be refused.
+  /// How many of a sequence's steps are kept: up to `length`. Throws DataError for a longer one if `longer` is
+  /// "refuse".
   Index kept(std::size_t steps, const std::string& where) const;
-  /// Adds a sequence: its steps (none: it is left out, and false returned) and its class by name.
+  /// Adds a sequence of so many steps with its class; false when it has none and is left out.
   bool add(Index steps, const std::string& label);
-  /// Notes what sequences are made of, a text, a recording, a record, before anything is cut: for the fingerprint.
+  /// Adds a source of sequences (a text, a recording, a record), before anything is cut, to the fingerprint.
   void count_source(const std::string& label, std::string_view bytes);
-  /// How many of so many validate and test.
+  /// How many of `count` sequences are for validation and for test.
   std::pair<Index, Index> held_back(Index count) const {
     return {share_of(count, validation_fraction_), share_of(count, test_fraction_)};
   }
-  /// The files in each of the folders in `path`, whose names are the classes'.
+  /// Calls with every file in the folders of `path`, whose names are the classes.
   void each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>&);
   const std::string& path() const { return path_; }
   Index longest() const { return length_; }
@@ -62,9 +64,10 @@ class SequenceClassification : public Task {
 
  private:
   friend class ClassificationEvaluation;
-  /// Numbers the classes.
+  /// Sorts and numbers the classes. Throws DataError for one that the model was not trained on, ConfigError when their
+  /// number is not `classes`.
   void name_classes();
-  /// Fills the parts.
+  /// Assigns the sequences to the splits.
   void split();
   /// Steps [begin, begin + steps) of the sequences, padded.
   void fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const;
@@ -78,9 +81,9 @@ class SequenceClassification : public Task {
   double validation_fraction_ = 0.1, test_fraction_ = 0.1;
   std::uint64_t seed_ = 0;
   std::vector<Index> sizes_;
-  std::vector<std::string> labels_, names_, learned_names_;  // of each sequence; of the classes, sorted
+  std::vector<std::string> labels_, names_, learned_names_;  // labels of the sequences; names of the classes
   std::vector<std::int32_t> classes_of_;
-  std::vector<float> weights_;  // of the classes, or empty
+  std::vector<float> weights_;  // loss weights of the classes, or empty
   std::uint32_t crc_ = 0;
   Index sources_ = 0, empty_ = 0;
   LeftOut left_out_;
@@ -88,7 +91,7 @@ class SequenceClassification : public Task {
   mutable Epochs epochs_;
 };
 
-/// Sequences of tokens, a byte each.
+/// Sequences of tokens, stored in a byte each.
 class TokenClassification : public SequenceClassification {
  protected:
   void load() final {
@@ -96,9 +99,9 @@ class TokenClassification : public SequenceClassification {
     load_tokens();
   }
   virtual void load_tokens() = 0;
-  /// A sequence that is a source of its own, cut to `length`; `where` names it in messages.
+  /// Adds a sequence that is a source of its own, cut to `length`; `where` names it in messages.
   void add(std::string tokens, const std::string& label, const std::string& where);
-  /// A sequence of at most `length`, whose source was counted.
+  /// Adds a sequence of at most `length` steps whose source is already counted.
   void add(std::string tokens, const std::string& label);
 
  private:
@@ -115,7 +118,7 @@ class ValueClassification : public SequenceClassification {
     load_values();
   }
   virtual void load_values() = 0;
-  /// A sequence, cut to `length`; `where` names it in messages, `source` tells it from others.
+  /// Adds a sequence, cut to `length`; `where` names it in messages, `source` are the bytes for the fingerprint.
   void add(std::vector<float> values, const std::string& label, const std::string& where, std::string_view source);
   std::vector<std::vector<float>>& sequences() { return sequences_; }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What synthetic tasks share: sequences drawn on the fly, each from a random stream of its own.
+// Synthetic tasks: sequences drawn on the fly, each from a random stream of its own.
 
 #include "core/random.h"
 #include "data/task.h"
@@ -14,14 +14,15 @@ class SyntheticTask : public Task {
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
 
  protected:
-  /// "eval_sequences", of validation and of test.
+  /// Visits "eval_sequences", the number of sequences for validation and for test.
   void common_fields(Fields&);
-  /// Sequences are of different lengths, and padded.
+  /// Sequences have different lengths and are padded.
   virtual bool varies() const { return false; }
-  /// Steps of a sequence in the training batch of `step`; as many fewer sequences as they are longer make the batch.
+  /// Steps of a sequence in the training batch of `step`. The number of sequences is adapted, to keep the tokens of a
+  /// batch.
   virtual Index training_length(Index) const { return shape().length; }
   /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,
-  /// whose arrays have their sizes and whose targets are set to "not scored".
+  /// whose arrays are allocated and whose targets are Batch::kIgnored.
   virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;
 
   std::uint64_t seed_ = 0;

@@ -31,7 +31,7 @@ void on_row(int, void* context) {
   row.clear();
 }
 
-/// Of the first row, which may go over several lines where these are quoted. 0: it has none.
+/// The separator of the first row, which may span several lines inside quotes. 0: it has none.
 char separator_of(const std::string& text) {
   std::string outside;
   bool quoted = false;
@@ -58,7 +58,7 @@ std::string tabs_for_blanks(const std::string& text) {
   return out;
 }
 
-/// What may be meant by a cell that is no number.
+/// A hint at what a cell that is not a number may mean.
 std::string hint(const std::string& text) {
   static const std::set<std::string> missing{"", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "."};
   std::string small;

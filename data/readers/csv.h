@@ -9,16 +9,16 @@
 
 namespace seqtape {
 
-/// A file's rows as text, plain or gz, by libcsv (quotes as in RFC 4180). The separator is the one of comma, semicolon
-/// and tab that the first row has most of outside quotes; where it has none, `blanks` makes it runs of blanks. Lines
-/// end in LF, CR LF or CR. Empty ones are left out; `lines` gets the line that each row ends in.
+/// A file's rows as text, plain or gz, read with libcsv (quotes as in RFC 4180). The separator is the one of comma,
+/// semicolon and tab that is most frequent in the first row, outside quotes; if it has none, `blanks` makes it runs of
+/// blanks. Lines end in LF, CR LF or CR; empty ones are skipped. `lines` has the line in which each row ends.
 struct CsvFile {
   explicit CsvFile(const std::filesystem::path&, bool blanks = false);
 
-  /// Row r, column c as a number: "1", "-0.5", "+1e3"; too small for a double is 0. Throws DataError with file, line
-  /// and column (`name`, for the message) when it is none.
+  /// Row r, column c as a number: "1", "-0.5", "+1e3"; one too small for a double is 0. Throws DataError with file,
+  /// line and column (`name`) when it is not a number, or too large to be squared.
   double number(std::size_t r, std::size_t c, const std::string& name) const;
-  /// Throws DataError when a row has a cell that is not empty beyond the names of the first.
+  /// Throws DataError when a row has a non-empty cell beyond the columns that the first row names.
   void refuse_unnamed_cells() const;
 
   std::string path;

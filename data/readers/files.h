@@ -9,29 +9,29 @@
 
 namespace seqtape {
 
-/// A regular file, unpacked when it is gz, of one member or several. Throws DataError, also for an archive and what
-/// else is compressed (bz2, xz, zstd, zip, ...): these are named.
+/// The content of a regular file, decompressed if it is gz, with one member or several. Throws DataError, also for
+/// archives and other compressed formats (bz2, xz, zstd, zip, ...), which it names.
 std::string read_unpacked(const std::filesystem::path&);
 
-/// `read_unpacked` of text: without its byte order mark. Throws DataError for UTF-16 and UTF-32.
+/// `read_unpacked` for text: removes a byte order mark. Throws DataError for UTF-16 and UTF-32.
 std::string read_text(const std::filesystem::path&);
 
 /// "UTF-16", "UTF-32" or "": by the byte order mark, or by zeros between the letters.
 std::string wide_encoding(const std::string& text);
 
-/// For `Task::notes`, where bytes are read as they are: that they are UTF-16, or "".
+/// A remark for `Task::notes` that bytes which are read unchanged are UTF-16 or UTF-32, or "".
 std::string wide_note(const std::string& bytes, const std::filesystem::path&);
 
 /// Where text begins after a UTF-8 byte order mark: 0 or 3.
 std::size_t after_byte_order_mark(const std::string& text);
 
-/// Where the line that begins at `begin` ends: at LF, CR or CR LF; `next` gets where the next one begins.
+/// The end of the line that begins at `begin`, at LF, CR or CR LF; `next` gets the beginning of the next line.
 std::size_t line_end(const std::string& text, std::size_t begin, std::size_t& next);
 
-/// What lay in a folder and is no data, for `Task::notes`.
+/// Collects entries of folders that are not data, for `Task::notes`.
 class LeftOut {
  public:
-  /// `what`: in the plural.
+  /// `what`: the kind of entry, in the plural.
   void add(const std::string& what, const std::filesystem::path&);
   /// "2 hidden files were left out (a/.DS_Store, ...)", a line for each kind.
   std::vector<std::string> notes() const;
@@ -45,12 +45,12 @@ class LeftOut {
   std::vector<Reason> reasons_;
 };
 
-/// What an entry of a folder is that is no data: "hidden files" (.DS_Store, ._a.wav), left by a system or an editor
+/// The kind of a folder's entry that is not data: "hidden files" (.DS_Store, ._a.wav), files of a system or an editor
 /// (Thumbs.db, a.txt~), the folder of a run or of a comparison. Null: it is data.
 const char* no_data(const std::filesystem::directory_entry&);
 
-/// The file itself, or the files under a folder in a fixed order, whatever the folder's place; `left_out` gets the
-/// others. Links to folders are not followed. Throws DataError when there are none.
+/// The file itself, or the data files under a folder, sorted by their path within it; `left_out` gets the others. Links
+/// to folders are not followed. Throws DataError when there are none.
 std::vector<std::filesystem::path> files_under(const std::filesystem::path&, LeftOut& left_out);
 
 }  // namespace seqtape

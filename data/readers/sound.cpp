@@ -84,7 +84,7 @@ struct Mp3 {
   std::size_t promised = 0;         ///< frames, by its Xing header; 0: it has none
 };
 
-/// The count of frames in a Xing (or Info) header, which stands in a frame of its own in front of the first.
+/// The number of frames in a Xing (or Info) header, which has a frame of its own before the first.
 std::size_t promised_frames(std::string_view before_first) {
   const std::size_t at = std::max<std::size_t>(before_first.rfind("Xing") + 1, before_first.rfind("Info") + 1);
   if (at == 0 || at + 11 > before_first.size()) return 0;

@@ -53,13 +53,13 @@ void put(std::string& bytes, std::size_t at, std::size_t size, bool big_endian, 
     bytes[at + (big_endian ? size - 1 - i : i)] = static_cast<char>(value & 255);
 }
 
-/// The chunk at `at`, which lies in the bytes: its content's size, as it is given.
+/// The size of the content of the chunk at `at`, as its header gives it.
 std::uint64_t given_size(const std::string& bytes, const Chunks& c, std::size_t at) {
   const std::uint64_t size = number(bytes, at + c.id, c.size, c.big_endian), header = c.id + c.size;
   return !c.with_header ? size : size < header ? 0 : size - header;
 }
 
-/// Where the chunk after the one at `at` begins, or nothing where that lies beyond the bytes.
+/// Where the chunk after the one at `at` begins; nothing beyond the end of the bytes.
 std::optional<std::size_t> chunk_after(const std::string& bytes, const Chunks& c, std::size_t at) {
   const std::uint64_t size = given_size(bytes, c, at), begin = at + c.id + c.size;
   if (size > bytes.size() - begin) return std::nullopt;
@@ -88,7 +88,7 @@ bool may_follow(const std::string& bytes, std::uint64_t at, std::size_t padding)
   return false;
 }
 
-/// Sizes that stand for "not known yet": 0, all ones, and what programs write that cannot go back to the header
+/// Sizes that mean "not known yet": 0, all ones, and what programs write that cannot go back to the header
 /// (0x7FFFF000 and more: SoX, ALSA's arecord).
 bool is_unknown(std::uint64_t size, std::size_t bytes, std::uint64_t preamble) {
   return size <= preamble || (bytes == 4 && size >= 0x7FFFF000) || (bytes == 8 && size >= std::uint64_t{1} << 62);
@@ -119,7 +119,7 @@ void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path)
     if (!next) return;
     at = *next;
   }
-  if (at + c.id + c.size > bytes.size()) return;  // no samples: libsndfile says what it misses
+  if (at + c.id + c.size > bytes.size()) return;  // no samples: libsndfile reports the error
   const std::size_t begin = at + c.id + c.size;
   const std::uint64_t held = bytes.size() - begin;
   const std::size_t field = long_size ? long_size : at + c.id, width = long_size ? 8 : c.size;

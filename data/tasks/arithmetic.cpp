@@ -42,7 +42,7 @@ class Adding final : public ExampleTask {
   std::string markers_ = "halves";
 };
 
-/// Parity: of random bits, whether the ones so far are odd; asked at every step, or at the end.
+/// Parity: whether the number of ones read is odd, for random bits; scored at every step, or at the end.
 class Parity final : public ExampleTask {
  public:
   void own_fields(Fields& f) override {

@@ -6,7 +6,7 @@ namespace seqtape {
 namespace {
 
 /// Induction heads (Olsson et al. 2022; the Mamba paper, section 4.1.2): random tokens in which a marker, token
-/// vocab - 1, stands once at a random place and again at the end; the answer is the token that followed it.
+/// vocab - 1, is once at a random place and again at the end; the answer is the token that followed it.
 /// Tokens are uniform over the other vocab - 1, and the loss is on the last position only.
 /// Training sequences may grow: from step grow_from on, the length doubles every grow_every steps, up to `longest`.
 class InductionHeads final : public SyntheticTask {

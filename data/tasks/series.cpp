@@ -17,7 +17,7 @@ namespace {
 /// `horizon` rows of the target columns after them are asked for, all at once. The rows are cut in order into a
 /// training, a validation and a test part (Zhou et al. 2021, Informer, section 5.1). Every column is normalised by the
 /// mean and deviation of its training part alone, or by those that a run learned; errors are in these units. The rows
-/// that a window reads may lie in the part before, what is asked never.
+/// that a window reads may be in the part before; its targets never are.
 class Series final : public Task {
  public:
   void fields(Fields&) override;
@@ -62,13 +62,13 @@ class Series final : public Task {
   mutable Epochs epochs_;
 };
 
-/// Names as they can be kept and printed: a header may hold any bytes.
+/// Printable names: a header may hold any bytes.
 std::vector<std::string> printable_all(std::vector<std::string> names) {
   for (std::string& name : names) name = printable(name);
   return names;
 }
 
-/// Windows side by side, in chunks.
+/// Batches of windows, in chunks.
 class SeriesEvaluation final : public Evaluation {
  public:
   SeriesEvaluation(const Series& task, std::vector<Index> starts, const EvaluationOptions& options)
@@ -170,7 +170,7 @@ void Series::prepare(std::uint64_t seed) {
 
 void Series::normalise(Column& column, const std::vector<double>& values) const {
   if (learned_.empty()) {
-    // From the first value on, so that of equal ones nothing is left; a deviation of the last bits is none.
+    // Relative to the first value, so that equal ones give exactly 0; a deviation in the last bits counts as 0.
     const auto train = static_cast<std::size_t>(asked(Split::train).second);
     double sum = 0, square = 0;
     for (std::size_t r = 0; r < train; ++r) sum += values[r] - values[0];
@@ -183,7 +183,7 @@ void Series::normalise(Column& column, const std::vector<double>& values) const 
     column.mean = scale.at("mean").get<double>();
     column.deviation = scale.at("deviation").get<double>();
   }
-  // Of a constant column nothing is left but its changes later on.
+  // A constant column is only shifted, so that later changes keep their size.
   const double scale = column.deviation > 0 ? column.deviation : 1;
   for (const double value : values) {
     column.values.push_back(static_cast<float>((value - column.mean) / scale));

@@ -71,7 +71,7 @@ class SeriesClasses final : public ValueClassification {
     return cell.empty() || (cell.size() == 3 && is(0, 'n') && is(1, 'a') && is(2, 'n'));
   }
 
-  /// The values as the model reads them: doubles until the mean is off.
+  /// The values as the model reads them: doubles until the mean is subtracted.
   void loaded() override {
     if (!given_) measure();
     const double scale = !scaled_ ? 1 : deviation_ > 0 ? deviation_ : 1, mean = scaled_ ? mean_ : 0;
@@ -82,7 +82,7 @@ class SeriesClasses final : public ValueClassification {
     values_.clear();
   }
 
-  /// Mean and deviation of the training part, and whether they must be taken off.
+  /// Mean and standard deviation of the training part, and whether the values must be normalised by them.
   void measure() {
     double count = 0, sum = 0, square = 0;
     const auto each = [&](const auto& take) {
@@ -96,7 +96,7 @@ class SeriesClasses final : public ValueClassification {
     deviation_ = std::sqrt(square / count);
     double most = 0;
     each([&](double value) { most = std::max(most, std::fabs(value)); });
-    // A float has 24 bits: fewer than 16 of its steps would lie in a deviation.
+    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation.
     const bool beyond_floats = deviation_ > 0 && (most > 1e37 || most * 0x1p-20 > deviation_);
     scaled_ = normalise_ || beyond_floats;
   }

@@ -80,8 +80,8 @@ class Text final : public NextTokenPrediction {
     const auto at = std::lower_bound(all.begin(), all.end(), c);
     return at != all.end() && *at == c ? static_cast<std::int32_t>(at - all.begin()) + 1 : 0;
   }
-  /// The alphabet's characters, sorted; the token of one is its place + 1. A model of a run asks for their number
-  /// before any data are read, which only "auto" needs.
+  /// The alphabet's characters, sorted; the token of one is its index + 1. A run's model needs their number before any
+  /// data are read; only "auto" needs the data.
   const std::u32string& letters() const {
     if (letters_) return *letters_;
     std::set<char32_t> found;
@@ -106,7 +106,7 @@ class Text final : public NextTokenPrediction {
   }
 
   std::string alphabet_;
-  mutable std::optional<std::u32string> letters_;  // once asked for
+  mutable std::optional<std::u32string> letters_;  // once needed
   Index unknown_ = 0;
   std::string wide_;  // a note
 };

@@ -30,7 +30,7 @@ class TokenFiles final : public NextTokenPrediction {
     NextTokenPrediction::resolve_paths(folder);
     if (tokenizer_path_.empty()) return;
     const std::filesystem::path given = tokenizer_path_, beside = folder / given.filename();
-    // The tokenizer of an import lies in the run: where that has been moved to, it is there still.
+    // The tokenizer of an import is in its run folder, and is found there when the folder has been moved.
     std::error_code error;
     const bool moved =
         given.is_absolute() && !std::filesystem::exists(given, error) && std::filesystem::exists(beside, error);

@@ -18,7 +18,7 @@
 namespace seqtape {
 namespace {
 
-/// More is no tokenizer; found before memory is taken for it.
+/// Larger ids are refused before memory is allocated for them.
 constexpr std::int64_t kMaxTokens = 1 << 22;
 constexpr std::uintmax_t kMaxFile = 512u << 20;
 
@@ -51,7 +51,7 @@ struct Alphabet {
     for (const char b : bytes) text += character[static_cast<unsigned char>(b)];
     return text;
   }
-  /// A token with a character outside of the alphabet stands for its own text, as in tokenizers' decoder.
+  /// A token with a character outside of the alphabet is its own text, as in tokenizers' decoder.
   std::string bytes(const std::string& token) const {
     std::size_t wrong;
     const std::optional<std::u32string> characters = from_utf8(token, wrong);

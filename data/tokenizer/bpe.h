@@ -19,15 +19,15 @@ class BpeTokenizer {
   /// Throws CheckpointError, naming the file and key, for what is unreadable or of another kind.
   static BpeTokenizer read(const std::filesystem::path&);
 
-  /// The ids of the text, which added tokens such as <|endoftext|> are found in; nothing is put before or after, as
-  /// a post_processor would. Bytes that are no UTF-8 are pieces of their own, so any bytes can be encoded. Throws
-  /// DataError when the vocabulary has neither a token for a byte nor an unk_token, or when the file's own pattern
-  /// takes too long.
+  /// The ids of the text. Added tokens such as <|endoftext|> are recognised in it; none is put before or after it, as a
+  /// post_processor would. Bytes that are not UTF-8 are pieces of their own, so any bytes can be encoded. Throws
+  /// DataError when the vocabulary has neither a token for a byte nor an unk_token, or when matching the file's own
+  /// pattern exceeds its limits.
   std::vector<std::int32_t> encode(std::string_view text) const;
-  /// The bytes of a token; of ids in a row, joined, they are the text. Added tokens give their text, ids between that
-  /// no token has give "". Throws DataError for an id outside.
+  /// The bytes of a token; those of consecutive ids, joined, are the text. Added tokens give their text, unused ids "".
+  /// Throws DataError for an id outside [0, size()).
   const std::string& bytes(std::int32_t id) const;
-  /// Ids are below this.
+  /// The number of ids, used or not.
   std::int32_t size() const;
 
  private:

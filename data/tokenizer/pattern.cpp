@@ -37,7 +37,7 @@ constexpr std::string_view kNotBlank =
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
 constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 
-/// The expression with Oniguruma's meaning in PCRE2's words. Throws CheckpointError for what has none.
+/// The expression with Oniguruma's meaning in PCRE2's syntax. Throws CheckpointError if there is none.
 std::string translated(std::string_view pattern) {
   const auto refuse = [](std::string_view what) { throw CheckpointError(str(what, " is not supported")); };
   std::string out;
@@ -121,7 +121,7 @@ struct Pattern::Parts {
     const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     std::size_t done = 0;
     for (std::size_t from = 0; from <= text.size();) {
-      // Unless told that the text is UTF-8, each search looks through all of it.
+      // Without PCRE2_NO_UTF_CHECK each search would validate all of the text.
       const int result =
           pcre2_match(code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, found.get(), match.get());
       if (result == PCRE2_ERROR_NOMATCH) break;
