@@ -27,7 +27,7 @@ void options(cxxopts::Options& options) {
   common_options(options);
 }
 
-/// The named model, with what --set says of it.
+/// The named model, with the --set assignments.
 ModelConfig model_config(const std::string& name, Index width, Index layers, const std::vector<std::string>& sets) {
   Json root = {{"model", {{"name", name}, {"d_model", width}, {"layers", layers}}}};
   for (const std::string& assignment : sets) set_path(root, assignment);

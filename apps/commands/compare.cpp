@@ -62,7 +62,7 @@ int run(const cxxopts::ParseResult& args) {
   for (const auto& file : files) asked["files"].push_back(parse_json(read_file(file), file.string(), true));
   const auto lock = folder.begin(plan, asked);
   Json results = {{"title", plan.title}, {"members", Json::array()}};
-  // With --json standard output has the document alone; what is said on the way goes to the other.
+  // With --json standard output has only the document; progress goes to standard error.
   const bool json = args.count("json") != 0;
   struct Redirected {
     std::streambuf* kept = std::cout.rdbuf();

@@ -21,7 +21,7 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"run"});
 }
 
-/// The one number that a table shows, and of how many answers: 87.5 % of 16 says less than of 10,000.
+/// The main metric and its number of targets: 87.5 % of 16 means less than of 10,000.
 std::string headline(const Json& result) {
   const std::string key = main_metric(result);
   const Json& value = result.at(key);

@@ -46,7 +46,7 @@ void check_finite(const TrainedModel& trained) {
         throw NumericalError(str(p->path, ": is not finite everywhere; the model's training diverged"));
 }
 
-/// Writes beside and moves into place: there is the old export or the new one, whole.
+/// Writes beside the destination and moves the export there: it is the old or the new one, complete.
 void write_whole(const ExportFormat& format, const TrainedModel& trained, const fs::path& out,
                  const std::string& title) {
   Unfinished unfinished(out);

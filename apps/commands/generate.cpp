@@ -69,7 +69,7 @@ class Generation {
   const std::vector<std::int32_t>& tokens() const { return tokens_; }
   bool done() const { return stopped_ || written_ == asked_.tokens; }
 
-  /// Chooses the next token, and returns it as text, of which what lies after a stop is left out.
+  /// Chooses the next token and returns its text, cut at a stop.
   std::string next_token(Real* logits, Index classes) {
     if (!std::all_of(logits, logits + classes, [](Real value) { return std::isfinite(value); }))
       throw NumericalError("generate: the model's outputs are not finite; its training diverged");
@@ -112,8 +112,8 @@ class Generation {
   bool stopped_ = false;
 };
 
-/// What is said is shown as it comes, but a terminal is not called for every token of a fast model. To a file or pipe
-/// the bytes go as they are; a terminal gets what it would obey as an escape, and of a character first all its bytes.
+/// Prints text as it is generated, but does not flush for every token of a fast model. A file or pipe gets the bytes
+/// unchanged; a terminal gets control characters as escapes, and only complete UTF-8 characters.
 class Screen {
  public:
   explicit Screen(bool on) : on_(on), terminal_(::isatty(STDOUT_FILENO) != 0) {}
@@ -154,8 +154,7 @@ class Screen {
   Clock::time_point flushed_{};
 };
 
-/// Reads a prompt in pieces, so that its length costs no memory beside its own; returns the logits [1, outputs] after
-/// it.
+/// Reads a prompt in chunks, so that memory does not grow with its length; returns the logits [1, outputs] after it.
 Variable read_prompt(SequenceModel& model, const std::vector<std::int32_t>& tokens, ModelState& state) {
   constexpr std::size_t kPiece = 1024;
   Variable features;
@@ -168,7 +167,7 @@ Variable read_prompt(SequenceModel& model, const std::vector<std::int32_t>& toke
   return model.head(last_step(features, {}));
 }
 
-/// The prompts go through at once, one by one; then every token of all is a step of constant cost on their states.
+/// The prompts are read one by one; then each step generates a token for all of them, at constant cost.
 void write(SequenceModel& model, const std::vector<Generation*>& all, Screen& screen) {
   const Index classes = model.shape().outputs;
   std::vector<ModelState> states;
@@ -203,7 +202,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// A file of prompts, or what a pipe gives; of a device that never ends no more than memory is sure to have.
+/// A file of prompts, or the content of a pipe. Throws DataError beyond 256 MiB, since a device may never end.
 std::string prompt_file(const std::string& path) {
   constexpr std::size_t kMost = 256u << 20;
   std::ifstream in(path, std::ios::binary);
@@ -283,7 +282,7 @@ int run(const cxxopts::ParseResult& args) {
   const bool json = args.count("json") != 0, several = prompts.size() > 1;
   Screen screen(!json && !several);
   const auto start = Clock::now();
-  // Side by side, where the states keep their sizes and so fit together; otherwise one after the other.
+  // As one batch if the states have bounded size; otherwise one after the other.
   std::vector<Generation*> together;
   for (Generation& generation : generations) {
     together.push_back(&generation);

@@ -27,7 +27,7 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"path"});
 }
 
-/// The files of other makes of tokenizers, which are not read.
+/// The files of other kinds of tokenizers, which are not supported.
 std::vector<std::string> other_tokenizers(const fs::path& folder) {
   std::vector<std::string> found;
   for (const char* name : {"vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model"})
@@ -35,7 +35,7 @@ std::vector<std::string> other_tokenizers(const fs::path& folder) {
   return found;
 }
 
-/// A token is the byte of its number: what the task text does without a tokenizer.
+/// Whether every token is the byte of its id, as in the task `text` without a tokenizer.
 bool is_bytes(const BpeTokenizer& tokenizer) {
   if (tokenizer.size() != 256) return false;
   std::string all;
@@ -49,7 +49,7 @@ bool is_bytes(const BpeTokenizer& tokenizer) {
                     [](std::int32_t id, char byte) { return id == static_cast<unsigned char>(byte); });
 }
 
-/// The run at `out` is this import, whole: a process was killed when it had only to end.
+/// The run at `out` is this import, complete: a process was killed just before its end.
 bool is_import_of(const fs::path& out, const std::string& source) {
   const RunReference run = find_run(out);
   return Checkpoint::open(run.checkpoint).state.imported == source;
@@ -109,7 +109,7 @@ int run(const cxxopts::ParseResult& args) {
     task.update({{"vocab", n.vocabulary},
                  {"tokenizer", has_tokenizer ? in_run("tokenizer.json") : ""},
                  {"end_token", n.end_token}});
-  if (!bytes && has_tokenizer) BpeTokenizer::read(found);  // what is wrong with it is said now
+  if (!bytes && has_tokenizer) BpeTokenizer::read(found);  // report now what is wrong with it
   ModelConfig model = n.config();
   RunConfig config = RunConfig::from_json(
       {{"task", task}, {"model", write_fields([&](Fields& f) { f.named("model", "", model.named()); })["model"]}}, "");

@@ -29,7 +29,7 @@ void options(cxxopts::Options& options) {
   options.parse_positional({"path"});
 }
 
-/// A line of a tensor; `values`: undefined where its type holds no real numbers.
+/// The line of a tensor; `values` is undefined for types that are not floating-point.
 void print_tensor(const std::string& name, const std::string& dtype, const Shape& shape,
                   const std::optional<std::vector<double>>& values) {
   std::cout << format("  %-44s %-5s %-18s", printable(name).c_str(), printable(dtype).c_str(), str(shape).c_str());
@@ -59,7 +59,7 @@ void print_total(std::size_t tensors, Index elements) {
   std::cout << "  " << tensors << " tensors, " << grouped(elements) << " elements\n";
 }
 
-/// What a file says of itself; much of it is cut.
+/// A file's metadata; long values are cut.
 void print_key(const std::string& key, const std::string& value) {
   std::cout << "  " << printable(key) << ": " << printable(value.substr(0, 100)) << '\n';
 }

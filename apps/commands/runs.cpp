@@ -60,7 +60,7 @@ int run(const cxxopts::ParseResult& args) {
       entry.disable_recursion_pending();
       continue;
     }
-    // A damaged config is said in its row.
+    // A damaged config is reported in its row.
     if (!entry->is_directory(unreadable) || !fs::exists(entry->path() / "config.json", unreadable) ||
         !fs::is_directory(entry->path() / "checkpoints", unreadable))
       continue;

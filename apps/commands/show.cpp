@@ -60,7 +60,7 @@ std::string sparklines(const Batch& batch, Index b, Index length) {
   return text + format("  (%lld steps)\n", static_cast<long long>(length));
 }
 
-/// A token as a number, or as the task's letter for it where that can be printed.
+/// A token as a number, or as the task's character for it if that is printable.
 std::string token_text(std::int32_t token, bool characters, const Task& task) {
   if (!characters) return std::to_string(token);
   const std::string text = task.decode({token});
@@ -82,7 +82,7 @@ int run(const cxxopts::ParseResult& args) {
   config.task->training_batch(0, examples, batch);
   const bool characters = shape.next_token();
   for (Index b = 0; b < batch.batch; ++b) {
-    // The end is where most tasks ask.
+    // Most tasks score the end.
     const Index length = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
     const Index skip = std::max<Index>(0, length - 64);
     std::cout << "\ninput ";

@@ -6,7 +6,7 @@
 namespace seqtape {
 
 struct ComparisonFile {
-  /// What every model may use, of which one is filled by steps alone; 0: no limit.
+  /// What every model may use; 0: no limit. At most one of steps, tokens and seconds is set.
   struct Budget {
     Index steps = 0, tokens = 0, parameters = 0;
     double seconds = 0;
@@ -21,9 +21,9 @@ struct ComparisonFile {
   Index decided_at = 0;
 
   void fields(Fields&);
-  /// `quick`: with the file's "quick" laid over it. Throws ConfigError.
+  /// `quick`: applies the file's "quick" as a JSON merge patch. Throws ConfigError.
   static ComparisonFile from_json(Json, bool quick);
-  /// Task, optimizer, schedule and train, as far as they are given: a config without its model.
+  /// Task, optimizer, schedule and train, those that are given: a config without its model.
   Json common() const;
 };
 

@@ -68,7 +68,7 @@ void apply_budget(Json& config, const ComparisonFile::Budget& budget) {
   if (budget.tokens > 0) {
     RunConfig run = RunConfig::from_json(config, "");
     run.task->prepare(static_cast<std::uint64_t>(run.seed));
-    // Counted batch by batch, since sequences may have lengths of their own, or grow; far on, at the rate so far.
+    // Counted batch by batch, since sequences may have lengths of their own, or grow; after many steps, extrapolated.
     constexpr Index kCounted = 20000;
     const auto wanted = static_cast<double>(budget.tokens);
     double tokens = 0;
@@ -79,7 +79,7 @@ void apply_budget(Json& config, const ComparisonFile::Budget& budget) {
     }
     config["train"]["steps"] = tokens < wanted ? std::lround(static_cast<double>(steps) * wanted / tokens) : steps;
   }
-  if (budget.seconds > 0) {  // measured once; a comparison that goes on keeps the steps
+  if (budget.seconds > 0) {  // measured once; a resumed comparison keeps the steps
     Training training(RunConfig::from_json(config, ""));
     training.allocate();
     training.step(0);

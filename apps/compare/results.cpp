@@ -113,7 +113,7 @@ Json collect_run(const Plan& plan, const Member& member, Index seed, const Compa
   return run;
 }
 
-/// A look inside a run; null where it does not succeed.
+/// A look inside a run; null if it fails.
 Json look_into(const std::string& name, const ComparisonFolder& folder) {
   const fs::path file = folder.run(name) / "inside" / "inside.json";
   try {
@@ -207,7 +207,7 @@ std::vector<Json> ranking(const Json& results) {
 
 namespace {
 
-/// Fewer seeds say too little of how much they differ.
+/// Fewer seeds do not show how much they vary.
 constexpr int kSeedsOfWideMargin = 3;
 
 /// The gap between the first's worst seed and the second's best is more than either's seeds differ.

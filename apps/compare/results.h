@@ -1,12 +1,12 @@
 #pragma once
-// What came out of a comparison, and the verdict.
+// The results of a comparison and its verdict.
 
 #include "apps/compare/runner.h"
 
 namespace seqtape {
 
-/// Measures what is still missing (accuracy at the plan's lengths, state and speed of generation), and gathers all:
-/// docs/compare.md describes the document. Failed runs are in it, as failures.
+/// Measures what is still missing (the scores at the plan's lengths, state and speed of generation), and collects
+/// everything in one document, DIR/results.json. Failed runs are in it, as failures.
 Json collect(const Plan&, const ComparisonFolder&);
 
 /// The verdict in words, from the numbers alone: a member is first when its worst seed is better than the best seed of
@@ -25,7 +25,7 @@ std::vector<Json> ranking(const Json& results);
 std::string results_table(const Json& results);     ///< for the terminal
 std::string results_markdown(const Json& results);  ///< for a paper or a README
 std::string results_csv(const Json& results);       ///< a line for each run
-/// The page, complete in itself.
+/// The page, self-contained.
 std::string results_html(const Json& results, const ComparisonFolder&);
 
 }  // namespace seqtape

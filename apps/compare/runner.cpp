@@ -184,7 +184,7 @@ void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool 
   std::map<pid_t, Job> running;
   int signal = 0;
   const auto begin = [&](const std::string& name) {
-    // A killed comparison's runs save before they end.
+    // The runs of a killed comparison save before they end.
     for (int i = 0; i < 600 && RunLock::is_held(folder.run(name)); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     std::vector<std::string> arguments{
@@ -195,7 +195,7 @@ void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool 
     running[start(arguments, log.get(), log.get())] = {name, Clock::now()};
   };
   const auto ended = [&](const Job& job, int status, const rusage& usage) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) >= 128 && signal) return;  // saved: to be gone on with
+    if (WIFEXITED(status) && WEXITSTATUS(status) >= 128 && signal) return;  // saved: it can be resumed
     ++done;
     Json measured = read_measured(folder.measured(job.name));
     measured["peak_bytes"] = std::max(measured.value("peak_bytes", 0.0), static_cast<double>(usage.ru_maxrss) * 1024);

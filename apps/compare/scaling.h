@@ -1,5 +1,5 @@
 #pragma once
-// How time and memory grow with the length of a sequence, without training to any end.
+// How time and memory grow with the length of a sequence; no model is trained for it.
 
 #include "apps/compare/runner.h"
 
@@ -7,8 +7,8 @@ namespace seqtape {
 
 /// Measures each member's model, as a byte language model with one sequence in the batch, at each of the plan's scaling
 /// lengths: forward pass, training step, a generated step after that length, memory and state. Each measurement is a
-/// process of its own and is kept in the folder. A model is not measured further when a step takes more than
-/// `longest_step` seconds. The document: {"members": [{"label", "points": [...], "fits": {...}}]}.
+/// process of its own, and its result is kept in the folder. A model is not measured further when a step takes more
+/// than `longest_step` seconds. The document: {"members": [{"label", "points": [...], "fits": {...}}]}.
 Json measure_scaling(const Plan&, const ComparisonFolder&, double longest_step);
 
 /// The exponent p of y ~ x^p over the longer half of the points, at least three; NaN with fewer.

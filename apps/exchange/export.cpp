@@ -27,8 +27,8 @@ bool reads_bytes(const TrainedModel& trained) {
   return shape.next_token() && shape.unit == "byte" && shape.vocabulary == 256;
 }
 
-/// The character that stands for a byte in byte-level vocabularies: itself where it can be printed, otherwise one
-/// beyond Latin-1 (GPT-2's bytes_to_unicode).
+/// The character that represents a byte in byte-level vocabularies: itself if it is printable, otherwise one beyond
+/// Latin-1 (GPT-2's bytes_to_unicode).
 std::string byte_character(int byte) {
   int beyond = 0;
   for (int b = 0; b <= byte; ++b) {
@@ -66,7 +66,7 @@ Json byte_tokenizer() {
             {"merges", Json::array()}}}};
 }
 
-/// The convolution is [E, 1, K] there.
+/// In the package the convolution's weight is [E, 1, K].
 Shape stored_shape(const Parameter& parameter) {
   return parameter.path.ends_with("conv.weight") ? Shape{parameter.shape[0], 1, parameter.shape[1]} : parameter.shape;
 }
@@ -135,8 +135,8 @@ void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const 
 
 void write_gguf(const TrainedModel& trained, const fs::path& path, const std::string& title) {
   const Task& task = *trained.config.task;
-  // Bytes, letters and bases stand for themselves. A tokenizer's tokens are numbers here: how it cuts a text, this kind
-  // of vocabulary cannot say.
+  // Bytes, characters and bases are their own text. A tokenizer's tokens are written as numbers: this kind of
+  // vocabulary cannot express how it splits a text.
   const bool characters = task.shape().next_token() && !task.writes_numbers() && task.tokenizer_file().empty();
   std::vector<std::string> tokens;
   for (Index token = 0; token < trained.model->shape().vocabulary; ++token)

@@ -40,7 +40,7 @@ void sync(const fs::path& path) {
 
 void move_one(const fs::path& from, const fs::path& to) {
   std::error_code error;
-  // A folder cannot be renamed onto another: the two change places.
+  // A folder cannot be renamed onto another: the two are swapped.
   if (fs::is_directory(to, error) && !fs::is_empty(to, error)) {
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return;
     if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)

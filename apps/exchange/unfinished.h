@@ -1,5 +1,5 @@
 #pragma once
-// What is written beside its place and moved there whole.
+// Atomic output: written beside its destination and moved there as a whole.
 
 #include <filesystem>
 
@@ -9,21 +9,21 @@ namespace seqtape {
 /// it; a kill leaves it behind, and the next attempt clears it.
 class Unfinished {
  public:
-  /// Makes the folder, or clears what a killed process left in it. Throws ConfigError when another process is making
-  /// the same, CheckpointError with the system's reason.
+  /// Creates the folder, or clears what a killed process left in it. Throws ConfigError when another process is writing
+  /// the same destination, CheckpointError with the system's reason.
   explicit Unfinished(const std::filesystem::path& place);
   ~Unfinished();
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
 
-  /// Where to write what will stand at the place, and other files that go beside it.
+  /// Where to write the output; files that belong beside it go beside this path.
   std::filesystem::path path() const { return folder_ / place_.filename(); }
-  /// Moves all that was written to the place's folder, what stands at the place itself last: whoever sees it, sees all.
-  /// What was there before is replaced; a folder changes places with it in one step where the file system can. Throws
+  /// Moves everything that was written to the destination's folder, the destination itself last, so that whoever sees
+  /// it sees all. It replaces what was there; folders are swapped atomically if the file system can. Throws
   /// CheckpointError.
   void move();
 
-  /// A process was killed between its move and its end: what is at the place is whole, and it is what was asked for.
+  /// A process was killed after its move: the output at `place` is complete.
   static bool was_moved(const std::filesystem::path& place);
 
  private:

@@ -10,7 +10,7 @@
 namespace seqtape {
 namespace {
 
-/// The sequences of the look: whole, from validation.
+/// Whole validation sequences, for the look.
 Batch examples_of(const TrainedModel& trained, Index count) {
   const Task& task = *trained.config.task;
   Batch batch;
@@ -20,12 +20,12 @@ Batch examples_of(const TrainedModel& trained, Index count) {
   return batch;
 }
 
-/// Steps of sequence b that are no padding.
+/// Steps of sequence b, without padding.
 Index steps_of(const Batch& batch, Index b) {
   return batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
 }
 
-/// Leaves of each sequence's answers the last one; returns its step.
+/// Keeps only the last target of each sequence; returns its step.
 std::vector<Index> keep_last_answer(Batch& batch, const TaskShape& shape) {
   std::vector<Index> steps;
   for (Index b = 0; b < batch.batch; ++b) {
@@ -48,7 +48,7 @@ Json gradient_by_distance(const Tensor& gradient, const std::vector<Index>& last
       const Real* const row = gradient.data() + (static_cast<Index>(b) * length + t) * width;
       const double squares = std::inner_product(row, row + width, row, 0.0);
       const auto distance = static_cast<std::size_t>(last[b] - t);
-      // The loss is a mean over the sequences: each by itself has a gradient so many times larger.
+      // The loss is a mean over the sequences; the gradient of each one's own loss is that many times larger.
       sum[distance] += std::sqrt(squares) * static_cast<double>(last.size());
       count[distance] += 1;
     }
@@ -141,7 +141,7 @@ ChartOptions delta_chart(const std::string& of) {
   return {.title = kDeltaTitle + of, .x_name = "step of the sequence", .y_name = "delta, mean of the channels"};
 }
 
-/// A layer's two means, and what they say: by the numbers, not by what one hopes for.
+/// A layer's two means and the conclusion that they allow.
 std::string delta_words(const Json& layer) {
   if (!layer.contains("frequent") || !layer.at("at_others").is_number()) return "";
   const double here = layer.at("at_frequent"), others = layer.at("at_others");
@@ -157,7 +157,7 @@ ChartOptions kernel_chart(const std::string& of) {
   return {.title = kKernelTitle + of, .x_name = "steps since the input", .y_name = "|K|", .log_y = true};
 }
 
-/// An attention map as a grid of grey, with the row that looks from top to bottom.
+/// An attention map as a grid of grey; rows are queries.
 std::string map_svg(const Json& map) {
   const auto& rows = map.at("rows");
   const std::size_t length = rows.size(), block = (length + 255) / 256, cells = (length + block - 1) / block;

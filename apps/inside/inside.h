@@ -9,9 +9,9 @@ namespace seqtape {
 /// Runs `examples` validation sequences through the model, forward and backward. The document:
 ///
 ///   "length", "tokens" [L] of the first example (where the task has tokens)
-///   "gradient": {"distance": [...], "norm": [...]}   |d loss / d input_t|, mean over the examples, by the distance of
-///   t
-///               from the step whose answer is scored last; the loss is of that answer alone
+///   "gradient": {"distance": [...], "norm": [...]}   |d loss / d input_t|, mean over the examples, by the distance
+///   from t
+///               to the last scored step; the loss is of that step alone
 ///   "delta": [{"layer", "steps": [L], "frequent", "share", "at_frequent", "at_others"}]   Mamba's step sizes, after
 ///               softplus: mean over the channels at each step of the first example; of all examples, without padding,
 ///               the most frequent token, its share of the steps, the mean at it and at all others
@@ -22,7 +22,7 @@ namespace seqtape {
 /// Throws DataError when the task has no validation sequence.
 Json look_inside(const TrainedModel&, Index examples, bool attention);
 
-/// How it is told in a terminal.
+/// The document as text for a terminal.
 std::string inside_text(const Json& inside);
 
 /// The charts of one look, by name ("gradient", "delta", "kernel", "attention-0-1"), as SVG.
@@ -34,7 +34,7 @@ struct Look {
   Json inside;
   std::size_t colour;
 };
-/// The figures of all looks on a comparison's page, as HTML; of no look nothing.
+/// The figures of all looks on a comparison's page, as HTML; "" without any.
 std::string inside_figures(const std::vector<Look>& looks);
 
 }  // namespace seqtape

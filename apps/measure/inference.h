@@ -1,5 +1,5 @@
 #pragma once
-// What of a model can be measured without training it.
+// Measurements of inference: speed and state.
 
 #include "models/sequence_model.h"
 
@@ -10,8 +10,8 @@ struct Streaming {
   double steps_per_second = 0;  ///< one sequence, a step at a time
 };
 
-/// Runs one sequence of made-up input: `length` steps at once, then a step at a time for about `seconds`. The model's
-/// weights must have their memory. Must be able to stream.
+/// Runs one sequence of random input: `length` steps at once, then a step at a time for about `seconds`. Requires a
+/// model that streams and whose weights are allocated.
 Streaming measure_streaming(SequenceModel&, Index length, double seconds);
 
 /// Median seconds of a forward pass without gradients over [batch, length], for about `seconds`.

@@ -15,7 +15,7 @@
 namespace seqtape {
 namespace {
 
-/// Where the data lie, and how they are scaled to [0, 1].
+/// The range of the data, and their scaling to [0, 1].
 struct Frame {
   double x_low = std::numeric_limits<double>::infinity(), x_high = -x_low, y_low = x_low, y_high = -x_low;
   bool log_y, log_x;
@@ -98,7 +98,7 @@ std::vector<Json> read_metrics(const std::filesystem::path& run) {
 
 namespace {
 
-/// Of a run whose metrics do not count its tokens, since an earlier program trained it.
+/// For a run of an earlier program, whose metrics do not count tokens.
 double tokens_of_a_step(const std::filesystem::path& run) {
   const Json config = parse_json(read_file(run / "config.json"), (run / "config.json").string());
   const Json& task = config.at("task");
@@ -110,7 +110,7 @@ double tokens_of_a_step(const std::filesystem::path& run) {
 }  // namespace
 
 Curve read_curve(const std::filesystem::path& run, const CurveChoice& choice) {
-  Curve curve{printable(run.string())};  // control characters are no text of an SVG either
+  Curve curve{printable(run.string())};  // SVG does not allow control characters either
   std::set<std::string> known;
   for (const Json& line : read_metrics(run)) {
     if (line.value("split", "") != choice.split || line.value("length", 0LL) != choice.length) continue;

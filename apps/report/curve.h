@@ -10,23 +10,24 @@
 
 namespace seqtape {
 
-/// RUN/metrics.jsonl, line by line; a line that is not one of metrics (cut off by a kill) is left out. Throws
-/// ConfigError when there is none.
+/// The lines of RUN/metrics.jsonl; one that is not valid (cut off by a kill) is skipped. Throws ConfigError when there
+/// is none.
 std::vector<Json> read_metrics(const std::filesystem::path& run);
 
 struct Curve {
   std::string name;
   std::vector<double> x{}, y{};
-  std::optional<std::size_t>
-      colour{};  ///< of the palette, to be the same in every chart; default: by its place in the chart
+  /// Index in the palette, for the same colour in every chart; default: the curve's index in the chart.
+  std::optional<std::size_t> colour{};
 };
 
-/// What of a run is drawn: `metric` of `split` over "step", "tokens" or "seconds"; length 0: the task's own.
+/// Which curve of a run: `metric` of `split` over "step", "tokens" or "seconds", at an evaluation length; 0: the
+/// task's.
 struct CurveChoice {
   std::string metric = "loss", split = "validation", x = "step";
   long long length = 0;
 };
-/// Points that are not finite are left out. Throws ConfigError, with the metrics there are, when none is left.
+/// Points that are not finite are left out. Throws ConfigError, with the known metrics, when none is left.
 Curve read_curve(const std::filesystem::path& run, const CurveChoice&);
 
 /// Round numbers within [low, high], about `count` of them.
@@ -44,7 +45,7 @@ std::string terminal_chart(const std::vector<Curve>&, const ChartOptions&, int w
 std::string escaped_html(const std::string&);
 /// A self-contained SVG that follows the reader's light or dark scheme.
 std::string svg_chart(const std::vector<Curve>&, const ChartOptions&);
-/// A chart on a page, with the words that say what it shows, for those who do not see it.
+/// A chart on a page, with `words` as its alternative text.
 std::string figure_html(const std::string& svg, const std::string& words);
 
 }  // namespace seqtape

@@ -5,7 +5,7 @@
 
 namespace seqtape {
 
-/// NaN of nothing; of an even number the mean of the middle two.
+/// The median; of an even number of values the mean of the middle two; NaN without values.
 inline double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();

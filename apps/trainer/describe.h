@@ -1,13 +1,13 @@
 #pragma once
-// What a person reads about a run: its parts, its groups of parameters, its metrics.
+// Descriptions of a run for people: its parts, its parameter groups, its metrics.
 
 #include "apps/trainer/training.h"
 
 namespace seqtape {
 
-/// Task, model, and a table of how the optimizer treats which parameters.
+/// Task, model, and a table of the parameter groups.
 std::string describe_head(const Training&);
-/// Parameters of each part of the model, and of the whole.
+/// Number of parameters of each part of the model and in total.
 std::string describe_parameters(const SequenceModel&);
 /// "2 threads, avx512".
 std::string describe_machine();

@@ -1,10 +1,12 @@
 #pragma once
+// `train --dry-run`.
+
 #include "apps/trainer/training.h"
 
 namespace seqtape {
 
-/// Prints what a run would be: parameters of each part, groups, memory, time. Trains a few steps for that and throws
-/// them away; writes nothing.
+/// Prints what a run would take: parameters of each part, groups, memory, time. Trains a few steps to measure it, and
+/// writes nothing.
 void dry_run(RunConfig);
 
 }  // namespace seqtape

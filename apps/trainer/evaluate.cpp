@@ -44,7 +44,7 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
                                         log_sum.data(), &scored);
   scored_ += static_cast<Index>(scored);
   correct_ += kernels::loss->correct(rows, classes, Batch::kIgnored, logits.data(), batch.targets.data(), hit.data());
-  // Of a pooled task only the last chunk comes here.
+  // Of a pooled task only the last chunk is added.
   if (batch.first || shape.pooled) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
   for (Index r = 0; r < rows; ++r)
     if (hit.data()[r] == 0) all_correct_[static_cast<std::size_t>(r * batch.batch / rows)] = false;
@@ -83,7 +83,7 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
                               const std::function<bool()>& stop) {
   const TaskShape shape = task.shape();
   const auto pass = task.evaluation(split, {.batch = batch, .chunk = evaluation_chunk(model, shape, batch)});
-  // Its tensors have other sizes than a training step's: the blocks of one are no use to the other. Filling the pool
+  // Its tensors have other sizes than a training step's, so neither can reuse the other's blocks. Filling the pool
   // again costs less than a step; keeping both would cost memory for the whole run.
   struct Emptied {
     Emptied() { pool::trim(); }
@@ -96,7 +96,7 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
     if (chunk.first) state = {};
     const Variable logits = model.forward(model_input(chunk), state, {.carry = !(chunk.first && chunk.last)});
     score.read(chunk);
-    // One answer a sequence: what counts is the one after its last chunk.
+    // With one output a sequence, the one after its last chunk counts.
     if (!shape.pooled || chunk.last) score.add(logits, chunk, shape);
   }
   return score;

@@ -1,5 +1,5 @@
 #pragma once
-// Losses and scores of a model on batches.
+// Losses and metrics of a model on batches.
 
 #include <functional>
 #include <optional>
@@ -8,23 +8,23 @@
 
 namespace seqtape {
 
-/// The batch as the model takes it.
+/// The batch as input of a model.
 ModelInput model_input(const Batch&);
 
 /// The mean loss of a batch, on the tape.
 Variable batch_loss(const Variable& logits, const Batch&, const TaskShape&);
 
-/// Sums over batches, and what they amount to.
+/// Sums over batches, and the metrics that they give.
 class Score {
  public:
   /// Counts a chunk as read.
   void read(const Batch& chunk) { steps_ += chunk.steps(); }
   /// Adds a batch, or a chunk of one, by its logits.
   void add(const Variable& logits, const Batch&, const TaskShape&);
-  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or {"loss", "mse", "mae"}, as the task goes. Where an
-  /// output was not a finite number all are "nan": the largest of NaNs is the first class by accident.
+  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or, of a regression, {"loss", "mse", "mae"}. If an
+  /// output was not finite, all are "nan": the arg max of NaNs is the first class by accident.
   Json metrics(const TaskShape&) const;
-  /// {"n": answers scored, "sequences": that they are from}
+  /// {"n": number of scored targets, "sequences": number of sequences that they are from}
   Json counts() const { return {{"n", scored_}, {"sequences", sequences_}}; }
   double loss() const { return scored_ ? loss_ / static_cast<double>(scored_) : 0; }
   Index steps_read() const { return steps_; }
@@ -32,14 +32,14 @@ class Score {
  private:
   double loss_ = 0, absolute_ = 0;
   Index scored_ = 0, correct_ = 0, sequences_ = 0, whole_ = 0, steps_ = 0;
-  std::vector<bool> all_correct_;  // of the sequences that are open
+  std::vector<bool> all_correct_;  // of the sequences whose last chunk is yet to come
 };
 
-/// Steps of a sequence at a time in an evaluation of `batch` sequences side by side.
+/// Steps of a chunk in an evaluation of batches of `batch` sequences.
 Index evaluation_chunk(const SequenceModel&, const TaskShape&, Index batch);
 
-/// A whole pass over a split, chunk by chunk through carried state: memory does not grow with length. nullopt when
-/// `stop` said so between two chunks.
+/// One pass over a split, chunk by chunk through carried state: memory does not grow with the length. nullopt when
+/// `stop` returned true between two chunks.
 std::optional<Score> evaluate(
     SequenceModel&, const Task&, Split, Index batch, const std::function<bool()>& stop = [] { return false; });
 

@@ -22,7 +22,7 @@ double BatchGradients::add(const Batch& batch, std::uint64_t key, bool check_num
     tape.check_numbers(check_numbers);
     const RunMode mode{.training = true, .dropout = {key, i * rows}, .carry = shape_.carried};
     const Variable logits = model_->forward(model_input(part), state, mode);
-    // The mean over the whole batch is the parts' means, weighted by their shares of it.
+    // The mean over the batch is the weighted sum of the micro-batches' means.
     const double share = parts == 1 ? 1 : part.scored() / std::max(1e-30, all);
     if (share > 0) {
       const Variable mean = batch_loss(logits, part, shape_);

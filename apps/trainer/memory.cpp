@@ -19,7 +19,7 @@ double training_tokens(const RunConfig& config, const TaskShape& shape) {
                   static_cast<double>(config.task->longest_training_length()));
 }
 
-/// Bytes that the pool asks the system for during `action`.
+/// Bytes that the pool allocates from the system during `action`.
 template <class Action>
 double taken_by(const Action& action) {
   pool::trim();
@@ -66,7 +66,7 @@ MemoryEstimate estimate_memory(Training& training) {
   evaluate(1, 1);
   pool::trim();
   const double start = resident_memory();
-  // What n tokens take is fixed + n * share: two points make the line; up to 4096 tokens it is measured as it is.
+  // The memory of n tokens is fixed + n * share: two points determine it; up to 4096 tokens it is measured directly.
   const Index steps = std::clamp<Index>(shape.length, 1, kLongest), rows = std::max<Index>(1, kLongest / steps);
   const auto line = [&](double all, const auto& pass) {
     const auto unit = static_cast<double>(rows * steps);

@@ -1,5 +1,5 @@
 #pragma once
-// How much memory a run will take, before it takes it.
+// Estimates of the memory that a run will take.
 
 #include <algorithm>
 
@@ -7,8 +7,8 @@
 
 namespace seqtape {
 
-/// Throws ConfigError, before anything is allocated, for a run whose weights or activations exceed the machine's memory
-/// by a lower bound: weights, gradients and two moments, and six rows of the width for each token and layer.
+/// Throws ConfigError, before anything is allocated, for a run whose lower bound exceeds the machine's memory: weights,
+/// gradients and two moments, and six rows of width d_model for each token and layer.
 void refuse_what_cannot_fit(const RunConfig&, const TaskShape&, const SequenceModel&);
 
 /// Bytes.
@@ -19,11 +19,11 @@ struct MemoryEstimate {
   double total() const { return start + std::max(step, evaluation); }
 };
 
-/// Runs a forward and backward pass, and an evaluation's, of some 2000 and 4000 made-up tokens, watches the pool, and
-/// goes on in a line to the real number of tokens. The weights must have their memory; no trace is left.
+/// Runs a forward and backward pass, and an evaluation's, on about 2000 and 4000 blank tokens, measures the pool, and
+/// extrapolates linearly to the real number of tokens. Requires allocated weights, and leaves them unchanged.
 MemoryEstimate estimate_memory(Training&);
 
-/// Throws ConfigError when the estimate exceeds what is free, naming both and what to lower.
+/// Throws ConfigError, with both numbers and the keys to lower, when the estimate exceeds the available memory.
 void refuse_what_is_not_free(const MemoryEstimate&);
 
 }  // namespace seqtape

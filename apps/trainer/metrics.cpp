@@ -9,7 +9,7 @@
 namespace seqtape {
 namespace {
 
-/// The visible table of metrics: a line each.
+/// The table of metrics: one line each.
 constexpr Metric kMetrics[] = {
     {"loss", false, Metric::Unit::nats},
     {"accuracy", true, Metric::Unit::share},

@@ -1,6 +1,5 @@
 #pragma once
-// The metrics of evaluations: name, direction, unit. What a table, a verdict, a chart or `train.best` needs to know of
-// one.
+// The metrics of evaluations: name, direction, unit.
 
 #include <string>
 
@@ -14,16 +13,17 @@ struct Metric {
   enum class Unit { plain, nats, bits, share } unit;
 };
 
-/// Of a key of metrics.jsonl or `train.best`: "accuracy", "accuracy@4096". Throws ConfigError for an unknown one.
+/// The metric of a key in metrics.jsonl or `train.best`: "accuracy", "accuracy@4096". Throws ConfigError for an unknown
+/// one.
 const Metric& metric(const std::string& key);
 
-/// `value` of the metric is better than `than`. What is not a finite number is never better.
+/// `value` of the metric is better than `than`. A value that is not finite is never better.
 bool is_better(const Metric&, double value, double than);
 
-/// What every finite value of the metric is better than.
+/// The initial best value: every finite value of the metric is better.
 double nothing_yet(const Metric&);
 
-/// A line of metrics.jsonl, or what `eval` prints, without what is no metric: the step, the clock, the counts.
+/// Only the metrics of a line of metrics.jsonl or of `eval`, without the step, the clock, the counts.
 Json scores_of(const Json& line);
 
 /// The one number that ranks models: bits per unit, squared error, or accuracy.

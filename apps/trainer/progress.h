@@ -1,5 +1,5 @@
 #pragma once
-// What a person sees of a long run: one live line on a terminal, plain lines in a pipe.
+// Progress of a long run: one live line on a terminal, plain lines in a pipe.
 
 #include <chrono>
 #include <string>

@@ -6,7 +6,7 @@
 namespace seqtape {
 namespace {
 
-/// Of a saved config. It grows when a key changes its meaning; a key that is new has a default for older files.
+/// The version of saved configs. It grows when a key changes its meaning; for a new key older files get the default.
 constexpr int kFormat = 1;
 
 }  // namespace

@@ -20,7 +20,8 @@ struct TrainSettings {
   bool statistics = false, tensorboard = true;
 
   void fields(Fields&);
-  /// Zeros replaced: log and evaluate 20 and 10 times a run, save as often as evaluated, with batches as in training.
+  // The intervals, with the defaults of fields that are 0: 20 logs and 10 evaluations a run, a save at each evaluation,
+  // evaluation batches as large as those of training.
   Index log_interval() const { return log_every ? log_every : std::max<Index>(1, steps / 20); }
   Index eval_interval() const { return eval_every ? eval_every : std::max<Index>(1, steps / 10); }
   Index evaluation_batch() const { return eval_batch ? eval_batch : batch; }
@@ -40,10 +41,10 @@ struct RunConfig {
   void fields(Fields&);
   /// Throws ConfigError with the key's path. `base`: the folder that paths in the config are relative to.
   static RunConfig from_json(const Json&, const std::filesystem::path& base);
-  /// Reads a file and applies `--set` assignments.
+  /// Reads a file and applies `--set` assignments. Throws ConfigError.
   static RunConfig load(const std::filesystem::path& file, const std::vector<std::string>& sets);
   Json to_json();
-  /// The same with the number of the format: a run's config.json.
+  /// The same with the format's version: a run's config.json.
   Json saved();
 };
 

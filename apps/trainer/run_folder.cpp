@@ -78,7 +78,8 @@ RunLock::RunLock(const fs::path& folder)
 RunLock::~RunLock() { ::close(fd_); }
 
 bool RunLock::is_held(const fs::path& folder) {
-  const int fd = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // not to wait for a pipe
+  const int fd =
+      ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // opening a pipe must not block
   if (fd < 0) return false;
   const bool held = try_lock(fd, LOCK_SH) == Lock::held;
   ::close(fd);
@@ -111,7 +112,7 @@ RunState read_state(const fs::path& checkpoint) {
   try {
     const Json json = parse_json(read_file(file), file);
     RunState state = RunState::from_json(json);
-    // Imports of earlier programs said no more than their step.
+    // The state of an import by an earlier program has only its step.
     if (!json.contains("best") && state.imported.empty()) state.imported = "another program";
     return state;
   } catch (const ConfigError& error) {
@@ -179,7 +180,7 @@ std::string config_text(const Json& config) {
   }
 }
 
-/// Removes what saves and removals were killed over. A `.replaced` checkpoint stays while its successor is missing.
+/// Removes what killed saves and removals left. A `.replaced` checkpoint stays while its successor is missing.
 void remove_leftovers(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
@@ -199,7 +200,7 @@ void RunFolder::begin(const Json& config) const {
 }
 
 void RunFolder::replace(const Json& config) const {
-  // With this file in place the old run is no more; before, it is whole.
+  // With this file in place the old run is void; before, it is complete.
   replace_file(path_ / kReplacement, config_text(config));
   finish_replacement();
 }
@@ -225,7 +226,7 @@ void RunFolder::finish_replacement() const {
 std::map<Index, fs::path> RunFolder::checkpoints() const {
   std::map<Index, fs::path> found;
   std::error_code error;
-  if (fs::exists(path_ / kReplacement, error)) return found;  // they are another run's
+  if (fs::exists(path_ / kReplacement, error)) return found;  // they belong to the run that is replaced
   for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) {
     const fs::path name = entry.path().filename();
     const bool replaced = name.extension() == kReplaced;

@@ -12,7 +12,7 @@ namespace seqtape {
 /// Source: TensorFlow's record_writer.cc (framing) and event.proto, summary.proto (content).
 class EventFile {
  public:
-  /// `step`: the last one done; what earlier files hold beyond it is void. Throws CheckpointError.
+  /// `step`: the last one done; what earlier files have beyond it is discarded by TensorBoard. Throws CheckpointError.
   EventFile(const std::filesystem::path& folder, std::int64_t step);
   /// Writes and flushes one value. Throws CheckpointError.
   void scalar(const std::string& tag, std::int64_t step, double value);

@@ -1,5 +1,5 @@
 #pragma once
-// A trained model with the task that it was trained for, from a run folder.
+// A trained model and its task, from a run folder.
 
 #include "apps/trainer/evaluate.h"
 #include "apps/trainer/run_folder.h"
@@ -10,14 +10,14 @@ struct TrainedModel {
   RunConfig config;
   std::unique_ptr<SequenceModel> model;
   Index step = 0;
-  std::string data;                        ///< the fingerprint of what it was trained on, or ""
-  std::vector<std::string> other_split{};  ///< what `sets` changed of the split: "task.train_fraction was 0.8, is 0.5"
+  std::string data;                        ///< the fingerprint of its training data, or ""
+  std::vector<std::string> other_split{};  ///< how `sets` changed the split: "task.train_fraction was 0.8, is 0.5"
 
-  /// Loads RUN's last (or best) checkpoint, or the one that `path` names; `sets` change the task it is used on, which
-  /// keeps to what the run learned of its data. These are not read yet. Throws ConfigError, CheckpointError or
-  /// DataError.
+  /// Loads RUN's last (or best) checkpoint, or the one that `path` names. `sets` are assignments to keys of the task,
+  /// which uses what the run learned of its data (Task::use). No data are read yet. Throws ConfigError, CheckpointError
+  /// or DataError.
   static TrainedModel open(const std::filesystem::path& path, bool best, const std::vector<std::string>& sets);
-  /// Reads the task's data, and says on stderr when they, or what is kept back of them, are others than in training.
+  /// Reads the task's data, and warns on stderr when they, or their split, differ from those of the training.
   void open_data();
 };
 

@@ -17,10 +17,10 @@
 namespace seqtape {
 namespace {
 
-/// Changes when the same key draws other masks.
+/// Grows when the same key draws different masks.
 constexpr int kDropoutMasks = 2;
 
-/// A NaN has a sign, which says nothing.
+/// Without the sign of a NaN, which means nothing.
 std::string word(double value) { return std::isnan(value) ? "NaN" : str(value); }
 
 /// Adds the seconds of its life to a sum.
@@ -53,7 +53,7 @@ void differences(const Json& saved, const Json& now, const std::string& path,
 void refuse_other_config(const RunFolder& folder, RunConfig& config) {
   const std::string file = folder.config_path().string();
   const Json json = parse_json(read_file(file), file);
-  // Read as a config, so that keys which came later have their defaults.
+  // Read as a config, so that newer keys get their defaults.
   RunConfig saved = [&] {
     try {
       return RunConfig::from_json(json, "");
@@ -61,7 +61,7 @@ void refuse_other_config(const RunFolder& folder, RunConfig& config) {
       throw ConfigError(str(file, ": ", error.what()));
     }
   }();
-  // Where a group says nothing of it, it is as it was: older programs saved, and meant, false.
+  // A group without it is as before: older programs saved false for it, and meant it.
   auto &groups = config.optimizer->overrides, &then = saved.optimizer->overrides;
   for (std::size_t i = 0; i < std::min(groups.size(), then.size()); ++i)
     if (!groups[i].frozen) groups[i].frozen = then[i].frozen;
@@ -100,7 +100,7 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
   const std::string warm_start = training_.allocate(!resumes);
   refuse_what_is_not_free(estimate_memory(training_));
   folder_.make();
-  lock_ = std::make_unique<RunLock>(out);  // before anything that another process could be using is touched
+  lock_ = std::make_unique<RunLock>(out);  // before touching anything that another process could use
   folder_.finish_replacement();
   if (start == Start::resume)
     if (const auto checkpoint = from.empty() ? folder_.last() : folder_.checkpoint(from)) resume_from(*checkpoint);

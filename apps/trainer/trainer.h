@@ -11,12 +11,12 @@ namespace seqtape {
 
 enum class Start { fresh, replace, resume };
 
-/// Trains by a config in a run folder, from its start or from a checkpoint.
+/// Trains a config in a run folder, from the start or from a checkpoint.
 class Trainer {
  public:
   /// `from`: the checkpoint to resume from, by name ("step-00000500"); "": the last.
-  /// Throws ConfigError for a folder in use, a config or data that differ from the saved ones, or a run that cannot
-  /// fit.
+  /// Throws ConfigError for a folder in use, a config or data that differ from the saved ones, or a run that does not
+  /// fit into memory.
   Trainer(RunConfig config, const std::filesystem::path& out, Start start, const std::string& from = "");
   /// Runs to the end, or to a signal. Returns the exit code: 0, or 128 + the signal after saving.
   int run();
@@ -25,13 +25,13 @@ class Trainer {
   void resume_from(const std::filesystem::path& checkpoint);
   void warn_of_other_machine() const;
   void step();
-  /// After a save: prints so, and gives the exit code.
+  /// Reports a stop by a signal, after the save; returns the exit code.
   int stopped();
-  /// For messages: where there is something to go back to.
+  /// For messages: the last checkpoint, if there is one.
   std::string last_good() const;
   [[noreturn]] void stop_on_nan(const Training::Step&);
   void log(const Training::Step&);
-  /// Whether it came to its end, rather than a signal's.
+  /// Evaluates. False when a signal interrupted it.
   bool validate();
   bool out_of_patience() const;
   void save();
@@ -41,15 +41,15 @@ class Trainer {
   Training training_;
   Validation validation_;
   RunFolder folder_;
-  std::string data_;  // their fingerprint
+  std::string data_;  // the fingerprint
   std::unique_ptr<RunLock> lock_;
   std::unique_ptr<EventFile> events_;
   Progress progress_;
 
-  RunState state_;             // of the run so far; `save` adds what others know
+  RunState state_;             // without what `save` adds
   Index start_step_ = 0;       // at the start of this process
   double seconds_before_ = 0;  // of training, in earlier processes
-  /// Where the time of this process went.
+  /// The time that this process spent.
   struct {
     double training = 0, evaluation = 0, saving = 0;
   } seconds_;

@@ -21,7 +21,7 @@ double square_sum(const Tensor& tensor) {
   return sum;
 }
 
-/// Copies of the weights before an update, and what became of them.
+/// Copies of the weights before an update, for the size of the update.
 class Change {
  public:
   explicit Change(const std::vector<Parameter*>& parameters) : parameters_(parameters) {
@@ -57,7 +57,7 @@ class Change {
   std::vector<Tensor> before_;
 };
 
-/// What the tokens of these weights stand for, by the run that they are in or the export's own word; "" if unknown.
+/// What the tokens of these weights mean, from their run or the export's metadata; "" if unknown.
 std::string token_meaning_of(const std::filesystem::path& from, const SafetensorsFile& file) {
   if (const auto said = file.metadata().find("tokens"); said != file.metadata().end()) return said->second;
   try {
@@ -114,7 +114,7 @@ Training::Training(RunConfig config_) : config(std::move(config_)) {
         "batch; set task.carry false");
   refuse_what_cannot_fit(config, shape, *model);
   Batch first;
-  config.task->training_batch(0, config.train.batch, first);  // what the data cannot give is said now
+  config.task->training_batch(0, config.train.batch, first);  // data that cannot fill a batch are refused now
   config.optimizer->attach(model->parameters());
   gradients_ = std::make_unique<BatchGradients>(*model, shape, config.train.micro_batch);
   batches_ = std::make_unique<Prefetch>(*config.task, config.train.batch);
@@ -175,7 +175,7 @@ std::vector<NamedTensor> Training::state() const {
 
 void Training::restore(const SafetensorsFile& file) {
   std::vector<NamedTensor> wanted = config.optimizer->state();
-  // The checkpoint's model is the average; the weights that training goes on with are beside it.
+  // The checkpoint's model is the average; the weights with which training continues are beside it.
   average.attach(model->parameters(), config.train.ema);
   const auto raw = average.state();
   wanted.insert(wanted.end(), raw.begin(), raw.end());

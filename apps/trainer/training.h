@@ -1,5 +1,5 @@
 #pragma once
-// What a run computes: config, task, model and optimizer, and one step of training. No files, no loop.
+// The computation of a run: config, task, model and optimizer, and one training step. No files, no loop.
 
 #include "apps/trainer/gradients.h"
 #include "autograd/optim/average.h"
@@ -15,29 +15,29 @@ struct PartStatistics {
 
 class Training {
  public:
-  /// Opens the task's data and declares the model, without memory for it. Throws ConfigError or DataError for what
-  /// does not go together, and for a model that could not fit this machine.
+  /// Reads the task's data and declares the model, without memory for it. Throws ConfigError or DataError for settings
+  /// that contradict each other or the data, and for a model that does not fit this machine.
   explicit Training(RunConfig config);
 
-  /// Gives weights and average their memory and first values; `warm`: those of `train.init_from`, where it is set.
-  /// Returns a report of that, or "".
+  /// Allocates and initialises the weights and their average; `warm`: from `train.init_from`, if it is set. Returns a
+  /// report of that, or "".
   std::string allocate(bool warm = true);
 
   struct Step {
     double loss = 0, gradient_norm = 0;
-    bool usable = true;  ///< both are finite; else nothing was updated
-    Index tokens = 0;    ///< read
+    bool usable = true;  ///< loss and gradient are finite; else nothing was updated
+    Index tokens = 0;    ///< in the batch, without padding
     std::vector<PartStatistics> parts{};
   };
-  /// Step `number` (from 0): batch, gradients, update. `statistics`: of each part.
+  /// Step `number` (from 0): batch, gradients, update. `statistics`: fills `parts`.
   Step step(Index number, bool statistics = false) { return step(number, batches_->at(number), statistics); }
-  /// The same with a batch from elsewhere, which must outlive `explain`.
+  /// The same with another batch, which must outlive a call of `explain`.
   Step step(Index number, const Batch& batch, bool statistics);
-  /// Where the NaN or infinity of this step, the last one made, comes from: a parameter, or an op by a second pass.
+  /// The origin of the NaN or infinity in the last step, `number`: a parameter, or, from a second pass, an op.
   std::string explain(Index number);
 
   Optimizer& optimizer() { return *config.optimizer; }
-  /// All that is after a step beside the weights: moments, average, carried state.
+  /// The state after a step beside the weights: moments, average, carried state.
   std::vector<NamedTensor> state() const;
   void restore(const SafetensorsFile&);
 
@@ -51,7 +51,7 @@ class Training {
 
   const Batch* batch_ = nullptr;  // of the last step
   std::unique_ptr<BatchGradients> gradients_;
-  std::unique_ptr<Prefetch> batches_;  // last: its thread reads the task
+  std::unique_ptr<Prefetch> batches_;  // declared last: its thread reads the task
 };
 
 }  // namespace seqtape

@@ -11,15 +11,15 @@ namespace seqtape {
 class Validation {
  public:
   /// Prepares the task again for each of `train.eval_lengths`. Throws ConfigError for a task without a length, for a
-  /// `train.best` that there will not be, and for a length that the model cannot read.
+  /// `train.best` that no evaluation will have, and for a length that the model cannot process.
   Validation(RunConfig&, const SequenceModel&);
 
   struct Result {
-    Index length;  ///< of `train.eval_lengths`; 0: the task's own
+    Index length;  ///< one of `train.eval_lengths`; 0: the task's own
     double loss;
     Json metrics, counts;
   };
-  /// One result for each length; nullopt when `stop` said so between two chunks.
+  /// One result for each length; nullopt when `stop` returned true between two chunks.
   std::optional<std::vector<Result>> run(SequenceModel&, const std::function<bool()>& stop) const;
 
   /// The value of `train.best` ("accuracy", or "accuracy@4096") in the results.
