@@ -16,7 +16,7 @@ std::vector<Index> significant(const Shape& shape) {
 }
 
 /// Why the stored tensor `name` cannot be the parameter's value, or "".
-std::string misfit(const WeightMap& stored, const std::string& name, const Parameter& parameter) {
+std::string mismatch_of(const WeightMap& stored, const std::string& name, const Parameter& parameter) {
   const auto found = stored.find(name);
   if (found == stored.end()) return str("missing: ", name, " ", parameter.shape);
   const StoredTensor& tensor = found->second;
@@ -27,7 +27,7 @@ std::string misfit(const WeightMap& stored, const std::string& name, const Param
   return "";
 }
 
-std::vector<std::string> strangers(const WeightMap& stored, const std::set<std::string>& known) {
+std::vector<std::string> unexpected_tensors(const WeightMap& stored, const std::set<std::string>& known) {
   std::vector<std::string> found;
   for (const auto& [name, tensor] : stored)
     if (!known.count(name)) found.push_back(str("not part of the model: ", printable(name), " ", tensor.shape));
@@ -113,9 +113,10 @@ void load_weights(const WeightMap& stored, const std::string& where, const std::
   for (const Parameter* parameter : parameters) {
     const std::string name = name_of(parameter->path);
     known.insert(name);
-    if (const std::string problem = misfit(stored, name, *parameter); !problem.empty()) problems.push_back(problem);
+    if (const std::string problem = mismatch_of(stored, name, *parameter); !problem.empty())
+      problems.push_back(problem);
   }
-  for (const std::string& stranger : strangers(stored, known)) problems.push_back(stranger);
+  for (const std::string& unexpected : unexpected_tensors(stored, known)) problems.push_back(unexpected);
   if (!problems.empty()) throw CheckpointError(str(where, ": its tensors do not fit the model:\n  ", lines(problems)));
   for (Parameter* parameter : parameters) load(stored.at(name_of(parameter->path)), *parameter);
 }
@@ -125,7 +126,7 @@ WeightMatch load_matching_weights(const WeightMap& stored, const std::vector<Par
   std::set<std::string> known;
   for (Parameter* parameter : parameters) {
     known.insert(parameter->path);
-    const std::string problem = misfit(stored, parameter->path, *parameter);
+    const std::string problem = mismatch_of(stored, parameter->path, *parameter);
     if (problem.empty()) {
       load(stored.at(parameter->path), *parameter);
       match.loaded.push_back(parameter->path);
@@ -133,7 +134,7 @@ WeightMatch load_matching_weights(const WeightMap& stored, const std::vector<Par
       match.problems.push_back(problem);
     }
   }
-  for (const std::string& stranger : strangers(stored, known)) match.problems.push_back(stranger);
+  for (const std::string& unexpected : unexpected_tensors(stored, known)) match.problems.push_back(unexpected);
   return match;
 }
 

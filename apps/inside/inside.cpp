@@ -145,13 +145,13 @@ ChartOptions delta_chart(const std::string& of) {
 std::string delta_words(const Json& layer) {
   if (!layer.contains("frequent") || !layer.at("at_others").is_number()) return "";
   const double here = layer.at("at_frequent"), others = layer.at("at_others");
-  const char* const says = here < 0.8 * others    ? "it is passed over more than the others"
-                           : here > 1.25 * others ? "there it forgets and takes in more than at the others"
-                                                  : "the steps alone do not tell it from the others";
+  const char* const conclusion = here < 0.8 * others    ? "it is passed over more than the others"
+                                 : here > 1.25 * others ? "there it forgets and takes in more than at the others"
+                                                        : "the steps alone do not tell it from the others";
   const std::string share =
       layer.contains("share") ? format(" (%.0f %% of the steps)", 100 * layer.at("share").get<double>()) : "";
   return format("%.3g at token %s%s, %.3g at the others: %s", here, layer.at("frequent").dump().c_str(), share.c_str(),
-                others, says);
+                others, conclusion);
 }
 ChartOptions kernel_chart(const std::string& of) {
   return {.title = kKernelTitle + of, .x_name = "steps since the input", .y_name = "|K|", .log_y = true};
@@ -259,8 +259,8 @@ std::string inside_figures(const std::vector<Look>& looks) {
     std::string words;
     for (const Json& layer : look.value("delta", Json::array())) {
       curves.push_back(curve_of(layer_name(layer), layer.at("steps")));
-      if (const std::string said = delta_words(layer); !said.empty())
-        words += str(" ", layer_name(layer), ": ", said, ".");
+      if (const std::string text = delta_words(layer); !text.empty())
+        words += str(" ", layer_name(layer), ": ", text, ".");
     }
     if (!curves.empty())
       html += figure_html(

@@ -59,7 +59,7 @@ class Change {
 
 /// What the tokens of these weights mean, from their run or the export's metadata; "" if unknown.
 std::string token_meaning_of(const std::filesystem::path& from, const SafetensorsFile& file) {
-  if (const auto said = file.metadata().find("tokens"); said != file.metadata().end()) return said->second;
+  if (const auto tokens = file.metadata().find("tokens"); tokens != file.metadata().end()) return tokens->second;
   try {
     const std::filesystem::path place = std::filesystem::is_directory(from) ? from : from.parent_path();
     return RunConfig::load(RunFolder(find_run(place).run).config_path(), {}).task->token_meaning();
