@@ -35,6 +35,12 @@ void Inputs::require_rank(std::size_t i, int rank, const char* form) const {
     fail(str(without_mark(schema_.inputs[i]), " must be ", form, ", got ", tensors_[i].shape()));
 }
 
+void Inputs::require_axes(std::size_t i, int least) const {
+  if (tensors_[i].shape().rank() < least)
+    fail(str(without_mark(schema_.inputs[i]), " must have at least ", least, least == 1 ? " axis" : " axes", ", got ",
+             tensors_[i].shape()));
+}
+
 void Inputs::require_shape(std::size_t i, const Shape& shape) const {
   if (has(i) && !(tensors_[i].shape() == shape))
     fail(str(without_mark(schema_.inputs[i]), " must be ", shape, ", got ", tensors_[i].shape()));

@@ -71,6 +71,8 @@ class Inputs {
 
   /// `form`: the rank in letters, "[B, L, D]".
   void require_rank(std::size_t i, int rank, const char* form) const;
+  /// It has at least so many axes.
+  void require_axes(std::size_t i, int least) const;
   /// An absent input passes.
   void require_shape(std::size_t i, const Shape& shape) const;
   /// All inputs have the shape of the first.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 
 #include "core/error.h"
 
@@ -71,8 +72,24 @@ double physical_memory() {
   return bytes;
 }
 
+namespace {
+
+/// What the control group leaves: its limit without what it holds, of which the page cache can be given back.
+double left_by_control_group() {
+  double limit = 0, held = 0, cache = 0;
+  std::ifstream limit_file("/sys/fs/cgroup/memory.max"), held_file("/sys/fs/cgroup/memory.current"),
+      parts("/sys/fs/cgroup/memory.stat");
+  if (!(limit_file >> limit) || !(held_file >> held)) return std::numeric_limits<double>::infinity();  // none, or "max"
+  std::string name;
+  for (double bytes = 0; parts >> name >> bytes;)
+    if (name == "inactive_file") cache = bytes;
+  return std::max(0.0, limit - held + cache);
+}
+
+}  // namespace
+
 double available_memory() {
-  double bytes = physical_memory();
+  double bytes = std::min(physical_memory(), left_by_control_group());
   std::ifstream info("/proc/meminfo");
   for (std::string line; std::getline(info, line);)
     if (line.rfind("MemAvailable:", 0) == 0) bytes = std::min(bytes, 1024 * std::stod(line.substr(13)));

@@ -5,6 +5,8 @@
 
 namespace seqtape {
 
+constexpr std::int32_t kIgnore = -100;  ///< a target that is not scored
+
 struct SequenceShape {
   Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
   Index features = 0;    ///< real values a step, when vocabulary is 0

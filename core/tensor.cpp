@@ -15,7 +15,7 @@ Array<T> Array<T>::reshape(const Shape& shape) const {
 template <class T>
 Array<T> Array<T>::slice(Index begin, Index end) const {
   if (begin < 0 || end < begin || shape_.rank() == 0 || end > shape_[0])
-    throw ShapeError(str("rows: [", begin, ", ", end, ") is not within ", shape_));
+    throw ShapeError(str("slice: [", begin, ", ", end, ") is not within ", shape_));
   Shape shape{end - begin};
   Index row = 1;
   for (int i = 1; i < shape_.rank(); ++i) {

@@ -22,7 +22,7 @@ double Batch::scored() const {
   if (!weights.empty()) return std::accumulate(weights.begin(), weights.end(), 0.0);
   if (targets.empty()) return static_cast<double>(target_values.size());
   return static_cast<double>(static_cast<std::ptrdiff_t>(targets.size()) -
-                             std::count(targets.begin(), targets.end(), kIgnored));
+                             std::count(targets.begin(), targets.end(), kIgnore));
 }
 
 }  // namespace seqtape

@@ -4,14 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/real.h"
+#include "core/sequence_shape.h"
 
 namespace seqtape {
 
 /// B sequences, L steps of each.
 struct Batch {
-  static constexpr std::int32_t kIgnored = -100;  ///< a target that is not scored
-
   Index batch = 0, length = 0;
   std::vector<std::int32_t> tokens;   ///< [B, L], or empty
   std::vector<float> values;          ///< [B, L, features], or empty

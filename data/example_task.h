@@ -9,7 +9,7 @@ namespace seqtape {
 struct Example {
   std::vector<std::int32_t> tokens;   ///< [length], or
   std::vector<float> values;          ///< [length, features]
-  std::vector<std::int32_t> targets;  ///< [length], Batch::kIgnored where nothing is scored; or one, for the sequence
+  std::vector<std::int32_t> targets;  ///< [length], kIgnore where nothing is scored; or one, for the sequence
   float target_value = 0;             ///< of a regression
 };
 

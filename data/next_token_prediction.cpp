@@ -39,7 +39,7 @@ class NextTokenEvaluation final : public Evaluation {
     chunk.first = begin_ == 0;
     chunk.last = begin_ + steps == longest;
     chunk.tokens.assign(static_cast<std::size_t>(rows * steps), 0);
-    chunk.targets.assign(static_cast<std::size_t>(rows * steps), Batch::kIgnored);
+    chunk.targets.assign(static_cast<std::size_t>(rows * steps), kIgnore);
     for (Index b = 0; b < rows; ++b) {
       const Index start = (window_ + b) * length_ + begin_;
       const Index count = std::clamp<Index>(targets_ - start, 0, steps);

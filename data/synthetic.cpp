@@ -37,7 +37,7 @@ void SyntheticTask::common_fields(Fields& f) {
 
 void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index length, Index begin, Index steps,
                          Batch& out) const {
-  out = blank_batch(shape(), count, steps, Batch::kIgnored);
+  out = blank_batch(shape(), count, steps, kIgnore);
   if (varies()) out.lengths.assign(static_cast<std::size_t>(count), 0);
   out.first = begin == 0;
   out.last = begin + steps == length;

@@ -22,7 +22,7 @@ class SyntheticTask : public Task {
   /// batch.
   virtual Index training_length(Index) const { return shape().length; }
   /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,
-  /// whose arrays are allocated and whose targets are Batch::kIgnored.
+  /// whose arrays are allocated and whose targets are kIgnore.
   virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;
 
   std::uint64_t seed_ = 0;

@@ -109,7 +109,7 @@ int run(const cxxopts::ParseResult& args) {
       std::cout << (skip ? " …" : "");
       for (Index t = skip; t < length; ++t) {
         const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
-        std::cout << ' ' << (target == Batch::kIgnored ? "·" : token_text(target, characters, *config.task));
+        std::cout << ' ' << (target == kIgnore ? "·" : token_text(target, characters, *config.task));
       }
     }
     std::cout << '\n';

@@ -32,8 +32,8 @@ std::vector<Index> keep_last_answer(Batch& batch, const TaskShape& shape) {
     Index last = std::max<Index>(1, steps_of(batch, b)) - 1;
     if (!shape.pooled && !shape.regression()) {
       std::int32_t* const targets = batch.targets.data() + b * batch.length;
-      while (last > 0 && targets[last] == Batch::kIgnored) --last;
-      std::fill(targets, targets + last, Batch::kIgnored);
+      while (last > 0 && targets[last] == kIgnore) --last;
+      std::fill(targets, targets + last, kIgnore);
     }
     steps.push_back(last);
   }

@@ -40,10 +40,10 @@ void Score::add(const Variable& logits, const Batch& batch, const TaskShape& sha
   Tensor log_sum(Shape{rows});
   IndexTensor hit(Shape{rows});
   double scored = 0;
-  loss_ += kernels::loss->cross_entropy(rows, classes, 0, Batch::kIgnored, logits.data(), batch.targets.data(), nullptr,
+  loss_ += kernels::loss->cross_entropy(rows, classes, 0, kIgnore, logits.data(), batch.targets.data(), nullptr,
                                         log_sum.data(), &scored);
   scored_ += static_cast<Index>(scored);
-  correct_ += kernels::loss->correct(rows, classes, Batch::kIgnored, logits.data(), batch.targets.data(), hit.data());
+  correct_ += kernels::loss->correct(rows, classes, kIgnore, logits.data(), batch.targets.data(), hit.data());
   // Of a pooled task only the last chunk is added.
   if (batch.first || shape.pooled) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
   for (Index r = 0; r < rows; ++r)

@@ -14,12 +14,16 @@ struct ConcatTime {
   static constexpr OpSchema schema{.name = "concat_time", .inputs = {"a", "b"}, .outputs = {"y"}};
 
   Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(a, 2);
+    in.require_axes(b, 2);
     const Shape &first = in[a].shape(), &second = in[b].shape();
-    if (first[0] != second[0] || step_size(first) != step_size(second))
-      in.fail(str("only the time may differ: a ", first, ", b ", second));
-    Shape shape{first[0], first[1] + second[1]};
-    for (int i = 2; i < first.rank(); ++i) shape.push_back(first[i]);
-    return {shape};
+    const auto with_length = [](const Shape& shape, Index length) {
+      Shape changed{shape[0], length};
+      for (int i = 2; i < shape.rank(); ++i) changed.push_back(shape[i]);
+      return changed;
+    };
+    if (!(with_length(second, first[1]) == first)) in.fail(str("only the time may differ: a ", first, ", b ", second));
+    return {with_length(first, first[1] + second[1])};
   }
   void forward(const Operands& v) const {
     const Index batch = v.in[a].dim(0), first = sequence_size(v.in[a].shape()), second = sequence_size(v.in[b].shape());

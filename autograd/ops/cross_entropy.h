@@ -3,10 +3,9 @@
 
 #include "autograd/tape.h"
 #include "core/kernels/loss.h"
+#include "core/sequence_shape.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
-constexpr std::int32_t kIgnore = -100;  ///< a target that is not scored
-
 namespace ops {
 
 struct CrossEntropy {
@@ -18,6 +17,7 @@ struct CrossEntropy {
   Tensor weight;  ///< undefined: all 1
 
   Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(logits, 1);
     const Shape& shape = in[logits].shape();
     const Index classes = shape.back(), count = row_count(shape);
     if (target.size() != count)

@@ -14,6 +14,7 @@ struct LayerNorm {
   double eps;
 
   Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(x, 1);
     in.require_shape(weight, Shape{in[x].shape().back()});
     in.require_shape(bias, Shape{in[x].shape().back()});
     return {in[x].shape()};

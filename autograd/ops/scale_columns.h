@@ -13,6 +13,7 @@ struct ScaleColumns {
       .name = "scale_columns", .inputs = {"x", "weight"}, .outputs = {"y"}, .keeps = {x, weight}};
 
   Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(x, 1);
     in.require_shape(weight, Shape{in[x].shape().back()});
     return {in[x].shape()};
   }

@@ -13,6 +13,7 @@ struct SliceLast {
   Index begin, size;
 
   Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(x, 1);
     const Shape& shape = in[x].shape();
     if (begin < 0 || size < 0 || begin + size > shape.back())
       in.fail(str("[", begin, ", ", begin + size, ") is not within ", shape));

@@ -11,7 +11,10 @@ struct Softmax {
   enum : std::size_t { x };
   static constexpr OpSchema schema{.name = "softmax", .inputs = {"x"}, .outputs = {"y"}, .keeps_outputs = {0}};
 
-  Shapes output_shapes(const Inputs& in) const { return {in[x].shape()}; }
+  Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(x, 1);
+    return {in[x].shape()};
+  }
   void forward(const Operands& v) const {
     const Shape& shape = v.in[x].shape();
     kernels::rows->softmax(row_count(shape), shape.back(), v.in[x].data(), v.out[0].data());

@@ -13,6 +13,7 @@ struct ZeroPadding {
   IndexTensor lengths;
 
   Shapes output_shapes(const Inputs& in) const {
+    in.require_axes(x, 2);
     in.require_lengths(lengths, in[x].dim(0), in[x].dim(1));
     return {in[x].shape()};
   }

@@ -57,7 +57,7 @@ class Parity final : public ExampleTask {
     for (Index t = 0; t < length; ++t) {
       out.tokens.push_back(static_cast<std::int32_t>(random.below(2)));
       odd ^= out.tokens.back();
-      out.targets.push_back(every_step_ || t == length - 1 ? odd : Batch::kIgnored);
+      out.targets.push_back(every_step_ || t == length - 1 ? odd : kIgnore);
     }
   }
   Index length_ = 64;

@@ -28,7 +28,7 @@ class Copying final : public ExampleTask {
   void sample(Random& random, Index length, Example& out) const override {
     const auto blank = static_cast<std::int32_t>(symbols_), delimiter = blank + 1;
     out.tokens.assign(static_cast<std::size_t>(length), blank);
-    out.targets.assign(static_cast<std::size_t>(length), score_blanks_ ? blank : Batch::kIgnored);
+    out.targets.assign(static_cast<std::size_t>(length), score_blanks_ ? blank : kIgnore);
     for (Index i = 0; i < items_; ++i) {
       const auto symbol = static_cast<std::int32_t>(random.below(symbols_));
       out.tokens[static_cast<std::size_t>(i)] = symbol;
@@ -63,7 +63,7 @@ class SelectiveCopying final : public ExampleTask {
   void sample(Random& random, Index length, Example& out) const override {
     const Index context = length - items_;
     out.tokens.assign(static_cast<std::size_t>(length), 0);
-    out.targets.assign(static_cast<std::size_t>(length), Batch::kIgnored);
+    out.targets.assign(static_cast<std::size_t>(length), kIgnore);
     // Each place in turn takes one of the items still to come with the chance that makes all choices alike (Knuth's
     // selection sampling).
     Index item = 0;

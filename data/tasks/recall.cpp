@@ -50,7 +50,7 @@ class Mqar final : public ExampleTask {
     const Index context = 2 * pairs_, space = (length - context) / 2;
     const auto keys = choose(random, vocab_ / 2 - 1, pairs_), values = choose(random, vocab_ - vocab_ / 2, pairs_);
     out.tokens.assign(static_cast<std::size_t>(length), 0);
-    out.targets.assign(static_cast<std::size_t>(length), Batch::kIgnored);
+    out.targets.assign(static_cast<std::size_t>(length), kIgnore);
     // Sampling without replacement with weights w: the smallest of E/w, E exponential (Efraimidis & Spirakis 2006).
     std::vector<std::pair<double, Index>> order;
     for (Index gap = 0; gap < space; ++gap) {
@@ -105,7 +105,7 @@ class AssociativeRecall final : public ExampleTask {
   void sample(Random& random, Index length, Example& out) const override {
     const Index pairs = (length - 3) / 2;
     const auto keys = choose(random, keys_, pairs);
-    out.targets.assign(static_cast<std::size_t>(length), Batch::kIgnored);
+    out.targets.assign(static_cast<std::size_t>(length), kIgnore);
     std::vector<std::int32_t> answers;
     for (Index i = 0; i < pairs; ++i) {
       answers.push_back(static_cast<std::int32_t>(random.below(values_)));

@@ -23,7 +23,7 @@ class Lowerings {
   /// Declares that the op has no form in the target, and why.
   template <class Op>
   void refuse(const char* why) {
-    forms_[typeid(Op)] = [this, why](const AnyOp& op, Context&) { not_supported(op, why); };
+    forms_[typeid(Op)] = [target = target_, why](const AnyOp& op, Context&) { not_supported(target, op, why); };
   }
 
   /// Whether the target has an entry for this type of op, a lowering or a refusal.
@@ -31,13 +31,13 @@ class Lowerings {
   /// Throws ConfigError for an op that is not supported.
   void lower(const AnyOp& op, Context& at) const {
     const auto form = forms_.find(op.type());
-    if (form == forms_.end()) not_supported(op, "nobody has written it yet");
+    if (form == forms_.end()) not_supported(target_, op, "no lowering has been written for it");
     form->second(op, at);
   }
 
  private:
-  [[noreturn]] void not_supported(const AnyOp& op, const char* why) const {
-    throw ConfigError(str(target_, ": the op \"", op.name(), "\" is not supported: ", why));
+  [[noreturn]] static void not_supported(const char* target, const AnyOp& op, const char* why) {
+    throw ConfigError(str(target, ": the op \"", op.name(), "\" is not supported: ", why));
   }
 
   const char* target_;

@@ -35,5 +35,5 @@ TEST_CASE("a target of its own lists a step, op by op") {
 
 TEST_CASE("an op that it does not know is an error with the op's name") {
   CHECK_EQ(testing::message_of<ConfigError>([] { listing("mamba2"); }),
-           "listing: the op \"causal_conv1d\" is not supported: nobody has written it yet");
+           "listing: the op \"causal_conv1d\" is not supported: no lowering has been written for it");
 }

@@ -104,7 +104,7 @@ TEST_CASE("law: the batch of an evaluation changes no number, and n is the answe
     const auto pass = task.evaluation(Split::validation, {.batch = 5, .chunk = 1 << 20});
     for (Batch chunk; pass->next(chunk);) {
       sequences += chunk.batch;
-      for (const std::int32_t target : chunk.targets) answers += target != Batch::kIgnored;
+      for (const std::int32_t target : chunk.targets) answers += target != kIgnore;
       answers += static_cast<Index>(chunk.target_values.size());
     }
     CHECK_EQ(one.counts()["n"], answers);

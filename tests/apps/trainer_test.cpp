@@ -93,7 +93,7 @@ TEST_CASE("carried state: two windows in a row are one sequence") {
       for (const Batch* half : {&first, &second})
         for (Index t = 0; t < 30; ++t) {
           whole.tokens.push_back(half->tokens[static_cast<std::size_t>(b * 30 + t)]);
-          whole.targets.push_back(half == &first ? Batch::kIgnored
+          whole.targets.push_back(half == &first ? kIgnore
                                                  : half->targets[static_cast<std::size_t>(b * 30 + t)]);
         }
     const double wanted = BatchGradients(*training.model, training.shape, 0).add(whole, 0);

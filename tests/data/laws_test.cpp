@@ -321,7 +321,7 @@ TEST_CASE("law: parts share no position of the source, at any two lengths") {
                               std::vector<Index> at;
                               for (Index t = 0; t < batch.length; ++t)
                                 if (const auto target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
-                                    target != Batch::kIgnored)
+                                    target != kIgnore)
                                   at.push_back(target);
                               return at;
                             }));

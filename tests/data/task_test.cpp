@@ -135,7 +135,7 @@ TEST_CASE("selective copying: what is not blank comes back at the markers") {
   for (std::size_t b = 0; b < rows.tokens.size(); ++b) {
     std::vector<std::int32_t> items, asked(rows.targets[b].begin() + 35, rows.targets[b].end());
     for (std::size_t t = 0; t < 35; ++t) {
-      CHECK_EQ(rows.targets[b][t], Batch::kIgnored);
+      CHECK_EQ(rows.targets[b][t], kIgnore);
       if (rows.tokens[b][t]) items.push_back(rows.tokens[b][t]), ++places[t];
     }
     CHECK(items == asked);
@@ -161,7 +161,7 @@ TEST_CASE("mqar: each key once more, and its value") {
     CHECK_EQ(value_of.size(), 5);
     int asked = 0;
     for (std::size_t t = 0; t < 40; ++t)
-      if (y[t] != Batch::kIgnored) {
+      if (y[t] != kIgnore) {
         CHECK(t >= 10);
         CHECK_EQ(t % 2, 0);
         CHECK_EQ(value_of.at(x[t]), y[t]);
@@ -357,7 +357,7 @@ TEST_CASE("induction heads: the marker twice, the answer after the first, nothin
         REQUIRE((row[t] >= 0 && row[t] < 8));
         if (row[t] == 7 && place < 0) place = t;
         markers += row[t] == 7;
-        REQUIRE((batch.targets[static_cast<std::size_t>(b * 20 + t)] == Batch::kIgnored) == (t < 19));
+        REQUIRE((batch.targets[static_cast<std::size_t>(b * 20 + t)] == kIgnore) == (t < 19));
       }
       REQUIRE(markers == 2);
       REQUIRE(row[19] == 7);
@@ -400,7 +400,7 @@ TEST_CASE("text: windows cover every byte of the split but its first once") {
       for (Index b = 0; b < chunk.batch; ++b)
         for (Index t = 0; t < chunk.length; ++t) {
           const std::int32_t target = chunk.targets[static_cast<std::size_t>(b * chunk.length + t)];
-          if (target == Batch::kIgnored) continue;
+          if (target == kIgnore) continue;
           windows[window + b] += static_cast<char>(target);
           ++scored;
         }
@@ -633,7 +633,7 @@ TEST_CASE("copying: what no memory can do costs 10 ln 8 / (T + 20)") {
     for (Index b = 0; b < batch.batch; ++b)
       for (Index i = 0; i < t + 20; ++i) {
         const std::int32_t target = batch.targets[static_cast<std::size_t>(b * (t + 20) + i)];
-        REQUIRE(target != Batch::kIgnored);
+        REQUIRE(target != kIgnore);
         scored += 1;
         if (i < t + 10) {
           CHECK_EQ(target, 8);
