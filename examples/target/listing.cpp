@@ -4,6 +4,7 @@
 #include "autograd/ops/ops.h"
 #include "core/error.h"
 #include "core/strings.h"
+#include "models/export/refused.h"
 
 namespace seqtape {
 namespace {
@@ -34,8 +35,8 @@ const ListingLowerings& listing_lowerings() {
     forms.add(rms_norm);
     forms.add(slice_last);
     forms.add(scale);
-    forms.refuse<ops::SliceFirst>(kOfWeights);
-    forms.refuse<ops::LongConv>(kWholeSequence);
+    forms.refuse<ops::Softmax>("no model uses it outside attention");
+    refuse_shared(forms);  // those that no target writes
     return forms;
   }();
   return all;

@@ -44,9 +44,4 @@ class Lowerings {
   std::map<std::type_index, std::function<void(const AnyOp&, Context&)>> forms_;
 };
 
-// Reasons that targets share.
-constexpr const char* kTrainingOnly = "only training uses it";
-constexpr const char* kOfWeights = "it depends on the weights alone, and its value is exported";
-constexpr const char* kWholeSequence = "a model that runs in steps does not use it";
-
 }  // namespace seqtape

@@ -3,6 +3,7 @@
 
 #include "core/strings.h"
 #include "models/export/c/step.h"
+#include "models/export/refused.h"
 
 namespace seqtape {
 namespace {
@@ -191,19 +192,8 @@ const CLowerings& c_lowerings() {
     forms.add(ssm_scan);
     forms.add(rotary);
     forms.add(attention);
-    forms.refuse<ops::CrossEntropy>(kTrainingOnly);
-    forms.refuse<ops::MseLoss>(kTrainingOnly);
-    forms.refuse<ops::Dropout>(kTrainingOnly);
-    forms.refuse<ops::SliceFirst>(kOfWeights);
-    forms.refuse<ops::Transpose>(kOfWeights);
-    forms.refuse<ops::SsmDiscretize>(kOfWeights);
-    forms.refuse<ops::DplrDiscretize>(kOfWeights);
-    forms.refuse<ops::LongConv>(kWholeSequence);
-    forms.refuse<ops::ReverseTime>(kWholeSequence);
-    forms.refuse<ops::ZeroPadding>("exported models read sequences of one length");
-    forms.refuse<ops::MeanPool>("the exporter writes pooling itself");
-    forms.refuse<ops::LastStep>("the exporter writes pooling itself");
     forms.refuse<ops::Softmax>("no model uses it outside attention");
+    refuse_shared(forms);
     return forms;
   }();
   return all;

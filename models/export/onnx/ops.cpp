@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "models/export/onnx/graph.h"
+#include "models/export/refused.h"
 
 namespace seqtape {
 namespace {
@@ -140,18 +141,7 @@ const OnnxLowerings& onnx_lowerings() {
     forms.add(concat_time);
     add_recurrences(forms);
     add_attention(forms);
-    forms.refuse<ops::CrossEntropy>(kTrainingOnly);
-    forms.refuse<ops::MseLoss>(kTrainingOnly);
-    forms.refuse<ops::Dropout>(kTrainingOnly);
-    forms.refuse<ops::SliceFirst>(kOfWeights);
-    forms.refuse<ops::Transpose>(kOfWeights);
-    forms.refuse<ops::SsmDiscretize>(kOfWeights);
-    forms.refuse<ops::DplrDiscretize>(kOfWeights);
-    forms.refuse<ops::LongConv>(kWholeSequence);
-    forms.refuse<ops::ReverseTime>(kWholeSequence);
-    forms.refuse<ops::ZeroPadding>("exported models read sequences of one length");
-    forms.refuse<ops::MeanPool>("the exporter writes pooling itself");
-    forms.refuse<ops::LastStep>("the exporter writes pooling itself");
+    refuse_shared(forms);
     return forms;
   }();
   return all;
