@@ -125,6 +125,7 @@ class AnyOp {
 
   template <class Op>
   struct Of final : Interface {
+    static constexpr bool kView = requires(const Op& one, const Inputs& in) { one.view(in); };
     explicit Of(Op value) : op(std::move(value)) {}
     const OpSchema& schema() const override { return Op::schema; }
     const char* name() const override {
@@ -135,7 +136,7 @@ class AnyOp {
     }
     std::type_index type() const override { return typeid(Op); }
     std::vector<Tensor> outputs(const Inputs& in) const override {
-      if constexpr (requires { op.view(in); }) {
+      if constexpr (kView) {
         return {op.view(in)};
       } else {
         std::vector<Tensor> all;
@@ -150,7 +151,7 @@ class AnyOp {
         return 0;
     }
     void forward(const Operands& values) const override {
-      if constexpr (requires { op.forward(values); }) op.forward(values);
+      if constexpr (!kView) op.forward(values);
     }
     void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const override {
       op.backward(values, dy, into);
