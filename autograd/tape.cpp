@@ -36,6 +36,11 @@ Gradients::Target Gradients::target(std::size_t input) {
   return {(*this)[input], 1};
 }
 
+Real* Gradients::or_spare(std::size_t input, const Shape& shape) {
+  if (wanted(input)) return (*this)[input];
+  return spares_.emplace_back(Tensor::zeros(shape)).data();
+}
+
 void Gradients::add(std::size_t input, const Tensor& gradient) {
   GradSlot* const slot = slots_[input].get();
   if (!slot) return;

@@ -26,9 +26,12 @@ class Gradients {
     Real beta;
   };
   Target target(std::size_t input);
+  /// For kernels that fill every gradient: spare zeros where input i, of this shape, wants none. No model has that.
+  Real* or_spare(std::size_t input, const Shape& shape);
 
  private:
   const std::vector<std::shared_ptr<GradSlot>>& slots_;
+  std::vector<Tensor> spares_;
 };
 
 /// While it lives, ops on variables that require gradients are recorded on it; of nested tapes of a thread, on the

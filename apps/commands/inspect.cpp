@@ -1,3 +1,5 @@
+#include "apps/inspect/inspect.h"
+
 #include <cmath>
 #include <fstream>
 #include <iostream>
@@ -5,7 +7,6 @@
 #include <optional>
 
 #include "apps/commands/command.h"
-#include "apps/inside/inside.h"
 #include "apps/trainer/run_folder.h"
 #include "core/error.h"
 #include "core/io/file.h"
@@ -122,20 +123,20 @@ int example(const cxxopts::ParseResult& args, const fs::path& path) {
   const bool attention = args.count("attention") != 0;
   TrainedModel trained = TrainedModel::open(path, false, sets(args));
   trained.open_data();
-  Json inside = look_inside(trained, 16, false);
+  Json inside = inspect_model(trained, 16, false);
   if (attention) {  // a map has L^2 numbers for each head: one example is enough
-    const Json maps = look_inside(trained, 1, true);
+    const Json maps = inspect_model(trained, 1, true);
     if (!maps.contains("attention")) throw ConfigError("--attention: no layer of this model has attention");
     inside["attention"] = maps["attention"];
   }
   const fs::path folder = find_run(path).run / "inside";
   fs::create_directories(folder);
   replace_file(folder / "inside.json", inside.dump() + "\n");
-  for (const auto& [name, svg] : inside_charts(inside)) replace_file(folder / (name + ".svg"), svg);
+  for (const auto& [name, svg] : inspection_charts(inside)) replace_file(folder / (name + ".svg"), svg);
   if (args.count("json")) {
     std::cout << inside.dump() << '\n';
   } else {
-    std::cout << inside_text(inside) << "charts and numbers: " << folder.string() << '\n';
+    std::cout << inspection_text(inside) << "charts and numbers: " << folder.string() << '\n';
   }
   return 0;
 }

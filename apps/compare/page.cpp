@@ -4,7 +4,7 @@
 
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
-#include "apps/inside/inside.h"
+#include "apps/inspect/inspect.h"
 #include "apps/report/curve.h"
 #include "apps/report/statistics.h"
 #include "core/error.h"
@@ -37,7 +37,7 @@ std::string table(const Json& results) {
   for (const Json& member : ranking(results)) {
     const bool any = member["median"].is_number();
     const auto value = [&](const char* key) {
-      return any && member[key].is_number() ? metric_text(results, member[key].get<double>()) : std::string("-");
+      return any && member[key].is_number() ? result_text(results, member[key].get<double>()) : std::string("-");
     };
     const auto count = [&](const char* key) {
       return member.contains(key) && member[key].is_number() ? grouped(std::llround(member[key].get<double>())) : "-";
@@ -135,7 +135,7 @@ std::string outcome(const Json& results, const Json& run) {
     return page_parts().part("failed", {{"failure", escaped_html(run["failure"].get<std::string>())},
                                         {"name", escaped_html(run["name"].get<std::string>())}});
   if (run["finished"].get<bool>() && run["value"].is_number())
-    return escaped_html(metric_text(results, run["value"].get<double>()));
+    return escaped_html(result_text(results, run["value"].get<double>()));
   return "not finished";
 }
 
@@ -184,13 +184,13 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
                "Tested on sequences of each length; a line that ends could not be tested further.");
     if (!longer.empty()) sections += page_parts().lines("lengths", {{"figure", longer}});
   }
-  std::vector<Look> looks;
+  std::vector<Inspection> inspections;
   for (const Json& member : results["members"])
     if (member.contains("inside") && member["inside"].is_object()) {
       const std::string label = member["label"].get<std::string>();
-      looks.push_back({label, member["inside"], colour_of(results, label)});
+      inspections.push_back({label, member["inside"], colour_of(results, label)});
     }
-  if (!looks.empty()) sections += page_parts().lines("inside", {{"figures", inside_figures(looks)}});
+  if (!inspections.empty()) sections += page_parts().lines("inside", {{"figures", inspection_figures(inspections)}});
   if (results.contains("scaling")) sections += scaling_html(results["scaling"]);
   if (!results["members"].empty()) sections += runs_list(results);
   return page_parts().lines("page", {{"title", escaped_html(results["title"].get<std::string>())},

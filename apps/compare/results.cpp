@@ -131,7 +131,7 @@ std::string score_name(const Json& results) {
   return results["metric"].get<std::string>() + (at ? str(" at length ", grouped(at)) : "");
 }
 
-std::string metric_text(const Json& results, double value) {
+std::string result_text(const Json& results, double value) {
   return metric_text(results["metric"].get<std::string>(), value);
 }
 
@@ -229,7 +229,7 @@ std::string verdict(const Json& results) {
   std::erase_if(members, [](const Json& member) { return !member["median"].is_number(); });
   if (members.empty()) return "No run has finished." + failures;
   const auto name = [&](const Json& member) { return member["label"].get<std::string>(); };
-  const auto text = [&](const Json& value) { return metric_text(results, value.get<double>()); };
+  const auto text = [&](const Json& value) { return result_text(results, value.get<double>()); };
   const std::string metric = score_name(results);
   if (members.size() == 1)
     return str("Only ", name(members[0]), " has finished: ", metric, " ", text(members[0]["median"]), ".") + failures;

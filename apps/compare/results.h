@@ -17,7 +17,7 @@ std::string verdict(const Json& results);
 /// "accuracy", "accuracy at length 128": what ranks the members.
 std::string score_name(const Json& results);
 /// "99.6 %", "1.904", "0.00321": a value of the comparison's metric.
-std::string metric_text(const Json& results, double value);
+std::string result_text(const Json& results, double value);
 
 /// The members, best first; those without a finished run last.
 std::vector<Json> ranking(const Json& results);

@@ -16,10 +16,10 @@ std::string bytes_text(const Json& number) { return number.is_number() ? human_b
 /// A member's row, as text: label, value with range, failures, parameters, state, speeds, memory, time.
 std::vector<std::string> row_of(const Json& results, const Json& member) {
   const Json& value = member["median"];
-  std::string range = value.is_number() ? metric_text(results, value.get<double>()) : "-";
+  std::string range = value.is_number() ? result_text(results, value.get<double>()) : "-";
   if (value.is_number() && member["finished"].get<int>() > 1)
-    range += str(" (", metric_text(results, member["worst"].get<double>()), " to ",
-                 metric_text(results, member["best"].get<double>()), ")");
+    range += str(" (", result_text(results, member["worst"].get<double>()), " to ",
+                 result_text(results, member["best"].get<double>()), ")");
   return {member["label"].get<std::string>(),
           range,
           str(member["failed"].get<int>(), "/", member["runs"].size()),
@@ -109,7 +109,7 @@ std::string results_markdown(const Json& results) {
           if (value.is_number()) values.push_back(value.get<double>());
           diverged += value.is_string();
         }
-        cells.push_back((values.empty() ? "-" : metric_text(results, median(values))) +
+        cells.push_back((values.empty() ? "-" : result_text(results, median(values))) +
                         (diverged ? str(" (", diverged, " diverged)") : ""));
       }
       text += line(cells);

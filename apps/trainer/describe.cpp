@@ -50,11 +50,11 @@ std::string describe_head(const Training& training) {
                          grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count,
                          " layers of width ", config.model.d_model, notes, "\noptimizer  ", config.optimizer_name,
                          ", schedule ", config.schedule_name, "\n");
-  // Parameters that are treated alike are one row.
+  // Parameters with the same settings are one row.
   std::map<std::tuple<bool, double, double>, std::vector<const Parameter*>> groups;
   for (const Parameter* p : training.model->parameters()) {
-    const auto treatment = config.optimizer->treatment(*p);
-    groups[{treatment.frozen, -treatment.lr, -treatment.weight_decay}].push_back(p);
+    const auto settings = config.optimizer->settings_of(*p);
+    groups[{settings.frozen, -settings.lr, -settings.weight_decay}].push_back(p);
   }
   text += "             parameters        lr    decay\n";
   for (const auto& [key, parameters] : groups) {

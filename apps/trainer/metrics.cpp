@@ -42,7 +42,7 @@ bool is_better(const Metric& metric, double value, double than) {
   return std::isfinite(value) && (metric.higher_is_better ? value > than : value < than);
 }
 
-double nothing_yet(const Metric& metric) { return metric.higher_is_better ? -INFINITY : INFINITY; }
+double worst_value(const Metric& metric) { return metric.higher_is_better ? -INFINITY : INFINITY; }
 
 Json scores_of(const Json& line) {
   Json scores = Json::object();

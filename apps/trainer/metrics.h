@@ -20,8 +20,8 @@ const Metric& metric(const std::string& key);
 /// `value` of the metric is better than `than`. A value that is not finite is never better.
 bool is_better(const Metric&, double value, double than);
 
-/// The initial best value: every finite value of the metric is better.
-double nothing_yet(const Metric&);
+/// The value that every finite one is better than.
+double worst_value(const Metric&);
 
 /// Only the metrics of a line of metrics.jsonl or of `eval`, without the step, the clock, the counts.
 Json scores_of(const Json& line);

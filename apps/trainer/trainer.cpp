@@ -62,7 +62,7 @@ void refuse_other_config(const RunFolder& folder, RunConfig& config) {
     }
   }();
   // A group without it is as before: older programs saved false for it, and meant it.
-  auto &groups = config.optimizer->overrides, &then = saved.optimizer->overrides;
+  auto &groups = config.optimizer->groups, &then = saved.optimizer->groups;
   for (std::size_t i = 0; i < std::min(groups.size(), then.size()); ++i)
     if (!groups[i].frozen) groups[i].frozen = then[i].frozen;
   std::vector<std::string> changed;
@@ -321,7 +321,7 @@ bool Trainer::validate() {
                              ". A lower optimizer.lr may help; train.on_nan \"skip\" goes on regardless."));
   }
   const double value = validation_.watched(*results);
-  const double nothing = nothing_yet(metric(training_.config.train.best));
+  const double nothing = worst_value(metric(training_.config.train.best));
   new_best_ = validation_.better(value, state_.best ? state_.best->value : nothing);
   if (new_best_) state_.best = {training_.config.train.best, value, state_.step};
   state_.evaluations_since_best = new_best_ ? 0 : state_.evaluations_since_best + 1;

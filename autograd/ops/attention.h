@@ -30,15 +30,9 @@ struct Attention {
     kernels::attention->forward(sizes(values), inputs(values), values.out[0].data(), values.saved.data());
   }
   void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
-    // The kernel fills all three gradients; one that is not wanted, which no model has, goes to a spare tensor.
-    Tensor spare[3];
-    Real* to[3];
-    for (std::size_t i = 0; i < 3; ++i) {
-      if (!into.wanted(i)) spare[i] = Tensor::zeros(values.in[i].shape());
-      to[i] = into.wanted(i) ? into[i] : spare[i].data();
-    }
+    const auto to = [&](std::size_t i) { return into.or_spare(i, values.in[i].shape()); };
     kernels::attention->backward(sizes(values), inputs(values), values.out[0].data(), values.saved.data(), dy[0].data(),
-                                 to[q], to[k], to[v]);
+                                 to(q), to(k), to(v));
   }
 
  private:

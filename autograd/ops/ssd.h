@@ -44,16 +44,10 @@ struct Ssd {
                           {v.out[0].data(), v.out[1].data()});
   }
   void backward(const Operands& v, const OutputGrads& dy, Gradients& into) const {
-    // The kernel fills the first five gradients; one that is not wanted, which no model has, goes to a spare tensor.
-    Tensor spare[5];
-    Real* to[5];
-    for (std::size_t i = 0; i < 5; ++i) {
-      if (!into.wanted(i)) spare[i] = Tensor::zeros(v.in[i].shape());
-      to[i] = into.wanted(i) ? into[i] : spare[i].data();
-    }
+    const auto to = [&](std::size_t i) { return into.or_spare(i, v.in[i].shape()); };
     const Tensor dy0 = dy[0].defined() ? dy[0] : Tensor::zeros(v.in[x].shape());
     kernels::ssd->backward(sizes(v.in[x].shape(), v.in[a].shape(), v.in[b].shape()), inputs(v), v.saved.data(),
-                           {dy0.data(), dy[1].data()}, {to[x], to[delta], to[a], to[b], to[c], into[skip], into[h0]});
+                           {dy0.data(), dy[1].data()}, {to(x), to(delta), to(a), to(b), to(c), into[skip], into[h0]});
   }
 
  private:

@@ -19,7 +19,7 @@ struct NamedTensor {
 
 /// A parameter group of the config: {"match": "*.log_dt", "lr": 1e-4, "weight_decay": 0}. What it does not set stays as
 /// the optimizer, the layer and the groups before it set it.
-struct ParameterOverride {
+struct ParameterGroup {
   std::string match;  ///< pattern of paths, with * and ?
   std::optional<double> lr, weight_decay;
   std::optional<bool> frozen;  ///< false unfreezes what a group before it froze
@@ -32,16 +32,16 @@ class Optimizer {
   virtual ~Optimizer() = default;
   virtual void fields(Fields&) = 0;
 
-  /// How one parameter is updated: its layer's rule under the settings, then the overrides in order.
-  struct Treatment {
+  /// How one parameter is updated: its layer's rule under the settings, then the groups in order.
+  struct ParameterSettings {
     double lr;  ///< peak rate
     double weight_decay;
     bool frozen;
   };
-  Treatment treatment(const Parameter&) const;
+  ParameterSettings settings_of(const Parameter&) const;
 
   /// Sets the parameters to update, marks the frozen ones, which then take no gradient, and zeroes the state. They must
-  /// outlive the optimizer. Throws ConfigError for an override that matches none of them, or when all are frozen.
+  /// outlive the optimizer. Throws ConfigError for a group that matches none of them, or when all are frozen.
   void attach(std::vector<Parameter*> parameters);
   /// Norm of all gradients together, before clipping: sqrt of the sum of squares, in double.
   double gradient_norm() const;
@@ -58,7 +58,7 @@ class Optimizer {
   double lr = 1e-3;
   double weight_decay = 0;
   double clip_norm = 1;
-  std::vector<ParameterOverride> overrides;
+  std::vector<ParameterGroup> groups;
 
  protected:
   void common_fields(Fields&);
@@ -71,7 +71,7 @@ class Optimizer {
   std::vector<NamedTensor> named(const std::string& prefix, const std::vector<Tensor>& tensors) const;
 
   std::vector<Parameter*> parameters_;
-  std::vector<Treatment> treatments_;  // of each
+  std::vector<ParameterSettings> settings_;  // of each
   Index updates_ = 0;
 };
 

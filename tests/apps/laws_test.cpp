@@ -178,7 +178,7 @@ TEST_CASE("law: the order in which files are made changes no number") {
 TEST_CASE("law: what is not finite never improves a metric") {
   draw("best", [](Random& random) {
     const Metric& judged = metric(random.below(2) ? "accuracy" : "bits_per_byte");
-    double best = nothing_yet(judged), wanted = best;
+    double best = worst_value(judged), wanted = best;
     for (Index i = 0; i < 20; ++i) {
       const double odd[] = {NAN, INFINITY, -INFINITY};
       const bool finite = random.below(2) != 0;

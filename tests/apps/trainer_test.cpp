@@ -93,8 +93,7 @@ TEST_CASE("carried state: two windows in a row are one sequence") {
       for (const Batch* half : {&first, &second})
         for (Index t = 0; t < 30; ++t) {
           whole.tokens.push_back(half->tokens[static_cast<std::size_t>(b * 30 + t)]);
-          whole.targets.push_back(half == &first ? kIgnore
-                                                 : half->targets[static_cast<std::size_t>(b * 30 + t)]);
+          whole.targets.push_back(half == &first ? kIgnore : half->targets[static_cast<std::size_t>(b * 30 + t)]);
         }
     const double wanted = BatchGradients(*training.model, training.shape, 0).add(whole, 0);
     CHECK(loss == doctest::Approx(wanted).epsilon(1e-5));
@@ -110,7 +109,7 @@ TEST_CASE("carried state: two windows in a row are one sequence") {
       "task.carry false");
 }
 
-TEST_CASE("overrides set rates, decay and what is frozen") {
+TEST_CASE("parameter groups set rates, decay and what is frozen") {
   const Json optimizer = {{"name", "adamw"},
                           {"lr", 0.01},
                           {"weight_decay", 0.1},
@@ -120,11 +119,11 @@ TEST_CASE("overrides set rates, decay and what is frozen") {
   Training training(config_of(kHeads, kMamba, {}, optimizer));
   training.allocate();
   for (const Parameter* p : training.model->parameters()) {
-    const auto treatment = training.optimizer().treatment(*p);
+    const auto settings = training.optimizer().settings_of(*p);
     const bool in_proj = p->path.find("in_proj.weight") != std::string::npos;
-    CHECK_EQ(treatment.lr, in_proj ? 0.002 : 0.01);
-    if (in_proj) CHECK_EQ(treatment.weight_decay, 0);
-    CHECK_EQ(treatment.frozen, p->path == "embedding.weight");
+    CHECK_EQ(settings.lr, in_proj ? 0.002 : 0.01);
+    if (in_proj) CHECK_EQ(settings.weight_decay, 0);
+    CHECK_EQ(settings.frozen, p->path == "embedding.weight");
   }
   const auto values = [&] {
     std::vector<std::vector<float>> all;

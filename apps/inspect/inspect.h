@@ -20,21 +20,21 @@ namespace seqtape {
 ///   "attention": [{"layer", "head", "rows": [L][L]}]   of the first example, only if asked for
 ///
 /// Throws DataError when the task has no validation sequence.
-Json look_inside(const TrainedModel&, Index examples, bool attention);
+Json inspect_model(const TrainedModel&, Index examples, bool attention);
 
 /// The document as text for a terminal.
-std::string inside_text(const Json& inside);
+std::string inspection_text(const Json& inside);
 
 /// The charts of one look, by name ("gradient", "delta", "kernel", "attention-0-1"), as SVG.
-std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside);
+std::vector<std::pair<std::string, std::string>> inspection_charts(const Json& inside);
 
 /// A member's look on a comparison's page, and its colour there.
-struct Look {
+struct Inspection {
   std::string label;
   Json inside;
   std::size_t colour;
 };
-/// The figures of all looks on a comparison's page, as HTML; "" without any.
-std::string inside_figures(const std::vector<Look>& looks);
+/// The figures of all inspections on a comparison's page, as HTML; "" without any.
+std::string inspection_figures(const std::vector<Inspection>& inspections);
 
 }  // namespace seqtape

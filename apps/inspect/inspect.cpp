@@ -1,4 +1,4 @@
-#include "apps/inside/inside.h"
+#include "apps/inspect/inspect.h"
 
 #include <algorithm>
 #include <cmath>
@@ -180,7 +180,7 @@ std::string map_svg(const Json& map) {
 
 }  // namespace
 
-Json look_inside(const TrainedModel& trained, Index examples, bool attention) {
+Json inspect_model(const TrainedModel& trained, Index examples, bool attention) {
   const TaskShape shape = trained.config.task->shape();
   Batch batch = examples_of(trained, examples);
   const std::vector<Index> last = keep_last_answer(batch, shape);
@@ -206,7 +206,7 @@ Json look_inside(const TrainedModel& trained, Index examples, bool attention) {
   return json;
 }
 
-std::string inside_text(const Json& inside) {
+std::string inspection_text(const Json& inside) {
   std::string text;
   const auto& norms = inside.at("gradient").at("norm");
   text += "gradient of the last answer's loss at the input, by the distance from it\n";
@@ -227,7 +227,7 @@ std::string inside_text(const Json& inside) {
   return text;
 }
 
-std::vector<std::pair<std::string, std::string>> inside_charts(const Json& inside) {
+std::vector<std::pair<std::string, std::string>> inspection_charts(const Json& inside) {
   std::vector<std::pair<std::string, std::string>> charts;
   charts.emplace_back("gradient", svg_chart({curve_of("", inside.at("gradient").at("norm"))}, kGradientChart));
   const auto layers = [&](const char* what, const char* values, const ChartOptions& options) {
@@ -243,10 +243,10 @@ std::vector<std::pair<std::string, std::string>> inside_charts(const Json& insid
   return charts;
 }
 
-std::string inside_figures(const std::vector<Look>& looks) {
-  if (looks.empty()) return "";
+std::string inspection_figures(const std::vector<Inspection>& inspections) {
+  if (inspections.empty()) return "";
   std::vector<Curve> gradients;
-  for (const auto& [label, look, colour] : looks) {
+  for (const auto& [label, look, colour] : inspections) {
     gradients.push_back(curve_of(label, look.at("gradient").at("norm")));
     gradients.back().colour = colour;
   }
@@ -254,7 +254,7 @@ std::string inside_figures(const std::vector<Look>& looks) {
       svg_chart(gradients, kGradientChart),
       "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
       "steadily is a gradient that vanishes.");
-  for (const auto& [label, look, colour] : looks) {
+  for (const auto& [label, look, colour] : inspections) {
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("delta", Json::array())) {
@@ -270,7 +270,7 @@ std::string inside_figures(const std::vector<Look>& looks) {
           "differ; this is their mean over the first example, the words are of all." +
               words);
   }
-  for (const auto& [label, look, colour] : looks) {
+  for (const auto& [label, look, colour] : inspections) {
     std::vector<Curve> curves;
     std::string words;
     for (const Json& layer : look.value("kernel", Json::array())) {
