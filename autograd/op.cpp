@@ -28,6 +28,14 @@ Operands kept(const OpSchema& schema, Operands values) {
 
 }  // namespace
 
+#ifndef SEQTAPE_SABOTAGE  // sabotage.cpp has those that can be wrong
+std::vector<Tensor> AnyOp::outputs(const Inputs& in) const { return op_->outputs(in); }
+void AnyOp::forward(const Operands& values) const { op_->forward(values); }
+void AnyOp::backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
+  op_->backward(values, dy, into);
+}
+#endif
+
 void Inputs::fail(const std::string& what) const { throw ShapeError(str(schema_.name, ": ", what)); }
 
 void Inputs::require_rank(std::size_t i, int rank, const char* form) const {

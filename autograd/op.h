@@ -38,6 +38,7 @@ class Positions {
     for (const std::size_t i : positions) bits_ |= 1u << i;
   }
   constexpr bool contains(std::size_t i) const { return (bits_ >> i & 1u) != 0; }
+  constexpr bool any() const { return bits_ != 0; }
 
  private:
   unsigned bits_ = 0;
@@ -48,6 +49,8 @@ struct OpSchema {
   const char* inputs[10] = {};            ///< in order, as the op's enum has them; one that ends in '?' may be absent
   const char* outputs[5] = {};            ///< in order
   Positions keeps{}, keeps_outputs = {};  ///< the inputs and outputs whose values the backward reads
+  Positions states{};                     ///< the inputs that are the state before the first step; absent: zeros
+  Index chunk = 0;  ///< steps after which the kernel goes on from a state or a tile; 0: it has none
 };
 
 using Shapes = std::vector<Shape>;
@@ -103,13 +106,13 @@ class AnyOp {
   }
 
   /// Checks the inputs and allocates the outputs, uninitialised, or makes them views of an input.
-  std::vector<Tensor> outputs(const Inputs& in) const { return op_->outputs(in); }
+  std::vector<Tensor> outputs(const Inputs& in) const;
   Index saved_size(const Inputs& in) const { return op_->saved_size(in); }
   /// Computes the outputs from the current values of the inputs.
-  void forward(const Operands& values) const { op_->forward(values); }
-  void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
-    op_->backward(values, dy, into);
-  }
+  void forward(const Operands& values) const;
+  void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const;
+  /// It has lengths of sequences, and they are given.
+  bool has_lengths() const { return op_->has_lengths(); }
 
  private:
   struct Interface {
@@ -117,6 +120,10 @@ class AnyOp {
     virtual const OpSchema& schema() const = 0;
     virtual const char* name() const = 0;
     virtual std::type_index type() const = 0;
+    virtual bool is_view() const = 0;
+    virtual bool has_lengths() const = 0;
+    /// The op as if every sequence were whole.
+    virtual std::shared_ptr<const Interface> without_lengths() const = 0;
     virtual std::vector<Tensor> outputs(const Inputs&) const = 0;
     virtual Index saved_size(const Inputs&) const = 0;
     virtual void forward(const Operands&) const = 0;
@@ -135,6 +142,18 @@ class AnyOp {
         return Op::schema.name;
     }
     std::type_index type() const override { return typeid(Op); }
+    bool is_view() const override { return kView; }
+    bool has_lengths() const override {
+      if constexpr (requires { op.lengths.defined(); })
+        return op.lengths.defined();
+      else
+        return false;
+    }
+    std::shared_ptr<const Interface> without_lengths() const override {
+      Op whole = op;
+      if constexpr (requires { whole.lengths.defined(); }) whole.lengths = {};
+      return std::make_shared<const Of>(std::move(whole));
+    }
     std::vector<Tensor> outputs(const Inputs& in) const override {
       if constexpr (kView) {
         return {op.view(in)};

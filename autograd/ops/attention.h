@@ -9,8 +9,12 @@ namespace ops {
 
 struct Attention {
   enum : std::size_t { q, k, v };
-  static constexpr OpSchema schema{
-      .name = "attention", .inputs = {"q", "k", "v"}, .outputs = {"y"}, .keeps = {q, k, v}, .keeps_outputs = {0}};
+  static constexpr OpSchema schema{.name = "attention",
+                                   .inputs = {"q", "k", "v"},
+                                   .outputs = {"y"},
+                                   .keeps = {q, k, v},
+                                   .keeps_outputs = {0},
+                                   .chunk = kernels::kAttentionTile};
   bool causal = true, alibi = false;
   double scale = 1;
   IndexTensor lengths{};

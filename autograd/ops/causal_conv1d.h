@@ -12,7 +12,8 @@ struct CausalConv1d {
   static constexpr OpSchema schema{.name = "causal_conv1d",
                                    .inputs = {"x", "weight", "bias?", "window?"},
                                    .outputs = {"y", "window_last"},
-                                   .keeps = {x, weight, bias, window}};
+                                   .keeps = {x, weight, bias, window},
+                                   .states = {window}};
   bool silu = false;
   IndexTensor lengths{};
 

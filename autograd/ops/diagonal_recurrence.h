@@ -14,7 +14,8 @@ struct DiagonalRecurrence {
                                    .inputs = {"a", "x", "h0?"},
                                    .outputs = {"y", "h_last"},
                                    .keeps = {a, h0},
-                                   .keeps_outputs = {0}};
+                                   .keeps_outputs = {0},
+                                   .states = {h0}};
   IndexTensor lengths{};
 
   Shapes output_shapes(const Inputs& in) const {
@@ -48,7 +49,8 @@ struct ComplexDiagonalRecurrence {
                                    .inputs = {"a", "x", "h0?"},
                                    .outputs = {"y", "h_last"},
                                    .keeps = {a, h0},
-                                   .keeps_outputs = {0}};
+                                   .keeps_outputs = {0},
+                                   .states = {h0}};
   IndexTensor lengths{};
 
   Shapes output_shapes(const Inputs& in) const {

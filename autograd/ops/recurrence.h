@@ -16,7 +16,8 @@ struct Recurrence {
                                    .inputs = {"gx", "weight", "bias?", "h0?", "c0?"},
                                    .outputs = {"y", "h_last", "c_last"},  // c_last: LSTM only
                                    .keeps = {gx, weight, bias, h0, c0},
-                                   .keeps_outputs = {y}};
+                                   .keeps_outputs = {y},
+                                   .states = {h0, c0}};
   Cell cell;
   IndexTensor lengths{};
 

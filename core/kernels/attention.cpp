@@ -15,7 +15,7 @@
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace {
 
-constexpr Index kQueries = 64, kKeys = 128;
+constexpr Index kQueries = kAttentionTile, kKeys = 2 * kQueries;
 constexpr Real kMinusInfinity = -__builtin_inff();
 
 /// One sequence and head.

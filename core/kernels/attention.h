@@ -5,6 +5,9 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
+/// Queries of a tile.
+inline constexpr Index kAttentionTile = 64;
+
 struct AttentionSizes {
   Index batch, queries, keys, heads, dim;
   bool causal = true;  ///< query i sees keys up to keys - queries + i

@@ -5,6 +5,9 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
+/// Steps between the states that the forward saves; the backward recomputes the others.
+inline constexpr Index kScanChunk = 16;
+
 struct ScanSizes {
   Index batch, length, channels, states;
   bool delta_softplus = true;
@@ -33,7 +36,7 @@ struct ScanInputGrads {
 };
 
 struct SelectiveScan {
-  /// Elements of `saved`: the states at every 16th step, from which the backward recomputes those between.
+  /// Elements of `saved`: the states at every chunk's start.
   Index (*saved_size)(const ScanSizes &);
   /// `saved` may be null when there will be no backward.
   void (*forward)(const ScanSizes &, const ScanInputs &, Real *saved, const ScanOutputs &);

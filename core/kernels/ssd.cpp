@@ -30,7 +30,7 @@
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace {
 
-constexpr Index Q = 64;
+constexpr Index Q = kSsdChunk;
 constexpr Transpose kNo = Transpose::no, kYes = Transpose::yes;
 
 Index chunks_of(const SsdSizes& s) { return (s.length + Q - 1) / Q; }

@@ -6,6 +6,9 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
+/// Steps of a chunk, which is computed by matrix products.
+inline constexpr Index kSsdChunk = 64;
+
 struct SsdSizes {
   Index batch, length, heads, width, groups, states;  ///< `width`: channels of a head (P)
   const std::int32_t *lengths = nullptr;              ///< [B]: steps of each sequence, or null: all
@@ -30,7 +33,7 @@ struct SsdInputGrads {
 };
 
 struct Ssd {
-  /// Elements of `saved`: the state before each chunk of 64 steps.
+  /// Elements of `saved`: the state before each chunk.
   Index (*saved_size)(const SsdSizes &);
   /// `saved` may be null when there will be no backward.
   void (*forward)(const SsdSizes &, const SsdInputs &, Real *saved, const SsdOutputs &);

@@ -15,7 +15,7 @@
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace {
 
-constexpr Index T = 16;  // steps between saved states
+constexpr Index T = kSsmChunk;
 
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 

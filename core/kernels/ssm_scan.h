@@ -5,6 +5,9 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
+/// Steps between the states that the forward saves; the backward recomputes the others.
+inline constexpr Index kSsmChunk = 16;
+
 struct SsmSizes {
   Index batch, length, heads, states;
   bool low_rank = false;                  ///< p, q, r are given
@@ -34,7 +37,7 @@ struct SsmInputGrads {
 };
 
 struct SsmScan {
-  /// Elements of `saved`: the states at every 16th step.
+  /// Elements of `saved`: the states at every chunk's start.
   Index (*saved_size)(const SsmSizes &);
   /// `saved` may be null when there will be no backward.
   void (*forward)(const SsmSizes &, const SsmInputs &, Real *saved, const SsmOutputs &);

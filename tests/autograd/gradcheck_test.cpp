@@ -11,10 +11,7 @@ using namespace seqtape::testing;
 
 TEST_CASE("every op's backward agrees with central differences") {
   static_assert(sizeof(Real) == 8);
-  for (const OpCase& op : op_cases()) {
-    CAPTURE(op.name);
-    CHECK_EQ(gradcheck(op.function, draw_inputs(op, 3)), "");
-  }
+  for (std::size_t i = 0; i < op_cases().size(); ++i) CHECK_EQ(testing_bridge::gradient_report(i), "");
 }
 
 namespace {

@@ -26,6 +26,21 @@ struct OpCase {
 /// Every case, in a fixed order: the same in both precisions.
 const std::vector<OpCase>& op_cases();
 
+/// Sizes at which an op is tried beside its small cases.
+struct Sizes {
+  Index length = 5, batch = 3, channels = 5, heads = 2;  ///< heads have 2 channels
+  bool states = true;                                    ///< initial states are given
+  bool lengths = false;                                  ///< of the sequences: all, half, none
+  enum class Extreme { none, decay_0, decay_1, gates_high, gates_low } extreme = Extreme::none;
+};
+std::string text(const Sizes&);
+
+/// Every op at these sizes, in a fixed order; without those that states, lengths or extremes do not concern.
+std::vector<OpCase> sized_cases(const Sizes&);
+
+/// Every combination worth a check: lengths around every kernel's chunk, one channel, one head, extremes.
+std::vector<Sizes> all_sizes();
+
 /// The ops that a case runs, as a trace notes them.
 std::vector<AnyOp> ops_of(const OpCase&);
 
@@ -44,5 +59,10 @@ struct Numbers {
 /// The two builds of the same function.
 Numbers run_in_float(std::size_t which, std::uint64_t seed);
 Numbers run_in_double(std::size_t which, std::uint64_t seed);
+
+/// "", or where the full Jacobian of op_cases()[which], in double, differs from central differences.
+std::string gradient_report(std::size_t which);
+/// "", or where float differs from double.
+std::string precision_report(std::size_t which, std::uint64_t seed);
 
 }  // namespace seqtape::testing_bridge
