@@ -1,6 +1,7 @@
 #include "autograd/op.h"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 #include "autograd/tape.h"
@@ -26,7 +27,24 @@ Operands kept(const OpSchema& schema, Operands values) {
   return values;
 }
 
+/// "selective_scan of x [2, 5, 3], delta [2, 5, 3]"
+std::string described(const AnyOp& op, const Operands& values) {
+  std::string text = op.name();
+  for (std::size_t i = 0; i < values.in.size(); ++i)
+    if (values.in[i].size() != 1 || values.in[i].defined())
+      text += str(i == 0 ? " of " : ", ", without_mark(op.schema().inputs[i]), " ", values.in[i].shape());
+  return text;
+}
+
 }  // namespace
+
+void run_guarded(const AnyOp& op, const Operands& values, const std::function<void()>& run) {
+  if (!pool::sentinels()) return run();
+  const pool::Work work([&] { return described(op, values); });
+  run();
+  for (const Tensor& output : values.out) output.check_sentinels();
+  values.saved.check_sentinels();
+}
 
 #ifndef SEQTAPE_SABOTAGE  // sabotage.cpp has those that can be wrong
 std::vector<Tensor> AnyOp::outputs(const Inputs& in) const { return op_->outputs(in); }
@@ -82,7 +100,7 @@ std::vector<Variable> apply(const AnyOp& op, std::initializer_list<Variable> inp
   const bool wanted =
       tape && std::any_of(inputs.begin(), inputs.end(), [](const Variable& x) { return x.requires_grad(); });
   if (const Index size = wanted ? op.saved_size(in) : 0) values.saved = Tensor(Shape{size});
-  op.forward(values);
+  run_guarded(op, values, [&] { op.forward(values); });
   if (tape && tape->checks_numbers()) require_finite(values.out, op.name(), "the output");
 
   std::vector<Variable> outputs;

@@ -17,6 +17,7 @@
 // when the name depends on the attributes; and `Tensor view(const Inputs&) const` in place of output_shapes and
 // forward, when the output shares the input's memory.
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -184,6 +185,9 @@ class AnyOp {
 /// Runs an op: checks, memory, forward. When a tape is active and an input requires a gradient, the outputs do too and
 /// the op is recorded on it; an active trace records every op. Throws ShapeError or DataError.
 std::vector<Variable> apply(const AnyOp& op, std::initializer_list<Variable> inputs);
+
+/// Runs a pass of the op. Where memory has sentinels (core/pool.h), they are checked, and this op is named.
+void run_guarded(const AnyOp& op, const Operands& values, const std::function<void()>& run);
 
 /// The product of all extents but the last.
 inline Index row_count(const Shape& shape) { return shape.back() ? shape.size() / shape.back() : 0; }

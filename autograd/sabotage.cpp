@@ -148,7 +148,8 @@ std::vector<Sabotage> sabotages_of(const AnyOp& op, const Operands& call) {
   add(Pass::both, "", Fault::zeros);
   for (const Pass pass : {Pass::forward, Pass::backward, Pass::both}) {
     for (std::size_t i = 0; i < call.in.size(); ++i)
-      if (schema.states.contains(i) && call.in[i].defined() && call.in[i].size() > 0) {
+      if (schema.states.contains(i) && call.in[i].defined() && call.in[i].size() > 0 &&
+          (pass != Pass::backward || schema.keeps.contains(i))) {
         add(pass, "", Fault::no_state);
         break;
       }

@@ -76,7 +76,11 @@ void Tape::backward(const std::vector<std::pair<Variable, Tensor>>& outputs) {
     }
     if (!reached) continue;
     Gradients into(node.inputs);
-    node.op.backward(node.values, output_grads, into);
+    run_guarded(node.op, node.values, [&] {
+      node.op.backward(node.values, output_grads, into);
+      for (const auto& slot : node.inputs)
+        if (slot) slot->grad.check_sentinels();
+    });
     if (check_numbers_)
       for (const auto& slot : node.inputs)
         if (slot && slot->grad.defined()) require_finite({slot->grad}, node.op.name(), "a gradient");

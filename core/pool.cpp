@@ -4,10 +4,13 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -68,10 +71,52 @@ void system_release(void* block, std::size_t bytes) {
     std::free(block);
 }
 
+constexpr std::size_t kSentinel = 64;
+constexpr unsigned char kPattern = 0xA5, kUnset = 0xFF;  // all ones: NaN in float and double, -1 as an index
+
+std::byte* begin_of(const void* block) { return static_cast<std::byte*>(const_cast<void*>(block)) - kSentinel; }
+
+bool has_pattern(const std::byte* at) {
+  return std::all_of(at, at + kSentinel, [](std::byte x) { return x == std::byte{kPattern}; });
+}
+
+void* between_sentinels(void* block, std::size_t bytes) {
+  auto* const data = static_cast<std::byte*>(block) + kSentinel;
+  std::memset(data - kSentinel, kPattern, kSentinel);
+  std::memset(data, kUnset, bytes);
+  std::memset(data + bytes, kPattern, kSentinel);
+  return data;
+}
+
+std::atomic<const Work*> current_work = nullptr;  // of any thread: kernels work on several
+
 }  // namespace
 
+Work::Work(std::function<std::string()> description)
+    : description_(std::move(description)), outer_(current_work.exchange(this)) {}
+Work::~Work() { current_work = outer_; }
+
+bool sentinels() {
+  static const bool on = [] {
+    const char* const value = std::getenv("SEQTAPE_SENTINELS");
+    return value && *value && *value != '0';
+  }();
+  return on;
+}
+
+void check_sentinels(const void* block, std::size_t bytes) noexcept {
+  if (!sentinels()) return;
+  const std::byte* const begin = begin_of(block);
+  if (has_pattern(begin) && has_pattern(begin + kSentinel + bytes)) return;
+  const Work* const work = current_work;
+  std::fprintf(stderr, "memory: %s wrote outside a block of %zu bytes\n",
+               work ? work->description_().c_str() : "something", bytes);
+  std::abort();
+}
+
 void* allocate(std::size_t bytes) {
-  bytes = size_class(bytes);
+  const std::size_t asked = bytes;
+  bytes = size_class(sentinels() ? bytes + 2 * kSentinel : bytes);
   Pool& pool = instance();
   const std::lock_guard lock(pool.mutex);
   void* block = nullptr;
@@ -85,10 +130,15 @@ void* allocate(std::size_t bytes) {
   }
   pool.statistics.in_use += bytes;
   pool.statistics.peak = std::max(pool.statistics.peak, pool.statistics.in_use);
-  return block;
+  return sentinels() ? between_sentinels(block, asked) : block;
 }
 
 void release(void* block, std::size_t bytes) noexcept {
+  check_sentinels(block, bytes);
+  if (sentinels()) {
+    block = begin_of(block);
+    bytes += 2 * kSentinel;
+  }
   bytes = size_class(bytes);
   Pool& pool = instance();
   const std::lock_guard lock(pool.mutex);

@@ -54,6 +54,10 @@ class Array {
   const Shape& shape() const { return shape_; }
   Index size() const { return shape_.size(); }
   Index dim(int i) const { return shape_[i]; }
+  /// Aborts when something was written outside its block (core/pool.h).
+  void check_sentinels() const {
+    if (block_) pool::check_sentinels(block_->data, block_->bytes);
+  }
   /// No other handle shares the elements.
   bool unique() const { return block_ && block_->owners.load(std::memory_order_acquire) == 1; }
 

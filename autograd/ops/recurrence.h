@@ -15,7 +15,7 @@ struct Recurrence {
   static constexpr OpSchema schema{.name = "recurrence",
                                    .inputs = {"gx", "weight", "bias?", "h0?", "c0?"},
                                    .outputs = {"y", "h_last", "c_last"},  // c_last: LSTM only
-                                   .keeps = {gx, weight, bias, h0, c0},
+                                   .keeps = {weight, h0, c0},
                                    .keeps_outputs = {y},
                                    .states = {h0, c0}};
   Cell cell;

@@ -12,7 +12,7 @@ struct SelectiveScan {
   static constexpr OpSchema schema{.name = "selective_scan",
                                    .inputs = {"x", "delta", "a", "b", "c", "skip?", "gate?", "delta_bias?", "h0?"},
                                    .outputs = {"y", "h_last"},
-                                   .keeps = {x, delta, a, b, c, skip, gate, delta_bias, h0},
+                                   .keeps = {x, delta, a, b, c, skip, gate, delta_bias},
                                    .states = {h0},
                                    .chunk = kernels::kScanChunk};
   bool delta_softplus = true;

@@ -12,7 +12,7 @@ struct Ssd {
   static constexpr OpSchema schema{.name = "ssd",
                                    .inputs = {"x", "delta", "a", "b", "c", "skip?", "h0?"},
                                    .outputs = {"y", "h_last"},
-                                   .keeps = {x, delta, a, b, c, skip, h0},
+                                   .keeps = {x, delta, a, b, c, skip},
                                    .states = {h0},
                                    .chunk = kernels::kSsdChunk};
   Index groups = 1;

@@ -15,7 +15,7 @@ struct SsmScan {
   static constexpr OpSchema schema{.name = "ssm_scan",
                                    .inputs = {"u", "a", "b", "c", "p?", "q?", "r?", "s0?"},
                                    .outputs = {"y", "s_last"},
-                                   .keeps = {u, a, b, c, p, q, r, s0},
+                                   .keeps = {u, a, b, c, p, q, r},
                                    .states = {s0},
                                    .chunk = kernels::kSsmChunk};
   IndexTensor lengths{};

@@ -3,7 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <iostream>
+
 #include "core/cpu.h"
+#include "core/pool.h"
+#include "core/real.h"
 
 using namespace seqtape;
 using namespace seqtape::testing_bridge;
@@ -14,6 +18,11 @@ TEST_CASE("backward agrees with differences along a direction, at every size") {
   for (const SizedCase& one : cases) CHECK_EQ(differences_report(one), "");
 }
 
+TEST_CASE("sequences that are alike, past 65,536 of them, have the numbers of one alone") {
+  const Alike many{.length = 2, .channels = 3, .heads = 2, .copies = 33000};
+  for (std::size_t op = 0; op < alike_count(many); ++op) CHECK_EQ(alike_report(many, op), "");
+}
+
 TEST_CASE("float agrees with double at every size, on every instruction set") {
   const Isa best = best_isa();
   for (int set = 0; set <= static_cast<int>(best); ++set) {
@@ -22,4 +31,20 @@ TEST_CASE("float agrees with double at every size, on every instruction set") {
     for (const SizedCase& one : sized_cases()) CHECK_EQ(float_report(one), "");
   }
   set_isa(best);
+}
+
+// ctest -C long -R directions_large: the second needs about 80 GB of memory, SEQTAPE_MEMORY_GB says how much there is.
+TEST_CASE("a million steps" * doctest::skip()) {
+  const Alike deep{.length = Index{1} << 20, .channels = 1, .heads = 1, .copies = 3};
+  for (std::size_t op = 0; op < alike_count(deep); ++op)
+    if (alike_name(deep, op).find("attention") == std::string::npos) CHECK_EQ(alike_report(deep, op), "");
+}
+
+TEST_CASE("tensors past 2^31 elements" * doctest::skip()) {
+  const Alike huge{.length = 1024, .channels = 64, .heads = 16, .copies = 32800};
+  for (std::size_t op = 0; op < alike_count(huge); ++op) {
+    std::cout << alike_name(huge, op) << std::endl;
+    CHECK_EQ(alike_report(huge, op), "");
+    pool::trim();
+  }
 }

@@ -1,6 +1,8 @@
 // Compiled in double: the full Jacobian of every op case against central differences.
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "autograd/ops/ops.h"
 #include "core/error.h"
 #include "tests/support/op_case.h"
@@ -38,6 +40,59 @@ TEST_CASE("gradcheck sees a wrong sign, a zero and a factor") {
   CHECK_NE(gradcheck(broken(-1), input), "");
   CHECK_NE(gradcheck(broken(0), input), "");
   CHECK_NE(gradcheck(broken(1.01), input), "");
+}
+
+namespace {
+
+/// The gradients of a node's inputs, each under an output gradient of its own.
+std::vector<std::vector<Real>> gradients_of(const Tape::Node& node, const Operands& values) {
+  OutputGrads dy;
+  Random random(5, "output gradients");
+  for (const auto& slot : node.outputs) {
+    dy.emplace_back(slot->shape);
+    for (Index i = 0; i < dy.back().size(); ++i) dy.back().data()[i] = random.uniform(-1, 1);
+  }
+  std::vector<std::shared_ptr<GradSlot>> slots;
+  for (const auto& slot : node.inputs)
+    slots.push_back(slot ? std::make_shared<GradSlot>(GradSlot{slot->shape, {}}) : slot);
+  Gradients into(slots);
+  node.op.backward(values, dy, into);
+  std::vector<std::vector<Real>> all;
+  for (const auto& slot : slots)
+    all.push_back(slot && slot->grad.defined() ? slot->grad.to_vector() : std::vector<Real>());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("an op keeps nothing that its backward does not read") {
+  std::set<std::string> kept, read;  // by all cases: "selective_scan keeps delta"
+  for (const OpCase& op : op_cases()) {
+    std::vector<Variable> inputs;
+    for (const Tensor& tensor : draw_inputs(op, 3)) inputs.emplace_back(tensor, tensor.defined());
+    Tape tape;
+    op.function(inputs);
+    for (const Tape::Node& node : tape.nodes()) {
+      const auto right = gradients_of(node, node.values);
+      const auto look = [&](std::vector<Tensor> Operands::*which, const char* const* names) {
+        for (std::size_t i = 0; i < (node.values.*which).size(); ++i) {
+          if (!(node.values.*which)[i].defined()) continue;
+          Operands other = node.values;
+          (other.*which)[i] = Tensor::full((node.values.*which)[i].shape(), 0.123);
+          const std::string what = str(node.op.name(), " keeps ", names[i]);
+          kept.insert(what);
+          if (gradients_of(node, other) != right) read.insert(what);
+        }
+      };
+      look(&Operands::in, node.op.schema().inputs);
+      look(&Operands::out, node.op.schema().outputs);
+    }
+  }
+  CHECK_GE(kept.size(), 50);
+  for (const std::string& what : kept) {
+    CAPTURE(what);
+    CHECK(read.contains(what));
+  }
 }
 
 TEST_CASE("a backward runs over a long tape without recursion") {

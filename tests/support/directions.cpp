@@ -103,6 +103,92 @@ struct Trial {
 
 #ifndef SEQTAPE_DOUBLE
 
+namespace {
+
+OpCase alike_case(const Alike& which, std::size_t op, Index batch) {
+  return testing::sized_cases(
+      {.length = which.length, .batch = batch, .channels = which.channels, .heads = which.heads})[op];
+}
+
+/// Runs a case with inputs and output gradients that repeat those of one sequence.
+struct AlikeRun {
+  std::vector<Tensor> outputs, gradients;
+
+  AlikeRun(const OpCase& one, const OpCase& many) {
+    const std::vector<Tensor> inputs = draw_inputs(one, 1);
+    std::vector<Variable> leaves;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const bool given = inputs[i].defined();
+      leaves.emplace_back(given ? repeated(inputs[i], many.inputs[i].shape) : Tensor(), given);
+    }
+    Tape tape;
+    std::vector<std::pair<Variable, Tensor>> seeds;
+    Random random(1, "alike");
+    const std::vector<Variable> made = many.function(leaves);
+    const std::vector<Variable> small = one.function(std::vector<Variable>(inputs.begin(), inputs.end()));
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      outputs.push_back(made[i].value());
+      if (made[i].requires_grad())
+        seeds.emplace_back(made[i], repeated(draw(small[i].shape(), random), made[i].shape()));
+    }
+    tape.backward(seeds);
+    for (const Variable& leaf : leaves) gradients.push_back(leaf.grad());
+  }
+
+  static Tensor repeated(const Tensor& one, const Shape& shape) {
+    if (shape == one.shape()) return one;
+    Tensor many(shape);
+    for (Index at = 0; at < many.size(); at += one.size()) std::copy_n(one.data(), one.size(), many.data() + at);
+    return many;
+  }
+};
+
+/// Where a repetition of `one` in `many` differs: those at both ends and at the border of 32 bits.
+std::string repetition_report(const Tensor& one, const Tensor& many) {
+  const Index n = one.size(), copies = n ? many.size() / n : 0;
+  Index border = n ? (Index{1} << 31) / n : 0;
+  if (border + 1 >= copies) border = copies / 2;
+  double most = 0;
+  for (Index i = 0; i < n; ++i) most = std::max(most, std::fabs(static_cast<double>(one.data()[i])));
+  for (const Index copy : {Index{0}, border, border + 1, copies - 1})
+    for (Index i = 0; i < n && copy >= 0 && copy < copies; ++i) {
+      const double got = static_cast<double>(many.data()[copy * n + i]), want = static_cast<double>(one.data()[i]);
+      if (!(std::fabs(got - want) <= 1e-6 + 1e-5 * most))
+        return str("copy ", copy, " of ", copies, ", element ", i, ": ", got, ", alone ", want);
+    }
+  return "";
+}
+
+}  // namespace
+
+std::size_t alike_count(const Alike& which) {
+  return testing::sized_cases({.length = which.length, .batch = 1, .channels = which.channels, .heads = which.heads})
+      .size();
+}
+
+std::string alike_name(const Alike& which, std::size_t op) {
+  return str(alike_case(which, op, 1).name, ", ", which.copies, " sequences of ", which.length, " steps, ",
+             which.channels, " channels, ", which.heads, " heads");
+}
+
+std::string alike_report(const Alike& which, std::size_t op) {
+  const OpCase one = alike_case(which, op, 1), many = alike_case(which, op, which.copies);
+  const AlikeRun small(one, one), large(one, many);
+  // What is no sequence of its own (a sum over all, a parameter's gradient) is tested at other sizes.
+  const auto alike = [&](const Tensor& a, const Tensor& b) {
+    return a.defined() && b.defined() && b.size() == which.copies * a.size() && a.shape()[0] == 1;
+  };
+  for (std::size_t i = 0; i < small.outputs.size(); ++i)
+    if (alike(small.outputs[i], large.outputs[i]))
+      if (const std::string report = repetition_report(small.outputs[i], large.outputs[i]); !report.empty())
+        return str(alike_name(which, op), ": output ", i, ": ", report);
+  for (std::size_t i = 0; i < small.gradients.size(); ++i)
+    if (alike(small.gradients[i], large.gradients[i]))
+      if (const std::string report = repetition_report(small.gradients[i], large.gradients[i]); !report.empty())
+        return str(alike_name(which, op), ": gradient of input ", i, ": ", report);
+  return "";
+}
+
 std::vector<Projection> projections_in_float(const SizedCase& which) { return Trial(which).projections(); }
 
 std::string float_report(const SizedCase& which) {

@@ -34,4 +34,13 @@ std::string differences_report(const SizedCase&);
 /// "", or where float differs from double.
 std::string float_report(const SizedCase&);
 
+/// Sequences that are all alike, so many that sizes pass `elements` in a tensor: each must have the outputs and the
+/// gradients of one alone; "" or where not. In float. `op`: as in sized_cases(sizes of one sequence).
+struct Alike {
+  long long length, channels, heads, copies;
+};
+std::size_t alike_count(const Alike&);
+std::string alike_name(const Alike&, std::size_t op);
+std::string alike_report(const Alike&, std::size_t op);
+
 }  // namespace seqtape::testing_bridge

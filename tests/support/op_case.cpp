@@ -16,7 +16,9 @@ std::vector<Tensor> draw_inputs(const OpCase& op, std::uint64_t seed) {
     }
     Tensor tensor(input.shape);
     for (Index i = 0; i < tensor.size(); ++i)
-      tensor.data()[i] = static_cast<Real>(static_cast<float>(random.uniform(input.low, input.high)));
+      tensor.data()[i] = static_cast<Real>(input.values.empty()
+                                               ? static_cast<float>(random.uniform(input.low, input.high))
+                                               : input.values[static_cast<std::size_t>(i)]);
     tensors.push_back(tensor);
   }
   return tensors;
