@@ -16,6 +16,8 @@ Complex eigenvalue(const Plain& log_real, const Plain& imag, Index h, Index n) {
 
 std::vector<Reference> scan_references() {
   return {
+      // From a state to the next.
+
       // Elman 1990; Hochreiter & Schmidhuber 1997 with Gers et al. 2000; Cho et al. 2014: torch.nn's order of gates.
       row<ops::Recurrence>([](const ops::Recurrence& op, const Plain& gx, const Plain& weight, const Plain& bias,
                               const Plain& h0, const Plain& c0) {
@@ -126,6 +128,8 @@ std::vector<Reference> scan_references() {
         });
         return Plains{y, s};
       }),
+      // What makes their coefficients.
+
       row<ops::SsmDiscretize>([](const ops::SsmDiscretize& op, const Plain& log_dt, const Plain& log_real,
                                  const Plain& imag, const Plain& b) {
         Plain a_bar(b.shape), b_bar(b.shape);
