@@ -170,6 +170,7 @@ std::vector<OpCase> make() {
          return Variables{reshape(x[0], Shape{2, 6})};
        }},
       {"rms_norm", {{{3, 9}}, {{9}}}, [](const Variables& x) { return Variables{rms_norm(x[0], x[1], 1e-5)}; }},
+      {"rms_norm eps", {{{3, 9}}, {{9}}}, [](const Variables& x) { return Variables{rms_norm(x[0], x[1], 0.1)}; }},
       {"layer_norm",
        {{{3, 9}}, {{9}}, {{9}}},
        [](const Variables& x) { return Variables{layer_norm(x[0], x[1], x[2], 1e-5)}; }},

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "autograd/ops/ops.h"
 #include "core/cpu.h"
@@ -121,6 +122,38 @@ TEST_CASE("every case gives what its ops' references give") {
     for (const OpCase& op : op_cases())
       for (std::uint64_t seed = 1; seed <= 3; ++seed) CHECK_EQ(reference_report(op, seed), "");
   });
+}
+
+TEST_CASE("a report sees zeros, a NaN and a hundredth too much, in every output of every op") {
+  std::set<std::string> outputs, seen;
+  for (const OpCase& op : op_cases()) {
+    Variables inputs;
+    for (const Tensor& tensor : draw_inputs(op, 1)) inputs.emplace_back(tensor);
+    Trace trace;
+    op.function(inputs);
+    for (const Trace::Node& node : trace.nodes())
+      for (std::size_t i = 0; i < node.values.out.size(); ++i) {
+        const Tensor& right = node.values.out[i];
+        const std::string output = str(node.op.name(), ": ", node.op.schema().outputs[i]);
+        const auto reported = [&](const auto& change) {
+          Operands values = node.values;
+          values.out[i] = right.clone();
+          change(values.out[i]);
+          return reference_report(node.op, values).starts_with(output);
+        };
+        const auto times = [](float factor) {
+          return [=](const Tensor& y) {
+            for (Index j = 0; j < y.size(); ++j) y.data()[j] *= Real{factor};
+          };
+        };
+        outputs.insert(output);
+        if (reported(times(0)) && reported(times(1.01f)) &&
+            reported([](const Tensor& y) { y.data()[y.size() - 1] = std::numeric_limits<Real>::quiet_NaN(); }))
+          seen.insert(output);
+      }
+  }
+  CHECK_GT(outputs.size(), 50);
+  CHECK_EQ(outputs, seen);
 }
 
 TEST_CASE("so do tensors of several tiles, chunks and vectors") {
