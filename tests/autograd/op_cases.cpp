@@ -17,12 +17,26 @@ IndexTensor indices(const Shape& shape, const std::vector<std::int32_t>& values)
 
 const Input kAbsent{{}, 0, 0, true};
 
-/// x, delta, a, b, c, skip, gate, delta_bias, h0
-OpCase scan(const std::string& name, const std::vector<Input>& inputs, bool softplus,
-            const std::vector<std::int32_t>& lengths = {}) {
-  return {"selective_scan " + name, inputs, [=](const Variables& x) {
+/// x, delta, a, b, c, skip, gate, delta_bias, h0: the last four where `given` has their letter, s, g, b or h
+OpCase scan(const std::string& name, Index batch, Index length, Index channels, Index states, const std::string& given,
+            bool softplus, const std::vector<std::int32_t>& lengths = {}) {
+  const auto optional = [&](char letter, const Shape& shape) {
+    return given.find(letter) == std::string::npos ? kAbsent : Input{shape};
+  };
+  const Shape sequence{batch, length, channels}, row{batch, length, states};
+  return {"selective_scan " + name,
+          {{sequence},
+           softplus ? Input{sequence} : Input{sequence, 0.1, 1},
+           {{channels, states}, -2, -0.1},
+           {row},
+           {row},
+           optional('s', {channels}),
+           optional('g', sequence),
+           optional('b', {channels}),
+           optional('h', {batch, channels, states})},
+          [=](const Variables& x) {
             SelectiveScanArguments args{x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], {}, softplus};
-            if (!lengths.empty()) args.lengths = indices({static_cast<Index>(lengths.size())}, lengths);
+            if (!lengths.empty()) args.lengths = indices({batch}, lengths);
             const ScanResult out = selective_scan(args);
             return Variables{out.y, out.state};
           }};
@@ -68,28 +82,45 @@ OpCase discretization(const std::string& name, Discretization method) {
           [method](const Variables& x) { return ssm_discretize(method, x[0], x[1], x[2], x[3]); }};
 }
 
-/// gx, weight, bias, h0, c0
-OpCase recurrent(const std::string& name, Cell cell, Index gates, const std::vector<std::int32_t>& lengths = {}) {
+/// gx, weight, bias, h0, c0; bare: without the last three
+OpCase recurrent(const std::string& name, Cell cell, Index gates, const std::vector<std::int32_t>& lengths = {},
+                 bool bare = false) {
   const Index h = 3;
-  return {
-      "recurrence " + name,
-      {{{3, 4, gates * h}}, {{gates * h, h}}, {{gates * h}}, {{3, h}}, cell == Cell::lstm ? Input{{3, h}} : kAbsent},
-      [=](const Variables& x) {
-        const RecurrenceResult out =
-            recurrence(cell, x[0], x[1], x[2], x[3], x[4], lengths.empty() ? IndexTensor() : indices({3}, lengths));
-        return cell == Cell::lstm ? Variables{out.y, out.h, out.c} : Variables{out.y, out.h};
-      }};
+  return {"recurrence " + name,
+          {{{3, 4, gates * h}},
+           {{gates * h, h}},
+           bare ? kAbsent : Input{{gates * h}},
+           bare ? kAbsent : Input{{3, h}},
+           bare || cell != Cell::lstm ? kAbsent : Input{{3, h}}},
+          [=](const Variables& x) {
+            const RecurrenceResult out =
+                recurrence(cell, x[0], x[1], x[2], x[3], x[4], lengths.empty() ? IndexTensor() : indices({3}, lengths));
+            return cell == Cell::lstm ? Variables{out.y, out.h, out.c} : Variables{out.y, out.h};
+          }};
 }
 
 /// u, a, b, c, p, q, r, s0
-OpCase state_space(const std::string& name, bool low_rank, Index length,
-                   const std::vector<std::int32_t>& lengths = {}) {
+OpCase state_space(const std::string& name, bool low_rank, Index length, const std::vector<std::int32_t>& lengths = {},
+                   bool s0 = true) {
   const Input k{{2, 3, 2}, -0.4, 0.4}, rank = low_rank ? k : kAbsent;
   return {"ssm_scan " + name,
-          {{{2, length, 2}}, {{2, 3, 2}, -0.6, 0.6}, k, k, rank, rank, rank, {{2, 2, 3, 2}}},
+          {{{2, length, 2}}, {{2, 3, 2}, -0.6, 0.6}, k, k, rank, rank, rank, s0 ? Input{{2, 2, 3, 2}} : kAbsent},
           [=](const Variables& x) {
             const ScanResult out = ssm_scan(x[0], {x[1], x[2], x[4], x[5], x[6]}, x[3], x[7],
                                             lengths.empty() ? IndexTensor() : indices({2}, lengths));
+            return Variables{out.y, out.state};
+          }};
+}
+
+/// a, x, h0
+OpCase diagonal(const std::string& name, bool complex, bool h0, const std::vector<std::int32_t>& lengths = {}) {
+  const Index width = complex ? 6 : 3;
+  return {(complex ? "complex_diagonal_recurrence " : "diagonal_recurrence ") + name,
+          {complex ? Input{{2, 3}} : Input{{2, 4, 3}}, {{2, 4, width}}, h0 ? Input{{2, width}} : kAbsent},
+          [=](const Variables& x) {
+            const IndexTensor steps = lengths.empty() ? IndexTensor() : indices({2}, lengths);
+            const ScanResult out = complex ? complex_diagonal_recurrence(x[0], x[1], x[2], steps)
+                                           : diagonal_recurrence(x[0], x[1], x[2], steps);
             return Variables{out.y, out.state};
           }};
 }
@@ -139,9 +170,13 @@ std::vector<OpCase> make() {
          return Variables{reshape(x[0], Shape{2, 6})};
        }},
       {"rms_norm", {{{3, 9}}, {{9}}}, [](const Variables& x) { return Variables{rms_norm(x[0], x[1], 1e-5)}; }},
+      {"rms_norm eps", {{{3, 9}}, {{9}}}, [](const Variables& x) { return Variables{rms_norm(x[0], x[1], 0.1)}; }},
       {"layer_norm",
        {{{3, 9}}, {{9}}, {{9}}},
        [](const Variables& x) { return Variables{layer_norm(x[0], x[1], x[2], 1e-5)}; }},
+      {"layer_norm without bias",
+       {{{3, 9}}, {{9}}},
+       [](const Variables& x) { return Variables{layer_norm(x[0], x[1], {}, 0.1)}; }},
       {"softmax", {{{3, 7}, -4, 4}}, [](const Variables& x) { return Variables{softmax(x[0])}; }},
       {"mean_pool", {{{3, 4, 5}}}, [](const Variables& x) { return Variables{mean_pool(x[0])}; }},
       {"mean_pool lengths",
@@ -165,17 +200,32 @@ std::vector<OpCase> make() {
          return Variables{cross_entropy(x[0], indices({4}, {0, 1, 4, kIgnore}), 0,
                                         Tensor::of(Shape{4}, std::vector<Real>{0.5, 2, 1.5, 3}))};
        }},
+      {"cross_entropy weighted and smoothed",
+       {{{4, 5}, -3, 3}},
+       [](const Variables& x) {
+         return Variables{cross_entropy(x[0], indices({4}, {0, kIgnore, 4, 1}), 0.3,
+                                        Tensor::of(Shape{4}, std::vector<Real>{0.5, 2, 1.5, 3}))};
+       }},
+      {"cross_entropy of nothing",
+       {{{2, 5}, -3, 3}},
+       [](const Variables& x) {
+         return Variables{cross_entropy(x[0], indices({2}, {kIgnore, kIgnore}))};
+       }},
       {"mse_loss", {{{3, 4}}, {{3, 4}}}, [](const Variables& x) { return Variables{mse_loss(x[0], x[1])}; }},
       dual("all", 2, 4, 4, 2, true, true),
       dual("bare", 1, 5, 2, 1, false, false),
       dual("two chunks", 1, 66, 1, 1, true, true),
       dual("lengths", 3, 5, 2, 2, true, true, {5, 2, 0}),
+      dual("lengths without h0", 3, 5, 4, 2, false, false, {5, 2, 0}),
+      dual("skip", 1, 4, 2, 1, true, false),
       conv("k4", 2, 6, 3, 4, true, true, true),
       conv("k3 plain", 1, 5, 2, 3, false, false, false),
       conv("k1", 2, 3, 2, 1, true, true, false),
       conv("short", 2, 2, 3, 4, true, true, true),
       conv("k7", 1, 5, 3, 7, true, false, true),
       conv("lengths", 3, 6, 2, 4, true, true, true, {6, 2, 0}),
+      conv("bare lengths", 3, 6, 2, 4, false, false, false, {6, 2, 0}),
+      conv("silu alone", 2, 5, 3, 4, false, true, false),
       discretization("zoh", Discretization::zoh),
       discretization("bilinear", Discretization::bilinear),
       discretization("euler", Discretization::euler),
@@ -200,34 +250,44 @@ std::vector<OpCase> make() {
        [](const Variables& x) {
          return Variables{last_step(x[0], indices({3}, {4, 1, 0}))};
        }},
+      {"last_step of all", {{{3, 4, 3}}}, [](const Variables& x) { return Variables{last_step(x[0])}; }},
+      {"reverse_time of all", {{{2, 4, 3}}}, [](const Variables& x) { return Variables{reverse_time(x[0])}; }},
       {"rotary", {{{2, 3, 2, 6}}}, [](const Variables& x) { return Variables{rotary(x[0], 5, 100)}; }},
+      {"rotary odd", {{{2, 3, 2, 5}}}, [](const Variables& x) { return Variables{rotary(x[0], 0, 10)}; }},
       attend("causal", 4, 4, {.scale = 0.6}),
       attend("full", 3, 3, {.causal = false, .scale = 0.6}),
       attend("cached keys", 2, 5, {.scale = 0.6}),
       attend("alibi lengths", 4, 4, {.alibi = true, .scale = 0.6}, {4, 2}),
       attend("full lengths", 4, 4, {.causal = false}, {3, 0}),
+      attend("alibi full", 3, 5, {.causal = false, .alibi = true}),
+      attend("cached keys lengths", 3, 5, {.scale = 0.6}, {3, 1}),
       recurrent("tanh", Cell::rnn_tanh, 1),
       recurrent("relu", Cell::rnn_relu, 1),
       recurrent("lstm", Cell::lstm, 4),
       recurrent("lstm lengths", Cell::lstm, 4, {4, 2, 0}),
       recurrent("gru", Cell::gru, 3),
       recurrent("gru lengths", Cell::gru, 3, {4, 1, 0}),
-      {"diagonal_recurrence",
-       {{{2, 4, 3}}, {{2, 4, 3}}, {{2, 3}}},
-       [](const Variables& x) {
-         const ScanResult out = diagonal_recurrence(x[0], x[1], x[2], indices({2}, {4, 2}));
-         return Variables{out.y, out.state};
-       }},
-      {"complex_diagonal_recurrence",
-       {{{2, 3}}, {{2, 4, 6}}, {{2, 6}}},
-       [](const Variables& x) {
-         const ScanResult out = complex_diagonal_recurrence(x[0], x[1], x[2], indices({2}, {4, 2}));
-         return Variables{out.y, out.state};
-       }},
+      recurrent("tanh lengths", Cell::rnn_tanh, 1, {4, 1, 0}),
+      recurrent("tanh bare", Cell::rnn_tanh, 1, {}, true),
+      recurrent("relu bare", Cell::rnn_relu, 1, {4, 2, 0}, true),
+      recurrent("lstm bare", Cell::lstm, 4, {}, true),
+      recurrent("lstm bare lengths", Cell::lstm, 4, {4, 2, 0}, true),
+      recurrent("gru bare", Cell::gru, 3, {}, true),
+      diagonal("all", false, true, {4, 2}),
+      diagonal("bare", false, false),
+      diagonal("h0", false, true),
+      diagonal("lengths", false, false, {1, 0}),
+      diagonal("all", true, true, {4, 2}),
+      diagonal("bare", true, false),
+      diagonal("h0", true, true),
+      diagonal("lengths", true, false, {1, 0}),
       state_space("diagonal", false, 5),
       state_space("low rank", true, 5),
       state_space("two chunks", true, 18),
       state_space("lengths", true, 6, {6, 2}),
+      state_space("diagonal lengths", false, 6, {6, 0}),
+      state_space("diagonal without s0", false, 5, {}, false),
+      state_space("low rank without s0", true, 5, {4, 2}, false),
       {"dplr_discretize",
        {{{2}, -3, -1}, {{2, 3}, -2, 1}, {{2, 3}, -3, 3}, {{2, 3, 2}}, {{2, 3, 2}}},
        [](const Variables& x) {
@@ -237,53 +297,21 @@ std::vector<OpCase> make() {
       {"long_conv",
        {{{3, 6, 2}}, {{6, 2}}, {{2}}},
        [](const Variables& x) { return Variables{long_conv(x[0], x[1], x[2])}; }},
+      {"long_conv without skip",
+       {{{2, 5, 3}}, {{5, 3}}},
+       [](const Variables& x) { return Variables{long_conv(x[0], x[1])}; }},
       {"long_conv 1",
        {{{1, 1, 3}}, {{1, 3}}, kAbsent},
        [](const Variables& x) { return Variables{long_conv(x[0], x[1])}; }},
-      scan("all",
-           {{{2, 5, 3}},
-            {{2, 5, 3}},
-            {{3, 2}, -2, -0.1},
-            {{2, 5, 2}},
-            {{2, 5, 2}},
-            {{3}},
-            {{2, 5, 3}},
-            {{3}},
-            {{2, 3, 2}}},
-           true),
-      scan("bare",
-           {{{1, 4, 2}},
-            {{1, 4, 2}, 0.1, 1},
-            {{2, 3}, -2, -0.1},
-            {{1, 4, 3}},
-            {{1, 4, 3}},
-            kAbsent,
-            kAbsent,
-            kAbsent,
-            kAbsent},
-           false),
-      scan("two chunks",
-           {{{1, 19, 2}},
-            {{1, 19, 2}},
-            {{2, 2}, -2, -0.1},
-            {{1, 19, 2}},
-            {{1, 19, 2}},
-            {{2}},
-            {{1, 19, 2}},
-            {{2}},
-            {{1, 2, 2}}},
-           true),
-      scan("lengths",
-           {{{3, 18, 2}},
-            {{3, 18, 2}},
-            {{2, 2}, -2, -0.1},
-            {{3, 18, 2}},
-            {{3, 18, 2}},
-            {{2}},
-            {{3, 18, 2}},
-            {{2}},
-            {{3, 2, 2}}},
-           true, {18, 5, 0}),
+      scan("all", 2, 5, 3, 2, "sgbh", true),
+      scan("bare", 1, 4, 2, 3, "", false),
+      scan("two chunks", 1, 19, 2, 2, "sgbh", true),
+      scan("lengths", 3, 18, 2, 2, "sgbh", true, {18, 5, 0}),
+      scan("bare softplus", 2, 4, 2, 3, "", true, {4, 1}),
+      scan("skip", 1, 4, 2, 3, "s", true),
+      scan("gate", 1, 4, 2, 3, "g", false),
+      scan("delta_bias", 1, 4, 2, 3, "b", false),
+      scan("h0", 1, 4, 2, 3, "h", true),
   };
   return cases;
 }

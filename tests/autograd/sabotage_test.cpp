@@ -53,8 +53,10 @@ std::vector<Check> all_checks() {
   for (std::size_t i = 0; i < sizes.size(); ++i)
     for (const std::string& op : ops_of_case(sizes[i])) sized[op].push_back(i);
   return {{'G', false, small, [](std::size_t i) { return gradient_report(i); }},
+          {'R', false, small, reference_report_in_double},
           {'D', false, sized, [](std::size_t i) { return differences_report(sizes[i]); }},
           {'P', true, small, [](std::size_t i) { return precision_report(i, 1); }},
+          {'R', true, small, reference_report_in_float},
           {'F', true, sized, [](std::size_t i) { return float_report(sizes[i]); }}};
 }
 

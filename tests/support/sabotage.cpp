@@ -6,6 +6,7 @@
 #include "autograd/trace.h"
 #include "tests/support/directions.h"
 #include "tests/support/op_case.h"
+#include "tests/support/reference_report.h"
 
 namespace seqtape::testing_bridge {
 namespace {
@@ -22,6 +23,9 @@ void sabotage(const std::string& text) {
 
 void sabotage_in_double(const std::string& text) { sabotage(text); }
 bool struck_in_double() { return sabotage_struck(); }
+std::string reference_report_in_double(std::size_t which) {
+  return testing::reference_report(testing::op_cases()[which], 1);
+}
 
 std::vector<std::string> ops_of_case(std::size_t which) {
   std::vector<std::string> names;
@@ -52,6 +56,9 @@ std::vector<std::string> all_sabotages() {
 
 void sabotage_in_float(const std::string& text) { sabotage(text); }
 bool struck_in_float() { return sabotage_struck(); }
+std::string reference_report_in_float(std::size_t which) {
+  return testing::reference_report(testing::op_cases()[which], 1);
+}
 
 #endif
 

@@ -12,6 +12,10 @@ void sabotage_in_double(const std::string&);
 bool struck_in_float();
 bool struck_in_double();
 
+/// What the reference of its ops says of a case: "", or what differs.
+std::string reference_report_in_float(std::size_t which);
+std::string reference_report_in_double(std::size_t which);
+
 /// The names of the ops that a case runs.
 std::vector<std::string> ops_of_case(std::size_t which);
 /// What can be done to the ops of all cases: one text each, in order.
