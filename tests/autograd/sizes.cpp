@@ -23,7 +23,8 @@ std::vector<Sizes> all_sizes() {
   for (const Index length : {Index{1}, *lengths.rbegin()}) {
     all.push_back({.length = length, .channels = 1});
     all.push_back({.length = length, .batch = 1, .heads = 1, .lengths = true});
-    for (const auto extreme : {Sizes::Extreme::decay_0, Sizes::Extreme::decay_1, Sizes::Extreme::gates_high, Sizes::Extreme::gates_low})
+    for (const auto extreme :
+         {Sizes::Extreme::decay_0, Sizes::Extreme::decay_1, Sizes::Extreme::gates_high, Sizes::Extreme::gates_low})
       all.push_back({.length = length, .extreme = extreme});
   }
   all.push_back({.length = 4099, .batch = 2, .lengths = true});

@@ -50,7 +50,8 @@ OpCase layer_case(const std::string& name, const MixerKind& kind, const Sizes& s
   }
   made.function = [layer, lengths](const std::vector<Variable>& x) {
     for (std::size_t i = 0; i < layer->parameters.size(); ++i) layer->parameters[i]->variable = x[1 + i];
-    return layer->run(x[0], State(x.begin() + 1 + static_cast<std::ptrdiff_t>(layer->parameters.size()), x.end()), lengths);
+    return layer->run(x[0], State(x.begin() + 1 + static_cast<std::ptrdiff_t>(layer->parameters.size()), x.end()),
+                      lengths);
   };
   return made;
 }

@@ -19,6 +19,8 @@ struct SizedCase {
 std::vector<SizedCase> sized_cases();
 /// The names of the ops that it runs.
 std::vector<std::string> ops_of_case(const SizedCase&);
+/// Thousands of steps: a second, not a millisecond.
+bool is_long(const SizedCase&);
 /// "selective_scan, length 17, ..., seed 1"
 std::string text(const SizedCase&);
 

@@ -1,7 +1,5 @@
 #include "tests/support/op_case.h"
 
-#include <cmath>
-
 #include "autograd/trace.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::testing {
@@ -16,9 +14,9 @@ std::vector<Tensor> draw_inputs(const OpCase& op, std::uint64_t seed) {
     }
     Tensor tensor(input.shape);
     for (Index i = 0; i < tensor.size(); ++i)
-      tensor.data()[i] = static_cast<Real>(input.values.empty()
-                                               ? static_cast<float>(random.uniform(input.low, input.high))
-                                               : input.values[static_cast<std::size_t>(i)]);
+      tensor.data()[i] =
+          static_cast<Real>(input.values.empty() ? static_cast<float>(random.uniform(input.low, input.high))
+                                                 : input.values[static_cast<std::size_t>(i)]);
     tensors.push_back(tensor);
   }
   return tensors;
@@ -76,22 +74,6 @@ std::string gradient_report(std::size_t which) {
   const testing::OpCase& op = testing::op_cases()[which];
   const std::string report = gradcheck(op.function, testing::draw_inputs(op, 3));
   return report.empty() ? "" : str(op.name, ": ", report);
-}
-
-#else
-
-/// |got - want| <= 2e-5 max|want| + 1e-6
-std::string precision_report(std::size_t which, std::uint64_t seed) {
-  const Numbers got = run_in_float(which, seed), want = run_in_double(which, seed);
-  for (std::size_t i = 0; i < want.values.size(); ++i) {
-    double most = 0;
-    for (const double value : want.values[i]) most = std::max(most, std::fabs(value));
-    for (std::size_t j = 0; j < want.values[i].size(); ++j)
-      if (!(std::fabs(got.values[i][j] - want.values[i][j]) <= 1e-6 + 2e-5 * most))
-        return str(testing::op_cases()[which].name, ", seed ", seed, ": ", want.names[i], " element ", j, ": float ",
-                   got.values[i][j], ", double ", want.values[i][j]);
-  }
-  return "";
 }
 
 #endif

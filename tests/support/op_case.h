@@ -36,7 +36,8 @@ struct Sizes {
 };
 std::string text(const Sizes&);
 
-/// Every op (autograd/sized_cases.cpp) or every mixer's layer (models/layer_cases.cpp) at these sizes, in a fixed order; without those that states, lengths or extremes do not concern.
+/// Every op (autograd/sized_cases.cpp) or every mixer's layer (models/layer_cases.cpp) at these sizes, in a fixed
+/// order; without those that states, lengths or extremes do not concern.
 std::vector<OpCase> sized_cases(const Sizes&);
 
 /// Every combination worth a check: lengths around every kernel's chunk, one channel, one head, extremes.
