@@ -1,6 +1,6 @@
 // Runs every golden case of a folder: SEQTAPE_GOLDEN_DIR, or the one in the source tree. A line a case, and last of
 // all "golden: N passed, M failed, K skipped". Ops named in SEQTAPE_GOLDEN_SKIP (comma-separated) are skipped.
-// SEQTAPE_GOLDEN_ERRORS=1: each "ok" line also has the largest difference and its tensor.
+// SEQTAPE_GOLDEN_ERRORS=1: a case's line also has the largest difference and its tensor.
 #include "tests/golden/golden.h"
 
 #include <algorithm>
