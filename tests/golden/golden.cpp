@@ -1,5 +1,6 @@
 // Runs every golden case of a folder: SEQTAPE_GOLDEN_DIR, or the one in the source tree. A line a case, and last of
 // all "golden: N passed, M failed, K skipped". Ops named in SEQTAPE_GOLDEN_SKIP (comma-separated) are skipped.
+// SEQTAPE_GOLDEN_ERRORS=1: a case's line also has the largest difference and its tensor.
 #include "tests/golden/golden.h"
 
 #include <algorithm>
@@ -45,19 +46,33 @@ void Case::compare(const std::string& name, const Real* got, const Shape& shape)
 void Case::compare_within(const std::string& name, const Real* got, Index size, double rtol, double atol_scale) {
   compared_.insert(name);
   const std::vector<double> want = file_.doubles(name);
-  double most = 0, worst = -1;
-  for (double value : want) most = std::max(most, std::fabs(value));
+  if (static_cast<Index>(want.size()) != size) {
+    problems_.push_back(str(name, ": has ", size, " elements, must have ", want.size()));
+    return;
+  }
+  double most = 0, largest = 0, worst = -1;
+  for (double value : want)
+    if (std::isfinite(value)) most = std::max(most, std::fabs(value));
   const double atol = 1e-6 + atol_scale * most;
   std::string report;
-  for (std::size_t i = 0; i < want.size() && static_cast<Index>(i) < size; ++i) {
-    const double value = static_cast<double>(got[i]), error = std::fabs(value - want[i]);
-    if (error <= atol + rtol * std::fabs(want[i])) continue;  // NaN does not pass
-    if (!(error <= worst)) {
-      worst = std::isnan(error) ? INFINITY : error;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    const double value = static_cast<double>(got[i]);
+    if (value == want[i]) continue;  // infinities of one sign, too
+    double error = std::fabs(value - want[i]);
+    if (!std::isfinite(error)) error = INFINITY;  // a NaN equals nothing, and an infinity only itself
+    largest = std::max(largest, error);
+    if (std::isfinite(error) && error <= atol + rtol * std::fabs(want[i])) continue;
+    if (error > worst) {
+      worst = error;
       report = str(name, "[", i, "]: got ", value, ", must be ", want[i], " (max|want| ", most, ")");
     }
   }
   if (!report.empty()) problems_.push_back(report);
+  const double relative = most > 0 ? largest / most : largest;
+  if (relative > worst_error_) {
+    worst_error_ = relative;
+    worst_tensor_ = name;
+  }
 }
 
 void Case::compare_integers(const std::string& name, const std::vector<std::int32_t>& got) {
@@ -89,7 +104,26 @@ void Case::finish(Tape& tape, const std::vector<std::pair<std::string, Variable>
 std::vector<std::string> Case::problems() {
   for (const auto& [name, entry] : file_.entries())
     if (name.rfind("in.", 0) != 0 && !compared_.count(name)) problems_.push_back(name + ": was not compared");
+  for (const auto& [name, entry] : file_.entries())
+    if (std::string why = mistrust(name); !why.empty()) problems_.push_back("mistrusted: " + why);
   return problems_;
+}
+
+std::string Case::mistrust(const std::string& name) const {
+  const bool expected =
+      name.rfind("out.", 0) == 0 || name.rfind("grad_in.", 0) == 0 || name.rfind("grad_param.", 0) == 0;
+  if (!expected || !SafetensorsFile::is_real(file_.entry(name).dtype)) return {};
+  const std::vector<double> want = file_.doubles(name);
+  if (want.size() < 2 || file_.metadata().count("zeros")) return {};
+  const auto zeros = std::count(want.begin(), want.end(), 0.0);
+  const bool constant = std::all_of(want.begin(), want.end(), [&](double value) { return value == want[0]; });
+  if (!constant && static_cast<double>(zeros) <= 0.3 * static_cast<double>(want.size())) return {};
+  const bool all_zeros = constant && want[0] == 0;
+  for (const RightZeros& right : right_zeros())
+    if (right.op == attribute("op") && right.tensor == name && (right.when ? right.when(*this) : !all_zeros)) return {};
+  if (constant && !all_zeros) return str("all of ", name, " is ", want[0]);
+  return str(std::lround(100.0 * static_cast<double>(zeros) / static_cast<double>(want.size())), " % of ", name,
+             " are zeros");
 }
 
 namespace {
@@ -129,10 +163,13 @@ int run() {
   const char* const chosen = std::getenv("SEQTAPE_GOLDEN_DIR");
   const std::filesystem::path root = chosen && *chosen ? chosen : SEQTAPE_SOURCE_DIR "/tests/golden";
   const std::set<std::string> skip = skipped_ops();
+  const char* const wanted = std::getenv("SEQTAPE_GOLDEN_ERRORS");
+  const bool errors = wanted && *wanted && std::string(wanted) != "0";
   int passed = 0, failed = 0, skipped = 0;
   for (const auto& [path, folder] : cases_in(root)) {
     const std::string name = path.filename().string();
     std::vector<std::string> problems;
+    std::string error_text;
     bool skip_this = false;
     try {
       Case c(folder ? path / "golden_io.safetensors" : path);
@@ -144,11 +181,12 @@ int run() {
         else
           find_op(ops(), op)(c);
         problems = c.problems();
+        if (errors && c.worst_error() >= 0) error_text = str("  ", c.worst_error(), "  ", c.worst_tensor());
       }
     } catch (const std::exception& error) {
       problems.emplace_back(error.what());
     }
-    std::cout << (skip_this ? "skip  " : problems.empty() ? "ok    " : "FAIL  ") << name << '\n';
+    std::cout << (skip_this ? "skip  " : problems.empty() ? "ok    " : "FAIL  ") << name << error_text << '\n';
     for (const std::string& problem : problems) std::cout << "      " << problem << '\n';
     ++(skip_this ? skipped : problems.empty() ? passed : failed);
   }

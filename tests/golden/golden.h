@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "autograd/ops/ops.h"
 #include "core/io/safetensors.h"
@@ -35,19 +36,37 @@ class Case {
   /// Compares the outputs, feeds their cotangents backwards and compares every gradient of the inputs.
   void finish(Tape& tape, const std::vector<std::pair<std::string, Variable>>& outputs);
 
-  /// What does not hold, a line each; tensors of the file that nothing compared are failures, too.
+  /// What does not hold, a line each; tensors of the file that nothing compared are failures, and so are those that
+  /// would not tell an implementation that does nothing from a right one.
   std::vector<std::string> problems();
 
+  /// The largest |got - want| / max|want| so far, of which tensor.
+  double worst_error() const { return worst_error_; }
+  const std::string& worst_tensor() const { return worst_tensor_; }
+
  private:
+  /// Why `name` cannot be trusted, or empty.
+  std::string mistrust(const std::string& name) const;
+
   SafetensorsFile file_;
   std::map<std::string, Variable> inputs_;
   std::set<std::string> compared_;
   std::vector<std::string> problems_;
+  double worst_error_ = -1;
+  std::string worst_tensor_;
 };
 
 /// Runs one op's case. In `ops()` by the name in the file's metadata.
 using Run = void (*)(Case&);
 const std::map<std::string, Run>& ops();
+
+/// A tensor whose many zeros, or whose one value, are right.
+struct RightZeros {
+  const char *op, *tensor;
+  bool (*when)(const Case&);  ///< null: always, but not where all of it is 0
+  const char* reason;
+};
+const std::vector<RightZeros>& right_zeros();
 
 /// A folder case: the checkpoint beside golden_io.safetensors.
 using RunModel = void (*)(Case&, const std::filesystem::path& folder);

@@ -1,4 +1,5 @@
 // How each golden op maps to ours.
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/optim/optimizer.h"
@@ -38,6 +39,23 @@ Outputs scan(Case& c) {
   args.delta_softplus = c.attribute("delta_softplus") == "true";
   const ScanResult out = selective_scan(args);
   return {{"y", out.y}, {"h_last", out.state}};
+}
+
+Outputs ssd_case(Case& c) {
+  const Variable x = c.in("x"), b = c.in("B"), h0 = c.in("h0");
+  const Index batch = x.dim(0), length = x.dim(1), channels = x.dim(2) * x.dim(3), groups = b.dim(2), states = b.dim(3);
+  const auto rows = [&](const Variable& v) { return reshape(v, Shape{batch, length, groups * states}); };
+  SsdArguments args;
+  args.x = reshape(x, Shape{batch, length, channels});
+  args.delta = c.in("delta");
+  args.a = c.in("A");
+  args.b = rows(b);
+  args.c = rows(c.in("C"));
+  args.skip = c.in("D");
+  if (h0.defined()) args.h0 = reshape(h0, Shape{batch, channels, states});
+  args.groups = groups;
+  const ScanResult out = ssd(args);
+  return {{"y", reshape(out.y, x.shape())}, {"h_last", reshape(out.state, Shape{batch, x.dim(2), x.dim(3), states})}};
 }
 
 Outputs conv(Case& c) {
@@ -164,11 +182,44 @@ void optimizer_case(Case& c) {
   if (c.file().contains("out.grad_norm")) c.compare("out.grad_norm", norms.data(), Shape{steps});
 }
 
+bool one_step(const Case& c) {
+  for (const char* name : {"in.q", "in.u", "in.x"})
+    if (c.file().contains(name)) return c.file().entry(name).shape[1] == 1;
+  return false;
+}
+/// A step whose only key is its own is over 30 % of them.
+bool steps_alone(const Case& c) { return c.file().entry("in.q").shape[1] <= (c.attribute("causal") == "true" ? 3 : 1); }
+bool some_ignored(const Case& c) {
+  const std::vector<std::int64_t> targets = c.file().integers("in.target");
+  return std::count(targets.begin(), targets.end(), kIgnore) > 0;
+}
+bool one_step_from_zero(const Case& c) { return one_step(c) && !c.file().contains("in.h0"); }
+bool shorter_than_taps(const Case& c) { return c.file().entry("in.x").shape[1] < c.file().entry("in.weight").shape[1]; }
+
 }  // namespace
+
+const std::vector<RightZeros>& right_zeros() {
+  static const std::vector<RightZeros> table{
+      {"relu", "out.y", nullptr, "what is below 0 becomes 0"},
+      {"relu", "grad_in.x", nullptr, "what is below 0 has no slope"},
+      {"embedding", "grad_in.weight", nullptr, "rows that no id names"},
+      {"hf_mamba", "grad_param.backbone.embeddings.weight", nullptr, "rows that no id names, with a head of its own"},
+      {"hf_mamba2", "grad_param.backbone.embeddings.weight", nullptr, "rows that no id names, with a head of its own"},
+      {"cross_entropy", "grad_in.logits", some_ignored, "steps whose target is ignored"},
+      {"attention", "grad_in.q", steps_alone, "the weight of an only key is 1 whatever q is"},
+      {"attention", "grad_in.k", one_step, "the weight of an only key is 1 whatever it is"},
+      {"selective_scan", "grad_in.A", one_step_from_zero, "a state of zeros does not decay"},
+      {"ssd", "grad_in.A", one_step_from_zero, "a state of zeros does not decay"},
+      {"causal_conv1d", "grad_in.weight", shorter_than_taps, "taps that reach before the first step"},
+      {"hippo_legs", "out.lambda_real", nullptr, "every eigenvalue has the real part -1/2"},
+  };
+  return table;
+}
 
 const std::map<std::string, Run>& ops() {
   static const std::map<std::string, Run> table{
       {"selective_scan", run<scan>},
+      {"ssd", run<ssd_case>},
       {"causal_conv1d", run<conv>},
       {"ssm_discretize", run<discretize>},
       {"linear", run<linear_case>},
