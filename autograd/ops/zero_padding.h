@@ -28,7 +28,8 @@ struct ZeroPadding {
  private:
   void add_steps_within(const Shape& shape, const Real* from, Real* to) const {
     const Index sequence = sequence_size(shape), step = step_size(shape);
-    for (Index b = 0; b < shape[0]; ++b) add_numbers(lengths.data()[b] * step, from + b * sequence, to + b * sequence);
+    for (Index b = 0; b < shape[0]; ++b)
+      add_numbers(steps_of(lengths, b, shape[1]) * step, from + b * sequence, to + b * sequence);
   }
 };
 

@@ -1,4 +1,6 @@
 // The cases of every op. Shapes are small, for full Jacobians, and odd, for the tails of vectors.
+#include <map>
+
 #include "autograd/ops/ops.h"
 #include "tests/support/op_case.h"
 
@@ -287,7 +289,7 @@ std::vector<OpCase> make() {
       state_space("lengths", true, 6, {6, 2}),
       state_space("diagonal lengths", false, 6, {6, 0}),
       state_space("diagonal without s0", false, 5, {}, false),
-      state_space("low rank without s0", true, 5, {4, 2}, false),
+      state_space("lengths, low rank without s0", true, 5, {4, 2}, false),
       {"dplr_discretize",
        {{{2}, -3, -1}, {{2, 3}, -2, 1}, {{2, 3}, -3, 3}, {{2, 3, 2}}, {{2, 3, 2}}},
        [](const Variables& x) {
@@ -307,12 +309,23 @@ std::vector<OpCase> make() {
       scan("bare", 1, 4, 2, 3, "", false),
       scan("two chunks", 1, 19, 2, 2, "sgbh", true),
       scan("lengths", 3, 18, 2, 2, "sgbh", true, {18, 5, 0}),
-      scan("bare softplus", 2, 4, 2, 3, "", true, {4, 1}),
+      scan("lengths, bare softplus", 2, 4, 2, 3, "", true, {4, 1}),
       scan("skip", 1, 4, 2, 3, "s", true),
       scan("gate", 1, 4, 2, 3, "g", false),
       scan("delta_bias", 1, 4, 2, 3, "b", false),
       scan("h0", 1, 4, 2, 3, "h", true),
   };
+  // Why many of a case's numbers are zeros, by a word of its name (tests/support/trust.h).
+  static const std::map<std::string, const char*> zeros{{"lengths", "padding"},
+                                                        {"zero_padding", "padding"},
+                                                        {"relu", "what is below 0"},
+                                                        {"dropout", "what is dropped"},
+                                                        {"slice", "what is left out"},
+                                                        {"last_step", "steps before the last, empty sequences"},
+                                                        {"cross_entropy", "targets that are ignored"}};
+  for (OpCase& op : cases)
+    for (const auto& [word, reason] : zeros)
+      if (op.name.find(word) != std::string::npos) op.zeros = reason;
   return cases;
 }
 

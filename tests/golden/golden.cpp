@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "tests/support/trust.h"
 
 namespace seqtape::golden {
 
@@ -114,16 +115,12 @@ std::string Case::mistrust(const std::string& name) const {
       name.rfind("out.", 0) == 0 || name.rfind("grad_in.", 0) == 0 || name.rfind("grad_param.", 0) == 0;
   if (!expected || !SafetensorsFile::is_real(file_.entry(name).dtype)) return {};
   const std::vector<double> want = file_.doubles(name);
-  if (want.size() < 2 || file_.metadata().count("zeros")) return {};
-  const auto zeros = std::count(want.begin(), want.end(), 0.0);
-  const bool constant = std::all_of(want.begin(), want.end(), [&](double value) { return value == want[0]; });
-  if (!constant && static_cast<double>(zeros) <= 0.3 * static_cast<double>(want.size())) return {};
-  const bool all_zeros = constant && want[0] == 0;
+  const std::string why = testing::mistrust(want);
+  if (why.empty() || file_.metadata().count("zeros")) return {};
+  const bool all_zeros = std::all_of(want.begin(), want.end(), [](double value) { return value == 0; });
   for (const RightZeros& right : right_zeros())
     if (right.op == attribute("op") && right.tensor == name && (right.when ? right.when(*this) : !all_zeros)) return {};
-  if (constant && !all_zeros) return str("all of ", name, " is ", want[0]);
-  return str(std::lround(100.0 * static_cast<double>(zeros) / static_cast<double>(want.size())), " % of ", name,
-             " are zeros");
+  return str(name, ": ", why);
 }
 
 namespace {

@@ -211,6 +211,9 @@ const std::vector<RightZeros>& right_zeros() {
       {"selective_scan", "grad_in.A", one_step_from_zero, "a state of zeros does not decay"},
       {"ssd", "grad_in.A", one_step_from_zero, "a state of zeros does not decay"},
       {"causal_conv1d", "grad_in.weight", shorter_than_taps, "taps that reach before the first step"},
+      {"rnn", "grad_in.weight_hh", one_step_from_zero, "the state before the only step is zeros"},
+      {"lstm", "grad_in.weight_hh", one_step_from_zero, "the state before the only step is zeros"},
+      {"gru", "grad_in.weight_hh", one_step_from_zero, "the state before the only step is zeros"},
       {"hippo_legs", "out.lambda_real", nullptr, "every eigenvalue has the real part -1/2"},
   };
   return table;

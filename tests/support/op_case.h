@@ -22,6 +22,7 @@ struct OpCase {
   std::string name;  ///< "selective_scan lengths"
   std::vector<Input> inputs;
   Function function;
+  const char* zeros = nullptr;  ///< why many of its expected numbers are zeros, or all of a tensor are equal
 };
 
 /// Every case, in a fixed order: the same in both precisions.
