@@ -64,12 +64,12 @@ struct Head {
 void forward(const AttentionSizes& s, const AttentionInputs& in, Real* y, Real* log_sum) {
   const Index tiles = (s.queries + kQueries - 1) / kQueries;
   const Index work_size = kQueries * (kKeys + s.dim + 2);
-  const Scratch work(s.batch * s.heads * tiles * work_size);
   parallel_for(s.batch * s.heads * tiles, [&](Index item) {
+    const Scratch work(work_size);  // of a thread: one for each item would be 36 times the size of q
     const Head head(s, in, item / tiles / s.heads, item / tiles % s.heads);
     const Index i0 = item % tiles * kQueries, end = std::min(s.queries, i0 + kQueries);
     const Index i1 = std::clamp(head.queries, i0, end), rows = i1 - i0;
-    Real* const p = work.data() + item * work_size;
+    Real* const p = work.data();
     Real *const sum = p + kQueries * kKeys, *const top = sum + kQueries * s.dim, *const total = top + kQueries;
     for (Index i = i1; i < end; ++i) {
       std::fill_n(y + head.query_at(i), s.dim, Real{0});
@@ -118,10 +118,10 @@ void forward(const AttentionSizes& s, const AttentionInputs& in, Real* y, Real* 
 void backward(const AttentionSizes& s, const AttentionInputs& in, const Real* y, const Real* log_sum, const Real* dy,
               Real* dq, Real* dk, Real* dv) {
   const Index work_size = 2 * kQueries * kKeys + s.queries;
-  const Scratch work(s.batch * s.heads * work_size);
   parallel_for(s.batch * s.heads, [&](Index item) {
+    const Scratch work(work_size);
     const Head head(s, in, item / s.heads, item % s.heads);
-    Real* const p = work.data() + item * work_size;
+    Real* const p = work.data();
     Real *const ds = p + kQueries * kKeys, *const inner = ds + kQueries * kKeys;
     const Real* const logs = log_sum + item * s.queries;
     const Real scale = static_cast<Real>(s.scale);

@@ -102,10 +102,10 @@ Index steps_of(const SsdSizes& s, Index b) { return s.lengths ? s.lengths[b] : s
 
 void forward(const SsdSizes& s, const SsdInputs& in, Real* saved, const SsdOutputs& out) {
   const Index state = state_size(s), work_size = Q * Q + Q + Q * s.width;
-  const Scratch work(s.batch * s.heads * work_size);
   parallel_for(s.batch * s.heads, [&](Index item) {
+    const Scratch work(work_size);  // of a thread, not of every item
     const Index b = item / s.heads, head = item % s.heads, steps = steps_of(s, b);
-    Real *const w = work.data() + item * work_size, *const decay = w + Q * Q, *const u = decay + Q;
+    Real *const w = work.data(), *const decay = w + Q * Q, *const u = decay + Q;
     Real* const h = out.h_last + item * state;
     if (in.h0)
       std::copy_n(in.h0 + item * state, state, h);
@@ -232,12 +232,11 @@ void backward(const SsdSizes& s, const SsdInputs& in, const Real* saved, const S
               const SsdInputGrads& into) {
   const Index state = state_size(s), heads = s.heads / s.groups, head_work = HeadBackward::work_size(s);
   const Index work_size = 2 * Q * Q + heads * state + head_work;
-  const Scratch work(s.batch * s.groups * work_size);
   std::vector<double> sums(static_cast<std::size_t>(2 * s.batch * s.heads));  // da, dskip of each sequence and head
   parallel_for(s.batch * s.groups, [&](Index item) {
+    const Scratch work(work_size);
     const Index b = item / s.groups, first = item % s.groups * heads, steps = steps_of(s, b);
-    Real *const similar = work.data() + item * work_size, *const dsimilar = similar + Q * Q,
-                *const dh = dsimilar + Q * Q;
+    Real *const similar = work.data(), *const dsimilar = similar + Q * Q, *const dh = dsimilar + Q * Q;
     const Index state_at = (b * s.heads + first) * state;
     if (dout.h_last)
       std::copy_n(dout.h_last + state_at, heads * state, dh);

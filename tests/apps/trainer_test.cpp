@@ -67,6 +67,17 @@ TEST_CASE("micro-batches give the gradients of the whole batch, with dropout too
   }
 }
 
+TEST_CASE("an evaluation drops nothing") {
+  const auto score = [](double dropout) {
+    Json model = Json::parse(kMamba);
+    model["dropout"] = dropout;
+    Training training(config_of(kHeads, model.dump().c_str()));
+    training.allocate();
+    return evaluate(*training.model, *training.config.task, Split::validation, 4)->metrics(training.shape);
+  };
+  CHECK_EQ(score(0.5).dump(), score(0).dump());
+}
+
 TEST_CASE("carried state: two windows in a row are one sequence") {
   const TemporaryFolder folder;
   write_file(folder / "t.txt", made_up_text(4000));

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "autograd/optim/optimizer.h"
 #include "core/threads.h"
 #include "models/sequence_model.h"
@@ -52,6 +54,64 @@ TEST_CASE("every mixer learns to repeat the last token") {
     for (int i = 0; i < 150; ++i) after = setup.step();
     CHECK(before > 2);
     CHECK(after < 0.5 * before);
+  }
+}
+
+TEST_CASE("every parameter of every mixer takes a gradient") {
+  for (const std::string& name : mixers().names()) {
+    Setup setup(name);
+    setup.step();
+    for (const Parameter* p : setup.model->parameters()) {
+      CAPTURE(name);
+      CAPTURE(p->path);
+      const Tensor& grad = p->variable.grad();
+      REQUIRE(grad.defined());
+      CHECK(std::any_of(grad.data(), grad.data() + grad.size(), [](Real x) { return x != 0; }));
+    }
+  }
+}
+
+TEST_CASE("dropout is drawn anew in every training step, and off outside of training") {
+  for (const std::string& name : mixers().names()) {
+    CAPTURE(name);
+    Setup plain(name), dropping(name, 0.5);
+    const auto logits = [](const Setup& setup, const RunMode& mode) {
+      ModelState state;
+      return setup.model->forward({setup.ids, {}, {}}, state, mode).value().to_vector();
+    };
+    const RunMode once{.training = true, .dropout = {1}, .carry = false};
+    const RunMode again{.training = true, .dropout = {2}, .carry = false};
+    for (const bool carry : {false, true}) CHECK(logits(dropping, {.carry = carry}) == logits(plain, {.carry = carry}));
+    CHECK(logits(dropping, once) == logits(dropping, once));
+    CHECK(logits(dropping, once) != logits(dropping, again));
+    CHECK(logits(plain, once) == logits(plain, {.carry = false}));
+  }
+}
+
+TEST_CASE("norms and biases never decay, whatever the optimizer; matrices do") {
+  for (const auto& entry : optimizers().entries) {
+    CAPTURE(entry.name);
+    Setup setup("transformer");
+    const auto optimizer = entry.make();
+    optimizer->lr = 0.01;
+    optimizer->weight_decay = 0.5;
+    optimizer->attach(setup.model->parameters());
+    std::vector<std::vector<Real>> before;
+    for (const Parameter* p : setup.model->parameters()) {
+      p->variable.slot()->grad = Tensor::zeros(p->shape);
+      before.push_back(p->variable.value().to_vector());
+    }
+    optimizer->step(1, 0);
+    int kept = 0, decayed = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const Parameter& p = *setup.model->parameters()[i];
+      CAPTURE(p.path);
+      const bool same = p.variable.value().to_vector() == before[i];
+      CHECK_EQ(same, p.shape.rank() < 2);
+      ++(same ? kept : decayed);
+    }
+    CHECK_GE(kept, 5);
+    CHECK_GE(decayed, 5);
   }
 }
 
