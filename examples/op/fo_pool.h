@@ -16,8 +16,11 @@ namespace ops {
 struct FoPool {
   enum : std::size_t { f, z, o, c0 };
   enum : std::size_t { y, c_last };
-  static constexpr OpSchema schema{
-      .name = "fo_pool", .inputs = {"f", "z", "o", "c0?"}, .outputs = {"y", "c_last"}, .keeps = {f, z, o, c0}};
+  static constexpr OpSchema schema{.name = "fo_pool",
+                                   .inputs = {"f", "z", "o", "c0?"},
+                                   .outputs = {"y", "c_last"},
+                                   .keeps = {f, z, o, c0},
+                                   .states = {c0}};
   IndexTensor lengths{};  ///< [B] or undefined: all of L. A step at or beyond it gives 0 and leaves the state
 
   // [checks]

@@ -21,8 +21,8 @@ from pathlib import Path
 import places
 
 # Lines in tables: of a task and a mixer, what they are called and their row; of an op, an include and a row for each of
-# two targets, its include among the ops, its cases, and its reference.
-TABLES = {"task": 1, "mixer": 1, "op": 5}
+# two targets, its include among the ops, its cases, small and at real sizes, and its reference.
+TABLES = {"task": 1, "mixer": 1, "op": 6}
 
 
 def copy_of(root, folder):

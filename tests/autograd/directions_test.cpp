@@ -4,10 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <iostream>
+#include <set>
 
 #include "core/cpu.h"
 #include "core/pool.h"
 #include "core/real.h"
+#include "tests/support/op_case.h"
 
 using namespace seqtape;
 using namespace seqtape::testing_bridge;
@@ -16,6 +18,17 @@ TEST_CASE("backward agrees with differences along a direction, at every size") {
   const std::vector<SizedCase> cases = sized_cases();
   CHECK_GE(cases.size(), 500);
   for (const SizedCase& one : cases) CHECK_EQ(differences_report(one), "");
+}
+
+TEST_CASE("every op has a case at real sizes") {
+  std::set<std::string> sized;
+  for (const SizedCase& one : sized_cases())
+    for (const std::string& op : ops_of_case(one)) sized.insert(op);
+  for (const testing::OpCase& op_case : testing::op_cases())
+    for (const AnyOp& op : testing::ops_of(op_case)) {
+      CAPTURE(std::string(op.name()));
+      CHECK(sized.contains(op.name()));
+    }
 }
 
 TEST_CASE("sequences that are alike, past 65,536 of them, have the numbers of one alone") {

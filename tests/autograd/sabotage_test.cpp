@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -76,32 +77,56 @@ Verdict try_out(const std::string& sabotage, bool in_float_alone, const std::vec
   return verdict;
 }
 
-/// "selective_scan.backward" and "zeros" of "selective_scan.backward.delta:zeros".
-std::pair<std::string, std::string> row_and_column(const std::string& sabotage) {
-  const std::size_t colon = sabotage.find(':'), second = sabotage.find('.', sabotage.find('.') + 1);
-  return {sabotage.substr(0, std::min(colon, second)), sabotage.substr(colon + 1)};
-}
+/// The parts of "selective_scan.backward.delta:zeros".
+struct Place {
+  std::string op, pass, fault;
 
-/// The letters that are in both.
-std::string common(const std::string& a, const std::string& b) {
-  std::string letters;
-  for (const char letter : a)
-    if (b.find(letter) != std::string::npos) letters += letter;
-  return letters;
-}
+  explicit Place(const std::string& sabotage) {
+    const std::size_t dot = sabotage.find('.'), colon = sabotage.find(':');
+    op = sabotage.substr(0, dot);
+    pass = sabotage.substr(dot + 1, std::min(colon, sabotage.find('.', dot + 1)) - dot - 1);
+    fault = sabotage.substr(colon + 1);
+  }
+};
 
-/// A row an op and pass: the checks that see a fault in every operand.
-void print(const std::map<std::string, std::map<std::string, std::string>>& table) {
+/// The checks that see a fault, by the operand that has it.
+class Cell {
+ public:
+  void add(const std::string& seen) { all_.push_back(seen); }
+  /// "GD": those that see it in every operand; "(GD)": in one or another.
+  std::string text() const {
+    std::string every, some;
+    for (const char letter : {'G', 'R', 'D'}) {
+      const auto count = std::count_if(all_.begin(), all_.end(),
+                                       [&](const std::string& seen) { return seen.find(letter) != std::string::npos; });
+      if (count) some += letter;
+      if (count == static_cast<std::ptrdiff_t>(all_.size())) every += letter;
+    }
+    return every.empty() ? "(" + some + ")" : every;
+  }
+
+ private:
+  std::vector<std::string> all_;
+};
+
+/// By op, fault and pass.
+using Table = std::map<std::string, std::map<std::string, std::map<std::string, Cell>>>;
+
+void print(const Table& table) {
   static const char* const faults[] = {"zeros",        "first_input", "last_lane", "last_row",
                                        "chunk_border", "other_sign",  "no_state",  "no_lengths"};
-  std::cout << "| op and pass |";
+  std::cout << "| op |";
   for (const char* const fault : faults) std::cout << ' ' << fault << " |";
-  std::cout << "\n|---|" << join(std::vector<std::string>(std::size(faults), "---"), "|") << "|\n";
-  for (const auto& [row, cells] : table) {
-    std::cout << "| " << row << " |";
+  std::cout << "\n|" << join(std::vector<std::string>(std::size(faults) + 1, "---"), "|") << "|\n";
+  for (const auto& [op, cells] : table) {
+    std::cout << "| " << op << " |";
     for (const char* const fault : faults) {
-      const auto cell = cells.find(fault);
-      std::cout << ' ' << (cell == cells.end() ? "" : cell->second) << " |";
+      std::vector<std::string> passes;
+      if (const auto cell = cells.find(fault); cell != cells.end())
+        for (const char* const pass : {"forward", "backward", "both"})
+          if (const auto found = cell->second.find(pass); found != cell->second.end())
+            passes.push_back(found->second.text());
+      std::cout << ' ' << join(passes, " / ") << " |";
     }
     std::cout << '\n';
   }
@@ -113,14 +138,14 @@ TEST_CASE("whatever is wrong with an op, a check of that op fails") {
   const std::vector<std::string> sabotages = all_sabotages();
   CHECK_GE(sabotages.size(), 700);
   const std::vector<Check> checks = all_checks();
-  std::map<std::string, std::map<std::string, std::string>> table;
+  Table table;
   std::map<std::string, int> counts;  // "both G": how many faults of both precisions check G sees
   for (const std::string& sabotage : sabotages)
     for (const bool in_float_alone : {false, true}) {
       const Verdict verdict = try_out(sabotage, in_float_alone, checks);
-      const auto [row, column] = row_and_column(sabotage);
+      const Place place(sabotage);
       // What gives the right number (the first input of a copy) is no fault.
-      if (!verdict.struck && column == "first_input") continue;
+      if (!verdict.struck && place.fault == "first_input") continue;
       CAPTURE(sabotage);
       CAPTURE(in_float_alone);
       CHECK(!verdict.seen.empty());
@@ -129,8 +154,7 @@ TEST_CASE("whatever is wrong with an op, a check of that op fails") {
       ++counts[mode];
       for (const char letter : verdict.seen) ++counts[mode + ", " + letter];
       if (in_float_alone) continue;
-      const auto [cell, fresh] = table[row].emplace(column, verdict.seen);
-      if (!fresh) cell->second = common(cell->second, verdict.seen);
+      table[place.op][place.fault][place.pass].add(verdict.seen);
     }
   if (!std::getenv("SEQTAPE_TABLE")) return;
   print(table);
