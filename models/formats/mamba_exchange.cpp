@@ -154,6 +154,9 @@ Json hf_generation_json(const MambaNumbers& n) {
 
 Json hf_json(const MambaNumbers& n) {
   refuse_head_bias(n);
+  if (n.d_inner < n.d_model)
+    throw ConfigError(str("model.d_inner: must be at least d_model ", n.d_model, " for the format hf, whose \"expand\" is ",
+                          "their quotient, got ", n.d_inner));
   Json json = {{"architectures", {n.version == 1 ? "MambaForCausalLM" : "Mamba2ForCausalLM"}},
                {"model_type", n.version == 1 ? "mamba" : "mamba2"},
                {"vocab_size", n.vocabulary},

@@ -415,6 +415,9 @@ TEST_CASE("models that a format cannot hold are refused, with what to set; paths
     refused("export " + biased + " --format " + form + " --out " + out, 2, "model.head_bias: must be false");
   const std::string own = train(folder, "own", kOwnHead);
   refused("export " + own + " --format gguf --out " + out, 2, "model.proj_bias: must be false for llama.cpp");
+  const std::string narrow =
+      train(folder, "narrow", R"({"name": "mamba", "d_model": 16, "layers": 1, "d_inner": 8, "head_bias": false})");
+  refused("export " + narrow + " --format hf --out " + out, 2, "model.d_inner: must be at least d_model 16");
   const std::string second = train(folder, "second", kSecond);
   for (const std::string form : {"mamba_ssm", "gguf"})
     refused("export " + second + " --format " + form + " --out " + out, 2,
