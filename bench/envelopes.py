@@ -36,24 +36,25 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEVEL = 0.01  # of a whole check that fails by chance
 FLOOR = 0.002  # least deviation of a loss, as a share of it
-BUDGET = 14.0  # seconds of processor time a run may take where its size is chosen
+MOST_STEPS = 1500
 
-# What makes a task small enough to be learnt, in part, within the budget; the same for all of its models. The steps are chosen by time.
+# What makes a task small enough to be learnt, in part, within the budget; the same for all of its models. The steps are
+# chosen by time.
 REDUCED = {
     "adding": {"task.length": 50, "train.batch": 16},
     "associative_recall": {"task.length": 9, "task.keys": 8, "task.values": 4, "train.batch": 32},
     "births": {"task.length": 112, "task.eval_stride": 4, "train.batch": 16},
-    "copying": {"task.length": 20, "task.items": 4, "task.symbols": 4, "train.batch": 16},
+    "copying": {"task.length": 30, "task.items": 5, "train.batch": 16},
     "dna": {"task.length": 128, "task.train_fraction": 0.995},
-    "induction_heads": {"task.vocab": 8, "task.length": 32, "train.batch": 16},
+    "induction_heads": {"task.length": 64, "train.batch": 16},
     "listops": {"task.length": 100, "task.shortest": 20, "task.depth": 3, "task.arguments": 5, "train.batch": 16},
     "mqar": {"task.length": 32, "task.pairs": 2, "task.vocab": 32, "train.batch": 16},
     "parity": {"task.length": 16, "train.batch": 16},
-    "pathfinder": {"task.side": 12, "task.dashes": 3, "task.distractors": 1, "train.batch": 16},
-    "psmnist": {"task.validation": 500, "train.batch": 8, "model.d_model": 32, "model.layers": 2},
+    "pathfinder": {"task.eval_sequences": 128, "train.batch": 8, "model.d_model": 32, "model.layers": 2},
+    "psmnist": {"task.validation": 250, "train.batch": 8, "model.d_model": 32, "model.layers": 2},
     "selective_copying": {"task.length": 40, "task.items": 4, "task.vocab": 8, "train.batch": 16},
-    "smnist": {"task.validation": 500, "train.batch": 8, "model.d_model": 32, "model.layers": 2},
-    "sounds": {"task.length": 1024, "task.validation_fraction": 0.1, "train.batch": 8, "model.layers": 2},
+    "smnist": {"task.validation": 250, "train.batch": 8, "model.d_model": 32, "model.layers": 2},
+    "sounds": {"task.length": 1024, "task.validation_fraction": 0.05, "train.batch": 8, "model.layers": 2},
     "spam": {"task.length": 256},
     "species": {"task.length": 256, "task.validation_fraction": 0.01, "train.batch": 16},
     "text": {"task.length": 128, "task.train_fraction": 0.99, "train.batch": 8, "model.d_model": 64},
@@ -105,12 +106,14 @@ def choose_size(program, config, budget):
 
     def seconds(steps):
         growth = {"task.grow_from": 0, "task.grow_every": max(1, steps // 6)} if "task.longest" in chosen else {}
-        return train(program, config, {**chosen, **growth, "train.steps": steps, "train.eval_every": steps // 3}, 1)["cpu"]
+        overrides = {**chosen, **growth, "train.steps": steps, "train.eval_every": steps // 3}
+        return train(program, config, overrides, 1)["cpu"]
 
-    few = seconds(3)
-    more = 3 * min(100, max(3, round(1 / few)))
-    step = max(1e-4, (seconds(more) - few) / (more - 3))
-    steps = min(values["train"]["steps"], 3000, max(30, (budget - few) / step))
+    few, more = seconds(3), 30
+    while (longer := seconds(more)) - few < 0.5 + 0.2 * few and more < 1000:
+        more *= 3
+    step = max(1e-4, (longer - few) / (more - 3))
+    steps = min(values["train"]["steps"], MOST_STEPS, max(30, (budget - few) / step))
     third = int(float(f"{steps / 3:.2g}"))
     if "task.longest" in chosen:
         chosen.update({"task.grow_from": third, "task.grow_every": third // 3})
@@ -209,20 +212,19 @@ def selected(patterns):
 
 def run_sizes(options):
     envelopes = load(options.out)
-    for config in selected(options.configs):
-        if config in envelopes and not options.again:
-            continue
-        start = time.monotonic()
-        envelopes[config] = {"set": choose_size(options.program, config, options.budget)}
-        save(options.out, envelopes)
-        print(f"{config}: {envelopes[config]['set']} (measured in {time.monotonic() - start:.1f} s)", flush=True)
+    configs = selected(options.configs)
+    for config in configs:
+        if options.again or config not in envelopes:
+            envelopes[config] = {"set": choose_size(options.program, config, options.budget)}
+            save(options.out, envelopes)
+            print(f"{config}: {envelopes[config]['set']}", flush=True)
+    return envelopes, configs
 
 
 def run_record(options):
-    run_sizes(argparse.Namespace(**{**vars(options), "again": False, "budget": BUDGET}))
-    envelopes, configs = load(options.out), selected(options.configs)
-    options.work.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
+    envelopes, configs = run_sizes(options)
+    options.work.mkdir(parents=True, exist_ok=True)
 
     def one(config, seed):
         """The run's result, from the work folder where it is there; None after the time limit."""
@@ -267,7 +269,8 @@ def run_record(options):
     for config in configs:
         for odd in odd_ones(envelopes[config], level) if "steps" in envelopes[config] else []:
             print(f"warning: {config}: {odd} is outside the band of the other seeds: choose other steps")
-    print(f"{time.monotonic() - start:.0f} s; {left} runs are left" + (": start again with the same --work" if left else ""))
+    print(f"{time.monotonic() - start:.0f} s; " + (f"{left} runs are left: start again with the same --work" if left else
+                                                   "no run is left"))
     return 1 if failed else 2 if left else 0
 
 
@@ -290,7 +293,8 @@ def run_check(options):
                          for seed in options.seeds] for config in configs}
         for config, futures in runs.items():
             entry, wrong, shown = envelopes[config], [], []
-            bands = {step: Band(entry["metric"], at["values"], entry["answers"], level) for step, at in entry["steps"].items()}
+            bands = {step: Band(entry["metric"], at["values"], entry["answers"], level)
+                     for step, at in entry["steps"].items()}
             for seed, future in zip(options.seeds, futures):
                 try:
                     values = {str(step): metrics[entry["metric"]] for step, metrics in future.result()["points"]}
@@ -309,7 +313,8 @@ def run_check(options):
                 failed.append(config)
                 program, extra = shlex.quote(options.program), "".join(f" --set {k}={v}" for k, v in options.set.items())
                 print(*("  " + line for line in wrong), sep="\n")
-                print(f"  again: bench/envelopes.py check --program {program} --configs {config} --seeds {seeds}{extra}", flush=True)
+                print(f"  again: bench/envelopes.py check --program {program} --configs {config} --seeds {seeds}{extra}",
+                      flush=True)
     print(f"{len(configs) - len(failed)} of {len(configs)} configs are within their bands")
     return 1 if failed else 0
 
@@ -341,11 +346,11 @@ def main():
         if name != "show":
             command.add_argument("--program", required=True, type=os.path.abspath)
             command.add_argument("--configs", nargs="+", default=["configs/*/*.json"], help="patterns, from the root")
-        if name == "sizes":
-            command.add_argument("--budget", type=float, default=BUDGET, help="seconds of a run")
-            command.add_argument("--again", action="store_true", help="those that have a size too")
+        if name in ("sizes", "record"):
+            command.add_argument("--budget", type=float, default=14, help="seconds of a run, where its size is chosen")
+            command.add_argument("--again", action="store_true", help="choose new sizes")
         if name in ("record", "check"):
-            command.add_argument("--seeds", type=seed_list, default=seed_list("1-10" if name == "record" else "101,102"))
+            command.add_argument("--seeds", type=seed_list, default="1-10" if name == "record" else "101,102")
             command.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time, one thread each")
         if name == "record":
             command.add_argument("--work", type=pathlib.Path, default=ROOT / "build/envelopes", help="keeps finished runs")
@@ -356,7 +361,10 @@ def main():
     options = parser.parse_args()
     if options.command == "check":
         options.set = dict(options.set)
-    return {"sizes": run_sizes, "record": run_record, "check": run_check, "show": run_show}[options.command](options)
+    if options.command == "sizes":
+        run_sizes(options)
+        return 0
+    return {"record": run_record, "check": run_check, "show": run_show}[options.command](options)
 
 
 if __name__ == "__main__":
