@@ -34,6 +34,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUT = ROOT / "bench/envelopes.json"
 LEVEL = 0.01  # of a whole check that fails by chance
 FLOOR = 0.002  # least deviation of a loss, as a share of it
 MOST_STEPS = 1500
@@ -287,6 +288,8 @@ def run_check(options):
     print(f"{m} comparisons in a whole check, each at the level {LEVEL} / {m} = {level:.2g}: "
           f"t = {quantile(level, 9):.2f} with 9 degrees of freedom", flush=True)
     seeds = ",".join(map(str, options.seeds))
+    program, out = shlex.quote(options.program), "" if options.out == OUT else f" --out {shlex.quote(str(options.out))}"
+    extra = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in options.set.items())
     failed = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         runs = {config: [pool.submit(train, options.program, config, {**envelopes[config]["set"], **options.set}, seed)
@@ -311,9 +314,8 @@ def run_check(options):
             print(f"{'FAILED' if wrong else 'ok'} {config}: {'; '.join(shown)}", flush=True)
             if wrong:
                 failed.append(config)
-                program, extra = shlex.quote(options.program), "".join(f" --set {k}={v}" for k, v in options.set.items())
                 print(*("  " + line for line in wrong), sep="\n")
-                print(f"  again: bench/envelopes.py check --program {program} --configs {config} --seeds {seeds}{extra}",
+                print(f"  again: bench/envelopes.py check --program {program}{out} --configs {config} --seeds {seeds}{extra}",
                       flush=True)
     print(f"{len(configs) - len(failed)} of {len(configs)} configs are within their bands")
     return 1 if failed else 0
@@ -342,7 +344,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("sizes", "record", "check", "show"):
         command = commands.add_parser(name)
-        command.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/envelopes.json")
+        command.add_argument("--out", type=pathlib.Path, default=OUT)
         if name != "show":
             command.add_argument("--program", required=True, type=os.path.abspath)
             command.add_argument("--configs", nargs="+", default=["configs/*/*.json"], help="patterns, from the root")
