@@ -363,6 +363,8 @@ def main():
     options = parser.parse_args()
     if options.command == "check":
         options.set = dict(options.set)
+    if options.command == "record" and len(options.seeds) < 4:
+        parser.error("--seeds: a deviation needs at least 4 seeds")
     if options.command == "sizes":
         run_sizes(options)
         return 0
