@@ -3,8 +3,8 @@
 # ends with, bit for bit, with a run that nothing disturbed.
 #   kill_test.sh SEQTAPE N [SEED]
 set -euo pipefail
-seqtape=$1 kills=$2
-RANDOM=${3:-1}
+seqtape=$1 kills=$2 seed=${3:-1}
+RANDOM=$seed
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cat > "$place/c.json" <<'JSON'
@@ -16,7 +16,7 @@ cat > "$place/c.json" <<'JSON'
 JSON
 # A command in the background runs in a shell of its own, which this replaces: the kill must meet the program.
 train() { exec "$seqtape" train "$place/c.json" --out "$place/$1" --threads 1 --set train.tensorboard=false "${@:2}"; }
-fail() { echo "kill_test: $*" >&2; exit 1; }
+fail() { echo "kill_test: $*; again: $0 $seqtape $kills $seed" >&2; exit 1; }
 
 # What must not depend on the kills: weights, moments, and the metrics but for the clock's.
 same() {
