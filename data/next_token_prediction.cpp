@@ -159,6 +159,12 @@ std::vector<std::string> NextTokenPrediction::notes() const {
   return all;
 }
 
+std::vector<Index> NextTokenPrediction::training_counts() const {
+  std::vector<Index> counts(static_cast<std::size_t>(vocabulary()));
+  for (const char16_t token : part(Split::train)) ++counts[token];
+  return counts;
+}
+
 std::string NextTokenPrediction::fingerprint() const {
   const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
   return format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());
@@ -181,7 +187,7 @@ void NextTokenPrediction::training_batch(Index step, Index batch, Batch& out) co
 }
 
 std::unique_ptr<Evaluation> NextTokenPrediction::evaluation(Split split, const EvaluationOptions& options) const {
-  if (part(split).size() < 2)
+  if (!has(split))
     throw ConfigError(
         str("task: there is no ", split_name(split), " split; set task.", split_name(split), "_fraction"));
   return std::make_unique<NextTokenEvaluation>(part(split), length_, options);

@@ -31,6 +31,8 @@ class NextTokenPrediction : public Task {
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
+  bool has(Split split) const override { return part(split).size() >= 2; }
+  std::vector<Index> training_counts() const override;
   Index training_sequences() const override { return carry_ ? 0 : training_windows(); }
   std::string fingerprint() const override;
   std::vector<std::string> notes() const override;

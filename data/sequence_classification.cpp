@@ -139,8 +139,7 @@ void SequenceClassification::prepare(std::uint64_t seed) {
   split();
   loaded();
   if (class_weights_ == "balanced") {  // the mean weight of an answer is 1
-    weights_.assign(static_cast<std::size_t>(classes_), 0);
-    for (const Index i : train_) ++weights_[static_cast<std::size_t>(class_of(i))];
+    for (const Index count : training_counts()) weights_.push_back(static_cast<float>(count));
     for (float& weight : weights_)
       if (weight > 0) weight = static_cast<float>(train_.size()) / (static_cast<float>(classes_) * weight);
   }
@@ -246,8 +245,14 @@ void SequenceClassification::training_batch(Index step, Index batch, Batch& out)
 }
 
 std::unique_ptr<Evaluation> SequenceClassification::evaluation(Split split, const EvaluationOptions& options) const {
-  if (part(split).empty()) throw ConfigError(str("task: there is no ", split_name(split), " split"));
+  if (!has(split)) throw ConfigError(str("task: there is no ", split_name(split), " split"));
   return std::make_unique<ClassificationEvaluation>(*this, part(split), options);
+}
+
+std::vector<Index> SequenceClassification::training_counts() const {
+  std::vector<Index> counts(static_cast<std::size_t>(classes_));
+  for (const Index i : train_) ++counts[static_cast<std::size_t>(class_of(i))];
+  return counts;
 }
 
 std::string SequenceClassification::fingerprint() const {
@@ -263,8 +268,7 @@ void SequenceClassification::use(const Json& learned) {
 std::vector<std::string> SequenceClassification::notes() const {
   std::vector<std::string> all = left_out_.notes();
   if (empty_) all.push_back(str(empty_, " empty sequences were left out"));
-  std::vector<Index> trained(names_.size());
-  for (const Index i : train_) ++trained[static_cast<std::size_t>(class_of(i))];
+  const std::vector<Index> trained = training_counts();
   for (std::size_t c = 0; c < names_.size(); ++c)
     if (trained[c] == 0)
       all.push_back(str("class \"", names_[c], "\" has no training sequence: all are kept for validation and test"));

@@ -25,7 +25,9 @@ class SequenceClassification : public Task {
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
+  bool has(Split split) const override { return !part(split).empty(); }
   Index training_sequences() const override { return static_cast<Index>(train_.size()); }
+  std::vector<Index> training_counts() const override;
   std::string fingerprint() const override;
   Json learned() const override;
   void use(const Json& learned) override;

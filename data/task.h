@@ -59,6 +59,8 @@ struct EvaluationOptions {
   Index chunk = 4096;  ///< steps of a chunk
 };
 
+class Forecasting;
+
 class Task {
  public:
   virtual ~Task() = default;
@@ -76,8 +78,16 @@ class Task {
   /// One pass over validation or test data. Synthetic tasks draw these from other random streams than training.
   virtual std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const = 0;
 
+  /// Whether `evaluation` has data of the split. After `prepare`.
+  virtual bool has(Split) const { return true; }
+
   /// Sequences in a training epoch; 0: there are no epochs. After `prepare`.
   virtual Index training_sequences() const { return 0; }
+
+  /// How many training answers each class, or token, has; empty: they are drawn from the seed. After `prepare`.
+  virtual std::vector<Index> training_counts() const { return {}; }
+  /// What is known of forecasts (data/forecasting.h); null: the task asks for none. After `prepare`.
+  virtual const Forecasting* forecasting() const { return nullptr; }
 
   /// Identifies the data by their content, independently of their path, `length` and the fractions; "" if they are
   /// drawn from the seed. After `prepare`.

@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "apps/commands/command.h"
+#include "apps/trainer/answers.h"
+#include "apps/trainer/answers_text.h"
 #include "apps/trainer/metrics.h"
 #include "apps/trainer/trained_model.h"
 #include "core/clock.h"
@@ -13,10 +17,13 @@ namespace {
 
 void options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
-      "split", "validation or test", cxxopts::value<std::string>()->default_value("validation"), "SPLIT")(
-      "lengths", "evaluate at each of these sequence lengths", cxxopts::value<std::string>(), "L,L,...")(
+      "split", "train, validation, test, or all that there are",
+      cxxopts::value<std::string>()->default_value("validation"),
+      "SPLIT")("lengths", "evaluate at each of these sequence lengths", cxxopts::value<std::string>(), "L,L,...")(
       "batch", "sequences side by side; default: as in training", cxxopts::value<int>(), "N")(
-      "best", "the best checkpoint instead of the last")("json", "print one JSON document");
+      "best", "the best checkpoint instead of the last")(
+      "predictions", "write each answer: the truth, what the model says, and the probability of each class",
+      cxxopts::value<std::string>(), "FILE.csv")("json", "print one JSON document, and write none to RUN/eval.json");
   common_options(options);
   options.parse_positional({"run"});
 }
@@ -31,11 +38,27 @@ std::string headline(const Json& result) {
   return format("%12s of %s", text.c_str(), grouped(result.at("n").get<Index>()).c_str());
 }
 
+std::vector<Split> splits_of(const std::string& name, const Task& task) {
+  std::vector<Split> splits;
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    if (name == "all" ? task.has(split) : name == split_name(split)) splits.push_back(split);
+  return splits;
+}
+
+/// RUN/eval.json is what was printed: where it cannot be written (a full disk, another's run), a line says so.
+void keep(const std::filesystem::path& run, const Json& document) {
+  try {
+    replace_file(run / "eval.json", document.dump(2) + "\n");
+  } catch (const CheckpointError& error) {
+    std::cerr << "warning: " << error.what() << "; --json prints what it would hold\n";
+  }
+}
+
 int run(const cxxopts::ParseResult& args) {
   const std::string path = argument(args, "run"), split_name = args["split"].as<std::string>();
-  if (split_name != "validation" && split_name != "test")
-    throw ConfigError(str("--split: must be validation or test, got \"", split_name, "\""));
-  const Split split = split_name == "test" ? Split::test : Split::validation;
+  const std::vector<std::string> known{"train", "validation", "test", "all"};
+  if (std::find(known.begin(), known.end(), split_name) == known.end())
+    throw ConfigError(str("--split: must be train, validation, test or all, got \"", split_name, "\""));
   if (args.count("batch") && args["batch"].as<int>() < 1) throw ConfigError("--batch: must be > 0");
   std::vector<std::string> lengths{""};
   if (args.count("lengths")) {
@@ -44,6 +67,9 @@ int run(const cxxopts::ParseResult& args) {
       lengths.push_back("task.length=" + std::to_string(length));
   }
   const bool json = args.count("json") != 0;
+  const std::string predictions = args.count("predictions") ? args["predictions"].as<std::string>() : "";
+  if (!predictions.empty() && lengths.size() > 1)
+    throw ConfigError(str("--predictions: are written of one length, --lengths has ", lengths.size()));
   Json results = Json::array();
   for (const std::string& length : lengths) {
     std::vector<std::string> all = sets(args);
@@ -51,21 +77,35 @@ int run(const cxxopts::ParseResult& args) {
     TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, all);
     trained.open_data();
     const Index batch = args.count("batch") ? args["batch"].as<int>() : trained.config.train.batch;
+    const Task& task = *trained.config.task;
+    std::optional<AnswerFile> file;
+    if (!predictions.empty()) file.emplace(predictions);
+    const auto answers = answers_of(task, file ? &*file : nullptr);
+    Score score;
     const auto start = Clock::now();
-    const Score score = *evaluate(*trained.model, *trained.config.task, split, batch);
+    for (const Split split : splits_of(split_name, task)) {
+      answers->begin(split);
+      evaluate(
+          *trained.model, task, split, batch, score, [] { return false; },
+          [&](const Variable& logits, const Batch& chunk) { answers->add(logits, chunk); });
+    }
     const double seconds = seconds_since(start);
-    const TaskShape shape = trained.config.task->shape();
+    const TaskShape shape = task.shape();
     Json result = {{"step", trained.step}, {"split", split_name}, {"length", shape.length}};
     result.update(score.metrics(shape));
     result.update(score.counts());
     result["tokens_per_second"] = std::round(static_cast<double>(score.steps_read()) / seconds);
     result["seconds"] = seconds;
     result["peak_rss_mb"] = std::round(peak_resident() / 1048576);
+    const Json counted = result;
+    answers->report(result);
+    if (file) file->finish();
     results.push_back(result);
     if (json) continue;
     if (length.empty()) {
-      for (const auto& [key, value] : result.items())
+      for (const auto& [key, value] : counted.items())
         std::cout << format("%-18s ", key.c_str()) << value.dump() << '\n';
+      std::cout << answers_text(result) << std::flush;
     } else {
       std::cout << format("%9lld  %-24s %9s  %10s tokens/s\n", static_cast<long long>(shape.length),
                           headline(result).c_str(), human_seconds(seconds).c_str(),
@@ -73,14 +113,18 @@ int run(const cxxopts::ParseResult& args) {
                 << std::flush;
     }
   }
-  if (json) std::cout << (args.count("lengths") ? results : results[0]).dump(2) << '\n';
+  const Json& document = args.count("lengths") ? results : results[0];
+  if (json)
+    std::cout << document.dump(2) << '\n';
+  else
+    keep(find_run(path).run, document);
   return 0;
 }
 
 }  // namespace
 
 const Command kEval{"eval",
-                    "RUN [--lengths L,L,...] [--set KEY=VALUE]",
+                    "RUN [--split all] [--lengths L,L,...] [--predictions FILE.csv] [--set KEY=VALUE]",
                     "score a trained model",
                     "seqtape eval runs/induction_heads/mamba --set task.length=1048576 --set task.eval_sequences=4",
                     options,

@@ -81,6 +81,12 @@ Index evaluation_chunk(const SequenceModel& model, const TaskShape& shape, Index
 
 std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split split, Index batch,
                               const std::function<bool()>& stop) {
+  Score score;
+  return evaluate(model, task, split, batch, score, stop, {}) ? std::optional(score) : std::nullopt;
+}
+
+bool evaluate(SequenceModel& model, const Task& task, Split split, Index batch, Score& score,
+              const std::function<bool()>& stop, const std::function<void(const Variable&, const Batch&)>& see) {
   const TaskShape shape = task.shape();
   const auto pass = task.evaluation(split, {.batch = batch, .chunk = evaluation_chunk(model, shape, batch)});
   // Its tensors have other sizes than a training step's, so neither can reuse the other's blocks. Filling the pool
@@ -89,17 +95,18 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
     Emptied() { pool::trim(); }
     ~Emptied() { pool::trim(); }
   } const emptied;
-  Score score;
   ModelState state;
   for (Batch chunk; pass->next(chunk);) {
-    if (stop()) return std::nullopt;
+    if (stop()) return false;
     if (chunk.first) state = {};
     const Variable logits = model.forward(model_input(chunk), state, {.carry = !(chunk.first && chunk.last)});
     score.read(chunk);
     // With one output a sequence, the one after its last chunk counts.
-    if (!shape.pooled || chunk.last) score.add(logits, chunk, shape);
+    if (shape.pooled && !chunk.last) continue;
+    score.add(logits, chunk, shape);
+    if (see) see(logits, chunk);
   }
-  return score;
+  return true;
 }
 
 }  // namespace seqtape

@@ -43,4 +43,8 @@ Index evaluation_chunk(const SequenceModel&, const TaskShape&, Index batch);
 std::optional<Score> evaluate(
     SequenceModel&, const Task&, Split, Index batch, const std::function<bool()>& stop = [] { return false; });
 
+/// The same, added to `score`; `see` gets the outputs of every scored chunk. False when `stop` returned true.
+bool evaluate(SequenceModel&, const Task&, Split, Index batch, Score& score, const std::function<bool()>& stop,
+              const std::function<void(const Variable& logits, const Batch&)>& see);
+
 }  // namespace seqtape

@@ -9,17 +9,25 @@
 namespace seqtape {
 namespace {
 
-/// The table of metrics: one line each.
+/// The table of metrics: one line each. Those from balanced_accuracy on are of `eval` alone.
 constexpr Metric kMetrics[] = {
-    {"loss", false, Metric::Unit::nats},
-    {"accuracy", true, Metric::Unit::share},
-    {"sequence_accuracy", true, Metric::Unit::share},
-    {"bits_per_byte", false, Metric::Unit::bits},
-    {"bits_per_character", false, Metric::Unit::bits},
-    {"bits_per_token", false, Metric::Unit::bits},
-    {"bits_per_base", false, Metric::Unit::bits},
-    {"mse", false, Metric::Unit::plain},
-    {"mae", false, Metric::Unit::plain},
+    {"loss", false, Metric::Unit::nats, "loss"},
+    {"accuracy", true, Metric::Unit::share, "accuracy"},
+    {"sequence_accuracy", true, Metric::Unit::share, "whole sequences"},
+    {"bits_per_byte", false, Metric::Unit::bits, "bits per byte"},
+    {"bits_per_character", false, Metric::Unit::bits, "bits per character"},
+    {"bits_per_token", false, Metric::Unit::bits, "bits per token"},
+    {"bits_per_base", false, Metric::Unit::bits, "bits per base"},
+    {"mse", false, Metric::Unit::plain, "squared error"},
+    {"mae", false, Metric::Unit::plain, "absolute error"},
+    {"balanced_accuracy", true, Metric::Unit::share, "balanced accuracy"},
+    {"macro_f1", true, Metric::Unit::share, "F1, mean"},
+    {"auroc", true, Metric::Unit::share, "AUROC, mean"},
+    {"average_precision", true, Metric::Unit::share, "average precision"},
+    {"rmse", false, Metric::Unit::plain, "RMSE"},
+    {"mase", false, Metric::Unit::plain, "MASE"},
+    {"smape", false, Metric::Unit::percent, "sMAPE"},
+    {"perplexity", false, Metric::Unit::plain, "perplexity"},
 };
 
 const Metric* find_metric(const std::string& key) {
@@ -58,7 +66,10 @@ std::string main_metric(const Json& metrics) {
 }
 
 std::string metric_text(const std::string& key, double value) {
-  return metric(key).unit == Metric::Unit::share ? format("%.1f %%", 100 * value) : format("%.4g", value);
+  const Metric::Unit unit = metric(key).unit;
+  if (unit == Metric::Unit::share || unit == Metric::Unit::percent)
+    return format("%.1f %%", unit == Metric::Unit::share ? 100 * value : value);
+  return format("%.4g", value);
 }
 
 }  // namespace seqtape

@@ -10,7 +10,8 @@ namespace seqtape {
 struct Metric {
   const char* name;
   bool higher_is_better;
-  enum class Unit { plain, nats, bits, share } unit;
+  enum class Unit { plain, nats, bits, share, percent } unit;
+  const char* told;  ///< in tables: "F1, mean of classes"
 };
 
 /// The metric of a key in metrics.jsonl or `train.best`: "accuracy", "accuracy@4096". Throws ConfigError for an unknown
@@ -29,7 +30,7 @@ Json scores_of(const Json& line);
 /// The one number that ranks models: bits per unit, squared error, or accuracy.
 std::string main_metric(const Json& metrics);
 
-/// "99.6 %", "1.904".
+/// "99.6 %" of a share or percentage, "1.904" of anything else.
 std::string metric_text(const std::string& key, double value);
 
 }  // namespace seqtape

@@ -216,7 +216,7 @@ void RunFolder::finish_replacement() const {
   // Its content, not the folder: it may be a link to another disk.
   std::vector<fs::path> old;
   for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) old.push_back(entry.path());
-  for (const char* name : {"metrics.jsonl", "tensorboard", "inside"}) old.push_back(path_ / name);
+  for (const char* name : {"metrics.jsonl", "eval.json", "tensorboard", "inside"}) old.push_back(path_ / name);
   for (const fs::path& path : old) remove(path);
   fs::rename(path_ / kReplacement, path_ / kConfig, error);
   if (error) throw CheckpointError(str(config_path().string(), ": cannot be renamed: ", error.message()));

@@ -23,7 +23,9 @@ class Images final : public Task {
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
+  bool has(Split split) const override { return split != Split::test || test_.count > 0; }
   Index training_sequences() const override { return train_.count - validation_; }
+  std::vector<Index> training_counts() const override;
   std::string fingerprint() const override;
   std::vector<std::string> notes() const override;
 
@@ -272,10 +274,18 @@ void Images::training_batch(Index step, Index batch, Batch& out) const {
 }
 
 std::unique_ptr<Evaluation> Images::evaluation(Split split, const EvaluationOptions& options) const {
-  if (split == Split::test && test_.count == 0)
-    throw ConfigError("task.test_images: there is no test split; name its files");
+  if (!has(split)) throw ConfigError("task.test_images: there is no test split; name its files");
   if (split == Split::test) return std::make_unique<ImagesEvaluation>(*this, test_, 0, test_.count, options);
-  return std::make_unique<ImagesEvaluation>(*this, train_, train_.count - validation_, train_.count, options);
+  const Index trained = training_sequences();
+  if (split == Split::train) return std::make_unique<ImagesEvaluation>(*this, train_, 0, trained, options);
+  return std::make_unique<ImagesEvaluation>(*this, train_, trained, train_.count, options);
+}
+
+std::vector<Index> Images::training_counts() const {
+  std::vector<Index> counts(static_cast<std::size_t>(classes_));
+  for (Index i = 0; i < training_sequences(); ++i)
+    ++counts[static_cast<std::size_t>(train_.labels[static_cast<std::size_t>(i)])];
+  return counts;
 }
 
 std::string Images::fingerprint() const {
@@ -288,11 +298,10 @@ std::string Images::fingerprint() const {
 }
 
 std::vector<std::string> Images::notes() const {
-  const auto trained = train_.labels.begin() + static_cast<std::ptrdiff_t>(training_sequences());
+  const std::vector<Index> trained = training_counts();
   std::vector<std::string> all;
-  for (std::int32_t label = 0; label < static_cast<std::int32_t>(classes_); ++label)
-    if (std::find(train_.labels.begin(), trained, label) == trained)
-      all.push_back(str("class ", label, " has no training image"));
+  for (std::size_t label = 0; label < trained.size(); ++label)
+    if (trained[label] == 0) all.push_back(str("class ", label, " has no training image"));
   if (all.size() > 4) all = {str(all.size(), " of ", classes_, " classes have no training image: lower task.classes?")};
   return all;
 }

@@ -7,8 +7,8 @@
 #include "core/random.h"
 #include "core/strings.h"
 #include "data/epochs.h"
+#include "data/forecasting.h"
 #include "data/readers/csv.h"
-#include "data/task.h"
 
 namespace seqtape {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 /// training, a validation and a test part (Zhou et al. 2021, Informer, section 5.1). Every column is normalised by the
 /// mean and deviation of its training part alone, or by those that a run learned; errors are in these units. The rows
 /// that a window reads may be in the part before; its targets never are.
-class Series final : public Task {
+class Series final : public Task, public Forecasting {
  public:
   void fields(Fields&) override;
   void resolve_paths(const std::filesystem::path& base) override;
@@ -26,7 +26,13 @@ class Series final : public Task {
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
+  bool has(Split split) const override { return split != Split::test || test_fraction_ > 0; }
   Index training_sequences() const override { return training_windows(); }
+  const Forecasting* forecasting() const override { return this; }
+  std::vector<Target> forecast_targets() const override;
+  Index horizon() const override { return horizon_; }
+  Index season() const override { return season_; }
+  bool naive_forecast(Split, Index window, Index season, std::vector<float>& answers) const override;
   std::string fingerprint() const override;
   Json learned() const override;
   void use(const Json& learned) override { learned_ = learned; }
@@ -42,7 +48,7 @@ class Series final : public Task {
 
   std::string path_;
   std::vector<std::string> columns_, targets_;
-  Index length_ = 96, horizon_ = 24, eval_stride_ = 1;
+  Index length_ = 96, horizon_ = 24, eval_stride_ = 1, season_ = 1;
   double train_fraction_ = 0.7, test_fraction_ = 0.2;
   std::uint64_t seed_ = 0;
 
@@ -50,6 +56,8 @@ class Series final : public Task {
     std::string name;
     std::vector<float> values{};  ///< normalised
     double mean = 0, deviation = 0;
+    /// A constant column is only shifted, so that later changes keep their size.
+    double scale() const { return deviation > 0 ? deviation : 1; }
   };
   /// Mean and deviation of values[0, train), or as they were learned; then the normalised values.
   void normalise(Column&, const std::vector<double>& values) const;
@@ -106,6 +114,10 @@ void Series::fields(Fields& f) {
   f("train_fraction", train_fraction_, "share of the rows, from the start, to train on", between(0, 1));
   f("test_fraction", test_fraction_, "share of the rows, at the end, kept for test", between(0, 1));
   f("eval_stride", eval_stride_, "rows from one evaluated window to the next", positive_up_to(1e9));
+  f("season", season_,
+    "rows after which the series is expected to repeat itself, for the naive forecasts of `eval` and for MASE; 1: the "
+    "last value",
+    may_change(positive_up_to(1e9)));
 }
 
 void Series::resolve_paths(const std::filesystem::path& base) {
@@ -127,12 +139,14 @@ void Series::prepare(std::uint64_t seed) {
   rows_ = static_cast<Index>(file.rows.size()) - 1;
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     const auto [first, last] = asked(split);
-    if (split == Split::test && test_fraction_ == 0) continue;
+    if (!has(split)) continue;
     if (last - first < horizon_ || first < length_)
       throw DataError(str("task.length: a window of ", length_, " rows and a horizon of ", horizon_, " do not fit the ",
                           split_name(split), " split; ", path_, " has ", rows_,
                           " rows; lower them, or change task.train_fraction (", train_fraction_, ")"));
   }
+  if (const Index trained = asked(Split::train).second; season_ >= trained)
+    throw ConfigError(str("task.season: must be less than the ", trained, " rows of the training part, got ", season_));
   file.refuse_unnamed_cells();
   const auto keep_to_learned = [&](const char* key, const std::vector<std::string>& names) {
     if (learned_.contains(key) && learned_.at(key) != printable_all(names))
@@ -183,8 +197,7 @@ void Series::normalise(Column& column, const std::vector<double>& values) const 
     column.mean = scale.at("mean").get<double>();
     column.deviation = scale.at("deviation").get<double>();
   }
-  // A constant column is only shifted, so that later changes keep their size.
-  const double scale = column.deviation > 0 ? column.deviation : 1;
+  const double scale = column.scale();
   for (const double value : values) {
     column.values.push_back(static_cast<float>((value - column.mean) / scale));
     if (!std::isfinite(column.values.back()))
@@ -246,12 +259,31 @@ void Series::training_batch(Index step, Index batch, Batch& out) const {
 }
 
 std::unique_ptr<Evaluation> Series::evaluation(Split split, const EvaluationOptions& options) const {
-  if (split == Split::test && test_fraction_ == 0)
-    throw ConfigError("task: there is no test split; set task.test_fraction");
+  if (!has(split)) throw ConfigError("task: there is no test split; set task.test_fraction");
   const auto [first, last] = asked(split);
   std::vector<Index> starts;
   for (Index row = first; row + horizon_ <= last; row += eval_stride_) starts.push_back(row - length_);
   return std::make_unique<SeriesEvaluation>(*this, std::move(starts), options);
+}
+
+std::vector<Forecasting::Target> Series::forecast_targets() const {
+  std::vector<Target> all;
+  for (const Column& column : answers_) {
+    all.push_back({column.name, column.mean, column.scale()});
+    for (Index row = 0; row < asked(Split::train).second; ++row)
+      all.back().trained.push_back(all.back().value(static_cast<double>(column.values[static_cast<std::size_t>(row)])));
+  }
+  return all;
+}
+
+bool Series::naive_forecast(Split split, Index window, Index season, std::vector<float>& answers) const {
+  const Index known = asked(split).first + window * eval_stride_;  // rows before this one
+  answers.clear();
+  if (known < season) return false;
+  for (Index h = 0; h < horizon_; ++h)
+    for (const Column& column : answers_)
+      answers.push_back(column.values[static_cast<std::size_t>(known - season + h % season)]);
+  return true;
 }
 
 std::string Series::fingerprint() const { return format("%08x of %lld rows", crc_, static_cast<long long>(rows_)); }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "apps/report/curve.h"
+#include "apps/trainer/answers.h"
 #include "apps/trainer/metrics.h"
 #include "apps/trainer/training.h"
 #include "core/error.h"
@@ -109,6 +110,54 @@ TEST_CASE("law: the batch of an evaluation changes no number, and n is the answe
     }
     CHECK_EQ(one.counts()["n"], answers);
     CHECK_EQ(one.counts()["sequences"], sequences);
+  });
+}
+
+TEST_CASE("law: what is said of answers adds up, and the batch changes none of it") {
+  draw("answers", [](Random& random) {
+    const TemporaryFolder folder;
+    Training training(drawn_config(random, folder, 4));
+    training.allocate();
+    const Task& task = *training.config.task;
+    const auto judged = [&](Index batch) {
+      const auto answers = answers_of(task, nullptr);
+      Score score;
+      answers->begin(Split::validation);
+      evaluate(
+          *training.model, task, Split::validation, batch, score, [] { return false; },
+          [&](const Variable& logits, const Batch& chunk) { answers->add(logits, chunk); });
+      Json document = score.metrics(training.shape);
+      document.update(score.counts());
+      answers->report(document);
+      return document;
+    };
+    const Json one = judged(1), other = judged(between(random, 2, 40));
+    CAPTURE(training.config.task_name);
+    CAPTURE(training.config.model.name);
+    // Rankings aside: equal sequences tie, unless the batch moves their last bits.
+    for (const char* key : {"balanced_accuracy", "macro_f1", "rmse", "smape", "perplexity"}) {
+      if (!one.contains(key) || one[key].is_null()) continue;
+      CAPTURE(key);
+      CHECK(one[key].get<double>() == doctest::Approx(other[key].get<double>()).epsilon(1e-3));
+    }
+    CHECK_EQ(one["baselines"], other["baselines"]);
+    if (one.contains("rmse"))
+      CHECK(one["rmse"].get<double>() == doctest::Approx(one["targets"][0]["model"]["rmse"].get<double>()));
+    if (!one.contains("confusion")) return;
+    Index all = 0, right = 0;
+    const Json& rows = one["confusion"]["answers_of_truth"];
+    for (std::size_t t = 0; t < rows.size(); ++t) {
+      Index support = 0;
+      for (const Json& count : rows[t]) support += count.get<Index>();
+      CHECK_EQ(one["by_class"][t]["support"], support);
+      all += support;
+      right += rows[t][t].get<Index>();
+    }
+    CHECK_EQ(all, one["n"].get<Index>());
+    CHECK(static_cast<double>(right) / static_cast<double>(all) == doctest::Approx(one["accuracy"].get<double>()));
+    const Json& interval = one["intervals"]["accuracy"];
+    CHECK(interval["low"].get<double>() <= one["accuracy"].get<double>());
+    CHECK(interval["high"].get<double>() >= one["accuracy"].get<double>());
   });
 }
 

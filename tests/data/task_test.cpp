@@ -494,11 +494,17 @@ TEST_CASE("images: every training image once an epoch, validation at the end, or
     }
     CHECK_EQ(seen.size(), 7);  // two epochs of seven
     for (const auto& [label, count] : seen) CHECK_EQ(count, 2);
-    const auto pass = task->evaluation(Split::validation, {.batch = 2, .chunk = 4});
-    std::vector<std::int32_t> labels;
-    for (Batch chunk; pass->next(chunk);)
-      if (chunk.last) labels.insert(labels.end(), chunk.targets.begin(), chunk.targets.end());
-    CHECK(labels == std::vector<std::int32_t>{7, 8, 9});
+    const auto labels = [&](Split split) {
+      const auto pass = task->evaluation(split, {.batch = 2, .chunk = 4});
+      std::vector<std::int32_t> all;
+      for (Batch chunk; pass->next(chunk);)
+        if (chunk.last) all.insert(all.end(), chunk.targets.begin(), chunk.targets.end());
+      return all;
+    };
+    CHECK(labels(Split::validation) == std::vector<std::int32_t>{7, 8, 9});
+    CHECK(labels(Split::train) == std::vector<std::int32_t>{0, 1, 2, 3, 4, 5, 6});
+    CHECK(task->training_counts() == std::vector<Index>{1, 1, 1, 1, 1, 1, 1, 0, 0, 0});
+    CHECK_FALSE(task->has(Split::test));
   }
 }
 

@@ -1,0 +1,14 @@
+#pragma once
+// An evaluation's document as tables of at most 80 columns.
+
+#include <string>
+
+#include "core/io/json.h"
+
+namespace seqtape {
+
+/// The tables of what Answers::report added: metrics beside baselines, classes, confusions, steps of a forecast,
+/// remarks.
+std::string answers_text(const Json& document);
+
+}  // namespace seqtape

@@ -1,0 +1,195 @@
+#include "apps/trainer/scores.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/random.h"
+
+namespace seqtape {
+namespace {
+
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNormal = 1.959963984540054;  // the 97.5th percentile of the normal distribution
+
+double ratio(Index part, Index all) { return all ? static_cast<double>(part) / static_cast<double>(all) : kUndefined; }
+
+/// The mean of what is defined.
+template <class Value>
+double mean_over(const std::vector<ClassCounts>& classes, Value value) {
+  double sum = 0;
+  Index count = 0;
+  for (const ClassCounts& one : classes)
+    if (const double term = value(one); !std::isnan(term)) sum += term, ++count;
+  return count ? sum / static_cast<double>(count) : kUndefined;
+}
+
+/// Calls tie(positives, negatives) for each set of equal scores, from the greatest down.
+template <class Tie>
+void each_tie(const std::vector<float>& scores, const std::vector<bool>& positive, Tie tie) {
+  if (scores.size() != positive.size())
+    throw ShapeError(str("ranking: ", scores.size(), " scores for ", positive.size(), " answers"));
+  std::vector<std::pair<float, bool>> ranked(scores.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) ranked[i] = {scores[i], positive[i]};
+  std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (std::size_t i = 0; i < ranked.size();) {
+    double positives = 0, negatives = 0;
+    for (const float score = ranked[i].first; i < ranked.size() && ranked[i].first == score; ++i)
+      ++(ranked[i].second ? positives : negatives);
+    tie(positives, negatives);
+  }
+}
+
+/// The quantile of sorted values, between two of them by a straight line.
+double quantile(const std::vector<double>& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1), below = std::floor(at);
+  const auto i = static_cast<std::size_t>(below);
+  return i + 1 < sorted.size() ? sorted[i] + (at - below) * (sorted[i + 1] - sorted[i]) : sorted[i];
+}
+
+}  // namespace
+
+Interval wilson_interval(double hits, double count) {
+  if (!(count > 0)) return {kUndefined, kUndefined};
+  const double p = hits / count, square = kNormal * kNormal;
+  const double middle = p + square / (2 * count), scale = 1 + square / count;
+  const double half = kNormal * std::sqrt(p * (1 - p) / count + square / (4 * count * count));
+  // At 0 and 1 the bound is exact; rounding would miss it.
+  return {hits <= 0 ? 0 : (middle - half) / scale, hits >= count ? 1 : (middle + half) / scale};
+}
+
+Confusion confusion(const std::vector<std::int32_t>& truth, const std::vector<std::int32_t>& answers) {
+  if (truth.size() != answers.size())
+    throw ShapeError(str("confusion: ", answers.size(), " answers for ", truth.size(), " true ones"));
+  Confusion cells;
+  for (std::size_t i = 0; i < truth.size(); ++i) ++cells[{truth[i], answers[i]}];
+  return cells;
+}
+
+double ClassCounts::precision() const { return ratio(hits, answered); }
+double ClassCounts::recall() const { return ratio(hits, support); }
+double ClassCounts::f1() const { return ratio(2 * hits, support + answered); }
+
+std::vector<ClassCounts> class_counts(const Confusion& cells, Index classes) {
+  std::vector<ClassCounts> counts(static_cast<std::size_t>(classes));
+  for (const auto& [pair, count] : cells) {
+    counts.at(static_cast<std::size_t>(pair.first)).support += count;
+    counts.at(static_cast<std::size_t>(pair.second)).answered += count;
+    if (pair.first == pair.second) counts[static_cast<std::size_t>(pair.first)].hits += count;
+  }
+  return counts;
+}
+
+double balanced_accuracy(const std::vector<ClassCounts>& classes) {
+  return mean_over(classes, [](const ClassCounts& one) { return one.recall(); });
+}
+
+double macro_f1(const std::vector<ClassCounts>& classes) {
+  return mean_over(classes, [](const ClassCounts& one) { return one.f1(); });
+}
+
+void log_odds(const float* logits, Index classes, float* odds) {
+  const auto largest = static_cast<Index>(std::max_element(logits, logits + classes) - logits);
+  // The others of the largest are summed without it, for their sum may be lost beside it.
+  double most = -std::numeric_limits<double>::infinity(), others = 0, all = 0;
+  for (Index c = 0; c < classes; ++c)
+    if (c != largest) most = std::max(most, static_cast<double>(logits[c]));
+  const auto power = [&](Index c, double off) { return std::exp(static_cast<double>(logits[c]) - off); };
+  for (Index c = 0; c < classes; ++c)
+    if (c != largest) others += power(c, most);
+  const auto top = static_cast<double>(logits[largest]);
+  const double ahead = others > 0 ? top - most - std::log(others) : std::numeric_limits<double>::infinity();
+  for (Index c = 0; c < classes; ++c) all += power(c, top);
+  for (Index c = 0; c < classes; ++c)
+    odds[c] =
+        static_cast<float>(c == largest ? ahead : static_cast<double>(logits[c]) - top - std::log(all - power(c, top)));
+}
+
+double probability_of(float odds) { return 1 / (1 + std::exp(-static_cast<double>(odds))); }
+
+double auroc(const std::vector<float>& scores, const std::vector<bool>& positive) {
+  const auto all = static_cast<double>(scores.size());
+  double ranks = 0, positives = 0, seen = 0;
+  each_tie(scores, positive, [&](double hits, double misses) {
+    // The ranks from the least up of these: all - seen, and so on down; their mean belongs to each.
+    ranks += hits * (all - seen - (hits + misses - 1) / 2);
+    positives += hits;
+    seen += hits + misses;
+  });
+  const double negatives = all - positives;
+  if (positives == 0 || negatives == 0) return kUndefined;
+  return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+}
+
+double average_precision(const std::vector<float>& scores, const std::vector<bool>& positive) {
+  const auto positives = static_cast<double>(std::count(positive.begin(), positive.end(), true));
+  if (positives == 0 || positives == static_cast<double>(positive.size())) return kUndefined;
+  double sum = 0, hits = 0, seen = 0;
+  each_tie(scores, positive, [&](double more, double misses) {
+    hits += more;
+    seen += more + misses;
+    sum += more / positives * (hits / seen);
+  });
+  return sum;
+}
+
+double smape_term(double truth, double forecast) {
+  const double size = std::fabs(truth) + std::fabs(forecast);
+  return size > 0 ? 200 * std::fabs(truth - forecast) / size : 0;
+}
+
+double seasonal_error(const std::vector<double>& values, Index season) {
+  const auto shift = static_cast<std::size_t>(season);
+  if (season < 1 || values.size() <= shift) return kUndefined;
+  double sum = 0;
+  for (std::size_t t = shift; t < values.size(); ++t) sum += std::fabs(values[t] - values[t - shift]);
+  return sum / static_cast<double>(values.size() - shift);
+}
+
+void ForecastErrors::add(double truth, double forecast) {
+  absolute_ += std::fabs(truth - forecast);
+  square_ += (truth - forecast) * (truth - forecast);
+  smape_ += smape_term(truth, forecast);
+  ++count_;
+}
+
+void ForecastErrors::add(const ForecastErrors& other) {
+  absolute_ += other.absolute_;
+  square_ += other.square_;
+  smape_ += other.smape_;
+  count_ += other.count_;
+}
+
+double ForecastErrors::mean(double sum) const { return count_ ? sum / static_cast<double>(count_) : kUndefined; }
+double ForecastErrors::rmse() const { return std::sqrt(mean(square_)); }
+double ForecastErrors::mase(double seasonal_error) const {
+  return seasonal_error > 0 ? mae() / seasonal_error : kUndefined;
+}
+
+std::vector<Interval> bootstrap_intervals(
+    Index items, const std::function<std::vector<double>(const std::vector<Index>&)>& statistics,
+    const Bootstrap& options) {
+  if (items < 2) return {};
+  std::vector<std::vector<double>> values;  // of each statistic
+  std::vector<Index> drawn;
+  for (Index resample = 0; resample < options.resamples; ++resample) {
+    Random random(options.seed, "bootstrap", static_cast<std::uint64_t>(resample));
+    drawn.assign(static_cast<std::size_t>(items), 0);
+    for (Index i = 0; i < items; ++i) ++drawn[static_cast<std::size_t>(random.below(items))];
+    const std::vector<double> some = statistics(drawn);
+    values.resize(some.size());
+    for (std::size_t k = 0; k < some.size(); ++k)
+      if (!std::isnan(some[k])) values[k].push_back(some[k]);
+  }
+  std::vector<Interval> intervals;
+  for (std::vector<double>& one : values) {
+    std::sort(one.begin(), one.end());
+    intervals.push_back(one.empty() ? Interval{kUndefined, kUndefined}
+                                    : Interval{quantile(one, 0.025), quantile(one, 0.975)});
+  }
+  return intervals;
+}
+
+}  // namespace seqtape

@@ -1,0 +1,30 @@
+#pragma once
+// What a task of forecasts knows beside the numbers that a model answers: their units, and forecasts without a model.
+
+#include <string>
+#include <vector>
+
+#include "data/task.h"
+
+namespace seqtape {
+
+/// A task whose answers are `horizon` steps of each target, step by step: output step * targets + target.
+class Forecasting {
+ public:
+  struct Target {
+    std::string name;
+    double mean = 0, scale = 1;     ///< an answer is (value - mean) / scale
+    std::vector<double> trained{};  ///< the values of its training part
+    double value(double answer) const { return mean + scale * answer; }
+  };
+  virtual ~Forecasting() = default;
+  virtual std::vector<Target> forecast_targets() const = 0;
+  virtual Index horizon() const = 0;
+  /// Steps after which the series is expected to repeat itself.
+  virtual Index season() const = 0;
+  /// The naive forecast of a split's window, by its number in the evaluation: of each step the latest value that was
+  /// known and lies whole seasons before it; of season 1, the last value. False when no such value exists.
+  virtual bool naive_forecast(Split, Index window, Index season, std::vector<float>& answers) const = 0;
+};
+
+}  // namespace seqtape
