@@ -147,6 +147,7 @@ TEST_CASE("errors of forecasts by hand") {
   CHECK_EQ(smape_term(0, 0), 0);
   CHECK_EQ(smape_term(0, 3), 200);
   CHECK_EQ(smape_term(-2, 2), 200);
+  CHECK(smape_term(0.1, 0.2) == about(200.0 / 3));
   CHECK(smape_term(100, 110) == about(2000.0 / 210));
   ForecastErrors errors, one;
   errors.add(1, 2);
