@@ -465,6 +465,11 @@ TEST_CASE("text: bits of files are those of eval, by windows or whole; another a
   const double whole = std::stod(answers(w, file.string() + " --whole")[0].at("bits_per_byte"));
   CHECK(whole == doctest::Approx(in_one).epsilon(1e-4));
   CHECK(std::fabs(whole - bits) > 1e-3);
+  // Several chunks through carried state.
+  write_file(file, text + text + text);
+  CHECK(std::stod(answers(w, file.string() + " --whole")[0].at("bits_per_byte")) ==
+        doctest::Approx(std::stod(answers(w, file.string() + " --set task.length=20000")[0].at("bits_per_byte")))
+            .epsilon(1e-5));
   write_file(file, "a");
   CHECK(says(predict(w, file.string()).err, "new.txt: has one byte; an answer takes two"));
 
