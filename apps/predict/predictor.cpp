@@ -265,14 +265,15 @@ void Predictor::hand_over() {
 
 std::vector<std::string> Predictor::notes() const {
   std::vector<std::string> all;
+  const std::string longer = str(longer_, " inputs are longer than task.length, ", shape_.length);
+  const std::string whole = model_.streams() ? ", --whole reads each in one" : "";
   if (longer_ && inputs_.longer == Longer::cut)
-    all.push_back(str(longer_, " inputs are longer than task.length, ", shape_.length, ": of each the first ",
-                      shape_.length, " steps were read, as in training; --windows answers for each ", shape_.length,
-                      ", --whole reads all in one"));
+    all.push_back(str(longer, ": of each the first ", shape_.length,
+                      " steps were read, as in training; --windows answers for each window of that", whole));
   if (longer_ && inputs_.longer == Longer::windows)
-    all.push_back(str(longer_, " inputs are longer than task.length, ", shape_.length,
-                      ": they were read in windows of that, each from a fresh start, as in training; --whole reads "
-                      "each in one"));
+    all.push_back(str(longer,
+                      ": they were read in windows of that, each from a fresh start, as in training; --windows ",
+                      "answers for each", whole));
   if (options_.reach == Reach::whole && !model_.bounded_state())
     all.push_back("the memory of this model grows with the input that it reads whole");
   for (std::string& note : task_.notes()) all.push_back(std::move(note));

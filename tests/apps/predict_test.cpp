@@ -529,6 +529,33 @@ TEST_CASE("tokens and images: numbers by the line, pictures by the file") {
   CHECK_EQ(rows[19].at("input"), file.string() + ":19");
 }
 
+TEST_CASE("a model that cannot read a whole input refuses it") {
+  const Workplace w(config(R"("name": "text", "path": "t.txt", "length": 32, "train_fraction": 0.75)", 2,
+                           R"("name": "transformer", "positions": "learned", "max_length": 64)"));
+  const fs::path file = w.folder / "t.txt", few = w.folder / "few.txt";
+  write_file(file, letters(kOf[0], 1000, 1));
+  write_file(few, letters(kOf[0], 65, 1));
+  REQUIRE_EQ(w.train().exit_code, 0);
+  const Outcome learned = predict(w, file.string() + " " + few.string() + " --whole");
+  CHECK_EQ(learned.exit_code, 1);
+  CHECK_EQ(table(learned.out).size(), 1);
+  CHECK(
+      says(learned.err, "t.txt: has more steps than the model's learned positions, 64; --windows reads it in windows"));
+  CHECK(says(learned.err, "the memory of this model grows with the input that it reads whole"));
+  const Workplace both(config(R"("name": "documents", "path": "d.tsv", "classes": 2, "length": 8,
+                               "validation_fraction": 0.5)",
+                              2, R"("name": "s4", "bidirectional": true)"));
+  write_file(both.folder / "d.tsv", "a\txxxx\nb\tyyyy\na\txx\nb\tyy\n");
+  REQUIRE_EQ(both.train().exit_code, 0);
+  testing::refused(predict(both, file.string() + " --whole"), 2,
+                   "predict: --whole: the model reads whole sequences, not parts of them with a carried state; "
+                   "--windows answers for each window of task.length");
+  const Outcome cut = predict(both, file.string());
+  CHECK_EQ(cut.err,
+           "note: 1 inputs are longer than task.length, 8: of each the first 8 steps were read, as in training; "
+           "--windows answers for each window of that\n");
+}
+
 TEST_CASE("a task that makes its own data is refused by its name") {
   const Workplace w;
   REQUIRE_EQ(w.train("--set train.steps=1").exit_code, 0);
