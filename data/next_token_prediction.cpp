@@ -159,6 +159,19 @@ std::vector<std::string> NextTokenPrediction::notes() const {
   return all;
 }
 
+NewInputs NextTokenPrediction::new_inputs() {
+  return {.read =
+              [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+                Tokens tokens;
+                read(path, tokens);
+                add(NewInput::of({.tokens = {tokens.begin(), tokens.end()}}));
+              },
+          .line = [this](const std::string& line, const std::string& where) -> Steps {
+            return {.tokens = tokens_of(line, where)};
+          },
+          .longer = NewInputs::Longer::windows};
+}
+
 std::string NextTokenPrediction::fingerprint() const {
   const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
   return format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());
