@@ -121,10 +121,12 @@ class AnyOp {
     virtual const OpSchema& schema() const = 0;
     virtual const char* name() const = 0;
     virtual std::type_index type() const = 0;
-    virtual bool is_view() const = 0;
     virtual bool has_lengths() const = 0;
+#ifdef SEQTAPE_SABOTAGE
+    virtual bool is_view() const = 0;
     /// The op as if every sequence were whole.
     virtual std::shared_ptr<const Interface> without_lengths() const = 0;
+#endif
     virtual std::vector<Tensor> outputs(const Inputs&) const = 0;
     virtual Index saved_size(const Inputs&) const = 0;
     virtual void forward(const Operands&) const = 0;
@@ -143,18 +145,20 @@ class AnyOp {
         return Op::schema.name;
     }
     std::type_index type() const override { return typeid(Op); }
-    bool is_view() const override { return kView; }
     bool has_lengths() const override {
       if constexpr (requires { op.lengths.defined(); })
         return op.lengths.defined();
       else
         return false;
     }
+#ifdef SEQTAPE_SABOTAGE
+    bool is_view() const override { return kView; }
     std::shared_ptr<const Interface> without_lengths() const override {
       Op whole = op;
       if constexpr (requires { whole.lengths.defined(); }) whole.lengths = {};
       return std::make_shared<const Of>(std::move(whole));
     }
+#endif
     std::vector<Tensor> outputs(const Inputs& in) const override {
       if constexpr (kView) {
         return {op.view(in)};

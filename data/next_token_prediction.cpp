@@ -165,6 +165,19 @@ std::vector<Index> NextTokenPrediction::training_counts() const {
   return counts;
 }
 
+NewInputs NextTokenPrediction::new_inputs() {
+  return {.read =
+              [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+                Tokens tokens;
+                read(path, tokens);
+                add(NewInput::of({.tokens = {tokens.begin(), tokens.end()}}));
+              },
+          .line = [this](const std::string& line, const std::string& where) -> Steps {
+            return {.tokens = tokens_of(line, where)};
+          },
+          .longer = NewInputs::Longer::windows};
+}
+
 std::string NextTokenPrediction::fingerprint() const {
   const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
   return format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());

@@ -36,6 +36,8 @@ class NextTokenPrediction : public Task {
   Index training_sequences() const override { return carry_ ? 0 : training_windows(); }
   std::string fingerprint() const override;
   std::vector<std::string> notes() const override;
+  std::vector<std::int32_t> encode(const std::string& text) const final { return tokens_of(text, "--prompt"); }
+  NewInputs new_inputs() override;
 
  protected:
   using Tokens = std::u16string;  // two bytes each: enough for bytes, bases and the characters of any script
@@ -47,6 +49,8 @@ class NextTokenPrediction : public Task {
   virtual std::int32_t end_token() const { return -1; }
   /// The token for characters without one of their own, or -1.
   virtual std::int32_t unknown_token() const { return -1; }
+  /// The tokens of a text, which messages call `where`. Throws ConfigError or DataError.
+  virtual std::vector<std::int32_t> tokens_of(const std::string& text, const std::string& where) const = 0;
   /// Appends a file's tokens. Throws DataError.
   virtual void read(const std::filesystem::path&, Tokens& tokens) = 0;
   const std::vector<std::string>& paths() const { return paths_; }

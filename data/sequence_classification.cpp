@@ -265,6 +265,12 @@ void SequenceClassification::use(const Json& learned) {
   learned_names_ = learned.value("classes", std::vector<std::string>());
 }
 
+NewInputs SequenceClassification::new_inputs() {
+  if (learned_names_.empty())
+    throw DataError("task: the run does not have the names of its classes; it is of an earlier version");
+  return {.longer = longer_ == "cut" ? NewInputs::Longer::cut : NewInputs::Longer::refuse, .answers = learned_names_};
+}
+
 std::vector<std::string> SequenceClassification::notes() const {
   std::vector<std::string> all = left_out_.notes();
   if (empty_) all.push_back(str(empty_, " empty sequences were left out"));

@@ -31,6 +31,8 @@ class SequenceClassification : public Task {
   std::string fingerprint() const override;
   Json learned() const override;
   void use(const Json& learned) override;
+  /// All but how they are read.
+  NewInputs new_inputs() override;
   std::vector<std::string> notes() const override;
 
  protected:

@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/sequence_shape.h"
 #include "data/batch.h"
+#include "data/new_inputs.h"
 
 namespace seqtape {
 
@@ -99,7 +100,12 @@ class Task {
   /// Sets what a run learned; to be called before `prepare`, which then throws DataError for data that do not fit it.
   virtual void use(const Json& /*learned*/) {}
 
-  /// Remarks on the data for the user: "12 letters that are no base were read as N". After `prepare`.
+  /// How new inputs without answers are read, and what is answered; nothing for a task that makes its own data. After
+  /// `use`, without `prepare`; to be read while the task lives.
+  virtual NewInputs new_inputs() { return {}; }
+
+  /// Remarks on the data for the user: "12 letters that are no base were read as N". After `prepare`, or after new
+  /// inputs were read.
   virtual std::vector<std::string> notes() const { return {}; }
 
   /// Converts between text and tokens. Throws ConfigError for a task whose tokens are not text.

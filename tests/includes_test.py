@@ -39,11 +39,13 @@ MAY_INCLUDE = {
     "apps/report": CORE,
     "apps/trainer": TRAINER,
     "apps/inspect": TRAINER | {"apps/trainer", "apps/report"},
+    "apps/predict": TRAINER | {"apps/trainer"},
     "apps/exchange": TRAINER | {"apps/trainer", "models/formats", "models/export"},
     "apps/measure": TRAINER | {"apps/trainer"},
     "apps/compare": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/measure"},
-    "apps/commands": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/exchange", "apps/measure",
-                                "apps/compare", "models/formats", "data/tokenizer"},
+    "apps/commands": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/predict", "apps/exchange",
+                                "apps/measure", "apps/compare", "models/formats", "data/readers",
+                                "data/tokenizer"},
     "apps": CORE | {"apps/commands"},
 }
 

@@ -10,9 +10,10 @@
 
 namespace seqtape {
 
-Progress::Progress() {
+Progress::Progress(On on)
+    : out_(on == On::out ? std::cout : std::cerr), fd_(on == On::out ? STDOUT_FILENO : STDERR_FILENO) {
   const char* const term = std::getenv("TERM");
-  live_ = isatty(STDOUT_FILENO) && term && std::string(term) != "dumb";
+  live_ = isatty(fd_) && term && std::string(term) != "dumb";
 }
 
 void Progress::live(const std::string& shown, bool now) {
@@ -22,15 +23,19 @@ void Progress::live(const std::string& shown, bool now) {
   const std::string text = printable(shown);
   // A line that wraps could not be drawn over.
   winsize size{};
-  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-  std::cout << "\r\033[K" << text.substr(0, known ? size.ws_col - 1 : text.size()) << std::flush;
+  const bool known = ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  out_ << "\r\033[K" << text.substr(0, known ? size.ws_col - 1 : text.size()) << std::flush;
   drawn_ = true;
 }
 
-void Progress::line(const std::string& text) {
-  if (drawn_) std::cout << "\r\033[K";
+void Progress::clear() {
+  if (drawn_) out_ << "\r\033[K" << std::flush;
   drawn_ = false;
-  std::cout << printable_text(text) << '\n' << std::flush;
+}
+
+void Progress::line(const std::string& text) {
+  clear();
+  out_ << printable_text(text) << '\n' << std::flush;
 }
 
 }  // namespace seqtape

@@ -28,6 +28,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   explicit operator bool() const { return fd_ >= 0; }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -59,17 +60,21 @@ Descriptor open_regular(const std::filesystem::path& path) {
   return file;
 }
 
+/// Fills what `piece` has room for, or less; returns how much, 0 at the end.
+std::size_t read_piece(int fd, const std::filesystem::path& path, std::string& piece) {
+  for (;;) {
+    const ssize_t got = ::read(fd, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw DataError(str(path.string(), ": cannot be read: ", reason()));
+    return static_cast<std::size_t>(got);
+  }
+}
+
 /// Calls use(piece) for each piece of what was opened.
 template <class Use>
 void read_pieces(const Descriptor& file, const std::filesystem::path& path, const Use& use) {
   std::string piece(std::size_t{1} << 20, '\0');
-  for (;;) {
-    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw DataError(str(path.string(), ": cannot be read: ", reason()));
-    if (got == 0) return;
-    use(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
-  }
+  while (const std::size_t got = read_piece(file.get(), path, piece)) use(std::string_view(piece).substr(0, got));
 }
 
 /// Writes all of it; `fail` throws.
@@ -89,6 +94,16 @@ std::string read_file(const std::filesystem::path& path) {
   std::string content;
   read_pieces(open_regular(path), path, [&](std::string_view piece) { content += piece; });
   return content;
+}
+
+FileReader::FileReader(const std::filesystem::path& path) : path_(path), fd_(open_regular(path).release()) {}
+
+FileReader::~FileReader() { ::close(fd_); }
+
+bool FileReader::next(std::string& piece) {
+  piece.resize(std::size_t{1} << 18);
+  piece.resize(read_piece(fd_, path_, piece));
+  return !piece.empty();
 }
 
 FileWriter::FileWriter(const std::filesystem::path& path)

@@ -12,6 +12,22 @@ namespace seqtape {
 /// reading a FIFO may block forever, and a device may have no end.
 std::string read_file(const std::filesystem::path&);
 
+/// Reads a regular file in pieces.
+class FileReader {
+ public:
+  /// Members throw DataError with the system's reason, as `read_file` does.
+  explicit FileReader(const std::filesystem::path&);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+  /// Replaces `piece` by what follows, at most 256 KiB; false at the end.
+  bool next(std::string& piece);
+
+ private:
+  std::filesystem::path path_;
+  int fd_;
+};
+
 /// A new file, written in parts. Unless `finish` succeeds, it is removed again.
 class FileWriter {
  public:

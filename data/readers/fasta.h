@@ -24,6 +24,8 @@ class FastaReader {
   /// with ";" are comments. Letters that are not bases are read as N. Throws DataError when the file has no records,
   /// has bases before the first, or is FASTQ.
   void read(const std::filesystem::path&, const std::function<void(std::string tokens)>& record);
+  /// The letters read so far that are no bases.
+  Index unknown() const { return unknown_; }
   /// For `Task::notes`.
   std::vector<std::string> notes() const;
 

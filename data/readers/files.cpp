@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -94,6 +95,23 @@ std::string read_unpacked(const fs::path& path) {
   return content;
 }
 
+std::function<bool(std::string& piece)> unpacked_pieces(const fs::path& path) {
+  const auto file = std::make_shared<FileReader>(path);
+  std::string head;
+  file->next(head);
+  const bool gz = is_gz(head);
+  if (gz)
+    head = read_unpacked(path);
+  else
+    refuse_packed(head, path.string());
+  return [file, head, gz, first = true](std::string& piece) mutable {
+    if (!first) return !gz && file->next(piece);
+    first = false;
+    piece = std::exchange(head, "");
+    return !piece.empty();
+  };
+}
+
 std::size_t after_byte_order_mark(const std::string& text) { return text.compare(0, 3, "\xEF\xBB\xBF") == 0 ? 3 : 0; }
 
 std::string wide_encoding(const std::string& text) {
@@ -156,11 +174,11 @@ const char* no_data(const fs::directory_entry& entry) {
   return entry.is_symlink(error) ? "links to nothing" : "entries that are no files";
 }
 
-std::vector<fs::path> files_under(const fs::path& path, LeftOut& left_out) {
+std::vector<fs::path> files_under(const fs::path& path, LeftOut& left_out, const char* key) {
   std::error_code error;
   const bool exists = fs::exists(path, error);
-  if (error) throw DataError(str("task.path: ", path.string(), " cannot be read: ", error.message()));
-  if (!exists) throw DataError(str("task.path: ", path.string(), " does not exist"));
+  if (error) throw DataError(str(key, path.string(), " cannot be read: ", error.message()));
+  if (!exists) throw DataError(str(key, path.string(), " does not exist"));
   if (!fs::is_directory(path)) return {path};
   std::vector<fs::path> files;
   fs::recursive_directory_iterator entries(path, error), end;
@@ -176,8 +194,8 @@ std::vector<fs::path> files_under(const fs::path& path, LeftOut& left_out) {
       files.push_back(entries->path());
     }
   }
-  if (error) throw DataError(str("task.path: ", path.string(), " cannot be listed: ", error.message()));
-  if (files.empty()) throw DataError(str("task.path: ", path.string(), " holds no files"));
+  if (error) throw DataError(str(key, path.string(), " cannot be listed: ", error.message()));
+  if (files.empty()) throw DataError(str(key, path.string(), " holds no files"));
   std::sort(files.begin(), files.end());
   return files;
 }

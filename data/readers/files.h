@@ -2,6 +2,7 @@
 // Reading data files.
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@ namespace seqtape {
 /// The content of a regular file, decompressed if it is gz, with one member or several. Throws DataError, also for
 /// archives and other compressed formats (bz2, xz, zstd, zip, ...), which it names.
 std::string read_unpacked(const std::filesystem::path&);
+
+/// The same in pieces of at most 256 KiB: each call replaces its argument by the next one, and gives false at the end.
+/// Memory does not grow with the file, unless it is gz.
+std::function<bool(std::string& piece)> unpacked_pieces(const std::filesystem::path&);
 
 /// `read_unpacked` for text: removes a byte order mark. Throws DataError for UTF-16 and UTF-32.
 std::string read_text(const std::filesystem::path&);
@@ -50,7 +55,8 @@ class LeftOut {
 const char* no_data(const std::filesystem::directory_entry&);
 
 /// The file itself, or the data files under a folder, sorted by their path within it; `left_out` gets the others. Links
-/// to folders are not followed. Throws DataError when there are none.
-std::vector<std::filesystem::path> files_under(const std::filesystem::path&, LeftOut& left_out);
+/// to folders are not followed. Throws DataError when there are none; `key` is what its messages begin with.
+std::vector<std::filesystem::path> files_under(const std::filesystem::path&, LeftOut& left_out,
+                                               const char* key = "task.path: ");
 
 }  // namespace seqtape

@@ -19,6 +19,13 @@ class Audio final : public ValueClassification {
     f("rate", rate_, "samples a second; recordings of other rates are resampled", between(100, 1e6));
     f("normalise", normalise_, "scale each recording to a root mean square of 1; otherwise samples are in [-1, 1]");
   }
+  NewInputs new_inputs() override {
+    NewInputs inputs = SequenceClassification::new_inputs();
+    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+      add(NewInput::of({.values = heard(read_sound(path), path.string())}));
+    };
+    return inputs;
+  }
 
  private:
   const char* path_doc() const override {
@@ -28,16 +35,20 @@ class Audio final : public ValueClassification {
   void load_values() override {
     each_file([&](const std::filesystem::path& file, const std::string& label) {
       const Sound sound = read_sound(file);
-      std::vector<float> samples = wave(sound, file.string());
-      if (normalise_) {
-        double square = 0;
-        for (const float x : samples) square += static_cast<double>(x) * static_cast<double>(x);
-        const double loudness = std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, samples.size())));
-        if (loudness > 1e-6)  // silence stays silence
-          for (float& x : samples) x = static_cast<float>(static_cast<double>(x) / loudness);
-      }
-      add(std::move(samples), label, file.string(), str(sound.crc));
+      add(heard(sound, file.string()), label, file.string(), str(sound.crc));
     });
+  }
+
+  /// The recording as the model reads it.
+  std::vector<float> heard(const Sound& sound, const std::string& path) const {
+    std::vector<float> samples = wave(sound, path);
+    if (!normalise_) return samples;
+    double square = 0;
+    for (const float x : samples) square += static_cast<double>(x) * static_cast<double>(x);
+    const double loudness = std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, samples.size())));
+    if (loudness > 1e-6)  // silence stays silence
+      for (float& x : samples) x = static_cast<float>(static_cast<double>(x) / loudness);
+    return samples;
   }
 
   /// The samples at `rate`, one channel.

@@ -10,6 +10,30 @@
 namespace seqtape {
 namespace {
 
+/// The records of a new file. Throws DataError for one that is hardly DNA.
+std::vector<std::string> new_records(FastaReader& fasta, const std::filesystem::path& path) {
+  std::vector<std::string> records;
+  Index bases = 0, before = fasta.unknown();
+  fasta.read(path, [&](std::string record) {
+    bases += static_cast<Index>(record.size());
+    records.push_back(std::move(record));
+  });
+  refuse_unknown(fasta.unknown() - before, bases, path.string(), "letters", "bases (A, C, G, T, U, IUPAC's codes)");
+  return records;
+}
+
+/// The tokens of bases without a header, which messages call `where`.
+std::vector<std::int32_t> base_tokens(const std::string& text, const std::string& where) {
+  std::vector<std::int32_t> tokens;
+  for (const char c : text) {
+    tokens.push_back(base_token(c));
+    if (tokens.back() < 0)
+      throw ConfigError(
+          str(where, ": \"", printable({&c, 1}), "\" is not a base; known: A, C, G, T, U and IUPAC's codes"));
+  }
+  return tokens;
+}
+
 /// The next base of FASTA files. Their records follow each other with an N between.
 class Dna final : public NextTokenPrediction {
  public:
@@ -23,15 +47,17 @@ class Dna final : public NextTokenPrediction {
     return all;
   }
   std::string token_meaning() const override { return "bases"; }
-  std::vector<std::int32_t> encode(const std::string& text) const override {
-    std::vector<std::int32_t> tokens;
-    for (const char c : text) {
-      tokens.push_back(base_token(c));
-      if (tokens.back() < 0)
-        throw ConfigError(
-            str("--prompt: \"", printable({&c, 1}), "\" is not a base; known: A, C, G, T, U and IUPAC's codes"));
-    }
-    return tokens;
+  NewInputs new_inputs() override {
+    NewInputs inputs = NextTokenPrediction::new_inputs();
+    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+      Steps steps;
+      for (const std::string& record : new_records(fasta_, path)) {
+        if (!steps.tokens.empty()) steps.tokens.push_back(kUnknownBase);
+        steps.tokens.insert(steps.tokens.end(), record.begin(), record.end());
+      }
+      add(NewInput::of(std::move(steps)));
+    };
+    return inputs;
   }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
@@ -43,6 +69,9 @@ class Dna final : public NextTokenPrediction {
   Index vocabulary() const override { return static_cast<Index>(kBases.size()); }
   const char* unit() const override { return "base"; }
   std::int32_t unknown_token() const override { return kUnknownBase; }
+  std::vector<std::int32_t> tokens_of(const std::string& text, const std::string& where) const override {
+    return base_tokens(text, where);
+  }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     fasta_.read(path, [&](const std::string& record) {
       if (!tokens.empty()) tokens += static_cast<Tokens::value_type>(kUnknownBase);
@@ -64,6 +93,18 @@ class DnaClasses final : public TokenClassification {
     return all;
   }
   std::string token_meaning() const override { return "bases"; }
+  NewInputs new_inputs() override {
+    NewInputs inputs = SequenceClassification::new_inputs();
+    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+      Index number = 0;
+      for (const std::string& record : new_records(fasta_, path))
+        add(NewInput::of({.tokens = {record.begin(), record.end()}}, std::to_string(++number)));
+    };
+    inputs.line = [](const std::string& line, const std::string& where) -> Steps {
+      return {.tokens = base_tokens(line, where)};
+    };
+    return inputs;
+  }
 
  private:
   const char* path_doc() const override {

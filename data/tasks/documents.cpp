@@ -8,6 +8,18 @@ namespace {
 /// Classification of texts by their bytes: a folder with a folder for each class, or a file of lines "class<TAB>text".
 class Documents final : public TokenClassification {
   std::string token_meaning() const override { return "bytes"; }
+  NewInputs new_inputs() override {
+    NewInputs inputs = SequenceClassification::new_inputs();
+    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+      add(bytes_of(path, [this](const std::string& note) { wide_ = wide_.empty() ? note : wide_; }));
+    };
+    inputs.line = [](const std::string& line, const std::string&) {
+      Steps steps;
+      for (const char byte : line) steps.tokens.push_back(static_cast<unsigned char>(byte));
+      return steps;
+    };
+    return inputs;
+  }
   const char* path_doc() const override {
     return "folder with a folder of files for each class, or a TSV file: class, tab, text; relative to the config";
   }

@@ -28,6 +28,7 @@ class Images final : public Task {
   std::vector<Index> training_counts() const override;
   std::string fingerprint() const override;
   std::vector<std::string> notes() const override;
+  NewInputs new_inputs() override;
 
  private:
   friend class ImagesEvaluation;
@@ -38,6 +39,9 @@ class Images final : public Task {
   };
   Set read(const std::vector<std::string>& images, const std::string& labels) const;
   Set read_idx(const std::string& images, const std::string& labels) const;
+  /// The images of an IDX file alone.
+  Set read_pixels(const std::string& images) const;
+  std::vector<std::int32_t> places(Index pixels) const;
   Set read_cifar(const std::vector<std::string>& files) const;
   void require_label(std::int32_t label, Index image, const std::string& path) const;
   /// Images `indices` of a set, pixels [begin, begin + steps) of each in the task's order.
@@ -183,17 +187,24 @@ Images::Set Images::read_cifar(const std::vector<std::string>& files) const {
   return set;
 }
 
-Images::Set Images::read_idx(const std::string& images, const std::string& labels) const {
+Images::Set Images::read_pixels(const std::string& images) const {
   Set set;
-  const std::string pixels = read_unpacked(images), answers = read_unpacked(labels);
-  const std::vector<Index> extents = idx_extents(images, pixels, 3), count = idx_extents(labels, answers, 1);
-  if (extents[0] != count[0])
-    throw DataError(str(labels, ": has ", count[0], " labels for the ", extents[0], " images of ", images));
+  set.bytes = read_unpacked(images);
+  const std::vector<Index> extents = idx_extents(images, set.bytes, 3);
   if (extents[1] != side_ || extents[2] != side_)
     throw DataError(str(images, ": images are ", extents[1], " x ", extents[2], ", task.side is ", side_));
   set.count = extents[0];
   set.pixels = side_ * side_;
-  set.bytes = pixels.substr(16);
+  set.bytes.erase(0, 16);
+  return set;
+}
+
+Images::Set Images::read_idx(const std::string& images, const std::string& labels) const {
+  Set set = read_pixels(images);
+  const std::string answers = read_unpacked(labels);
+  const std::vector<Index> count = idx_extents(labels, answers, 1);
+  if (set.count != count[0])
+    throw DataError(str(labels, ": has ", count[0], " labels for the ", set.count, " images of ", images));
   for (Index i = 0; i < set.count; ++i) {
     const auto label = static_cast<std::int32_t>(static_cast<unsigned char>(answers[8 + static_cast<std::size_t>(i)]));
     require_label(label, i, labels);
@@ -217,21 +228,39 @@ void Images::prepare(std::uint64_t seed) {
   if (!test_images_.empty()) test_ = read(test_images_, test_labels_);
   if (train_.count <= validation_)
     throw DataError(str("task.validation: must be < the ", train_.count, " training images, got ", validation_));
-  const Index pixels = train_.pixels;
-  place_.resize(static_cast<std::size_t>(pixels));
-  std::iota(place_.begin(), place_.end(), 0);
+  place_ = places(train_.pixels);
+}
+
+std::vector<std::int32_t> Images::places(Index pixels) const {
   // One permutation for everybody: results with different seeds must be of the same task.
-  if (order_ == "permuted") place_ = Random(0, "pixel order").permutation(pixels);
+  if (order_ == "permuted") return Random(0, "pixel order").permutation(pixels);
+  std::vector<std::int32_t> places(static_cast<std::size_t>(pixels));
+  std::iota(places.begin(), places.end(), 0);
   if (order_ == "bit_reversed") {
     int bits = 0;
     while ((Index{1} << bits) < pixels) ++bits;
-    place_.clear();
+    places.clear();
     for (Index i = 0; i < Index{1} << bits; ++i) {
       Index reversed = 0;
       for (int b = 0; b < bits; ++b) reversed |= (i >> b & 1) << (bits - 1 - b);
-      if (reversed < pixels) place_.push_back(static_cast<std::int32_t>(reversed));
+      if (reversed < pixels) places.push_back(static_cast<std::int32_t>(reversed));
     }
   }
+  return places;
+}
+
+/// Images alone, or CIFAR-10's records, whose labels are not read.
+NewInputs Images::new_inputs() {
+  place_ = places(side_ * side_);
+  return {.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+    Set set = format_ == "idx" ? read_pixels(path.string()) : read_cifar({path.string()});
+    set.labels.resize(static_cast<std::size_t>(set.count));
+    for (Index i = 0; i < set.count; ++i) {
+      Batch image;
+      fill(set, {i}, 0, set.pixels, image);
+      add(NewInput::of({.tokens = std::move(image.tokens), .values = std::move(image.values)}, std::to_string(i)));
+    }
+  }};
 }
 
 TaskShape Images::shape() const {

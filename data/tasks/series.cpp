@@ -37,6 +37,7 @@ class Series final : public Task, public Forecasting {
   Json learned() const override;
   void use(const Json& learned) override { learned_ = learned; }
   std::vector<std::string> notes() const override;
+  NewInputs new_inputs() override;
 
  private:
   friend class SeriesEvaluation;
@@ -60,7 +61,11 @@ class Series final : public Task, public Forecasting {
     double scale() const { return deviation > 0 ? deviation : 1; }
   };
   /// Mean and deviation of values[0, train), or as they were learned; then the normalised values.
-  void normalise(Column&, const std::vector<double>& values) const;
+  void normalise(Column&, const std::vector<double>& values, const std::string& path) const;
+  /// The values of the column `name`; `key` is where it was named. Throws ConfigError or DataError.
+  static std::vector<double> values(const CsvFile&, const std::string& name, const char* key);
+  /// The rows of a new file, in the learned scale. Throws DataError or ConfigError.
+  Steps rows_of(const std::filesystem::path&) const;
   Index training_windows() const;
 
   Json learned_ = Json::object();
@@ -159,22 +164,10 @@ void Series::prepare(std::uint64_t seed) {
   const auto read = [&](const std::vector<std::string>& names, const char* key) {
     std::vector<Column> columns;
     for (const std::string& name : names) {
-      const auto& header = file.rows[0];
-      const auto at = std::find(header.begin(), header.end(), name);
-      if (at == header.end()) {
-        std::vector<std::string> known;
-        for (const std::string& one : header) known.push_back(printable(one, 60));
-        throw ConfigError(str(key, ": ", path_, " has no column \"", name, "\"", suggestion(name, known),
-                              header.size() == 1 ? "; columns are separated by commas, semicolons or tabs" : ""));
-      }
-      if (std::find(at + 1, header.end(), name) != header.end())
-        throw ConfigError(str(key, ": ", path_, " has a column \"", name, "\" twice; rename one of them"));
-      std::vector<double> values;
-      for (std::size_t r = 1; r < file.rows.size(); ++r)
-        values.push_back(file.number(r, static_cast<std::size_t>(at - header.begin()), name));
+      const std::vector<double> values = this->values(file, name, key);
       crc_ = crc32_of({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)}, crc_);
       columns.push_back({printable(name)});
-      normalise(columns.back(), values);
+      normalise(columns.back(), values, path_);
     }
     return columns;
   };
@@ -182,7 +175,61 @@ void Series::prepare(std::uint64_t seed) {
   answers_ = read(targets(), "task.targets");
 }
 
-void Series::normalise(Column& column, const std::vector<double>& values) const {
+std::vector<double> Series::values(const CsvFile& file, const std::string& name, const char* key) {
+  const auto& header = file.rows[0];
+  const auto at = std::find(header.begin(), header.end(), name);
+  if (at == header.end()) {
+    std::vector<std::string> known;
+    for (const std::string& one : header) known.push_back(printable(one, 60));
+    throw ConfigError(str(key, ": ", file.path, " has no column \"", name, "\"", suggestion(name, known),
+                          header.size() == 1 ? "; columns are separated by commas, semicolons or tabs" : ""));
+  }
+  if (std::find(at + 1, header.end(), name) != header.end())
+    throw ConfigError(str(key, ": ", file.path, " has a column \"", name, "\" twice; rename one of them"));
+  std::vector<double> values;
+  for (std::size_t r = 1; r < file.rows.size(); ++r)
+    values.push_back(file.number(r, static_cast<std::size_t>(at - header.begin()), name));
+  return values;
+}
+
+Steps Series::rows_of(const std::filesystem::path& path) const {
+  const CsvFile file(path);
+  if (file.rows.size() < 2) throw DataError(str(path.string(), ": holds no rows below a line of column names"));
+  file.refuse_unnamed_cells();
+  std::vector<Column> columns;
+  for (const std::string& name : columns_) {
+    Column& column = columns.emplace_back(Column{printable(name)});
+    normalise(column, values(file, name, "task.columns"), path.string());
+    const auto last = std::min(column.values.size(), static_cast<std::size_t>(length_));
+    if (column.deviation > 0)
+      refuse_other_scale({column.values.end() - static_cast<std::ptrdiff_t>(last), column.values.end()},
+                         str(path.string(), ": column ", column.name), column.mean, column.deviation);
+  }
+  Steps rows;
+  for (std::size_t r = 0; r + 1 < file.rows.size(); ++r)
+    for (const Column& column : columns) rows.values.push_back(column.values[r]);
+  return rows;
+}
+
+NewInputs Series::new_inputs() {
+  if (!learned_.contains("scales"))
+    throw DataError("task: the run does not have the means and deviations of its columns; it is of an earlier version");
+  const auto scale = [this](std::size_t answer, double number) {
+    const Json& learned = learned_.at("scales").at(printable(targets()[answer]));
+    const double mean = learned.at("mean").get<double>(), deviation = learned.at("deviation").get<double>();
+    return mean + number * (deviation > 0 ? deviation : 1);
+  };
+  const auto read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+    add(NewInput::of(rows_of(path)));
+  };
+  return {.read = read,
+          .longer = NewInputs::Longer::last,
+          .answers = printable_all(targets()),
+          .in_units = scale,
+          .own_file = path_};
+}
+
+void Series::normalise(Column& column, const std::vector<double>& values, const std::string& path) const {
   if (learned_.empty()) {
     // Relative to the first value, so that equal ones give exactly 0; a deviation in the last bits counts as 0.
     const auto train = static_cast<std::size_t>(asked(Split::train).second);
@@ -201,7 +248,7 @@ void Series::normalise(Column& column, const std::vector<double>& values) const 
   for (const double value : values) {
     column.values.push_back(static_cast<float>((value - column.mean) / scale));
     if (!std::isfinite(column.values.back()))
-      throw DataError(str(path_, ": column ", column.name, ": ", value, " is too far from the training part's mean, ",
+      throw DataError(str(path, ": column ", column.name, ": ", value, " is too far from the training part's mean, ",
                           column.mean, ", in deviations of ", scale));
   }
 }

@@ -40,7 +40,26 @@ class SeriesClasses final : public ValueClassification {
           format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, "
                  "and they were divided by its deviation, %g (task.normalise)",
                  mean_, deviation_));
+    if (labelled_) all.push_back("the first cell of each line names a class: it is not read as a value");
     return all;
+  }
+  NewInputs new_inputs() override {
+    NewInputs inputs = SequenceClassification::new_inputs();
+    inputs.read = [this, names = inputs.answers](const std::filesystem::path& path, const NewInputs::Add& add) {
+      const CsvFile file(path, true);
+      const bool labelled = has_labels(file, names);
+      std::vector<Steps> all;
+      for (std::size_t r = 0; r < file.rows.size(); ++r) {
+        all.push_back({.values = scaled(values(file, r, labelled))});
+        const std::string where = str(path.string(), ":", file.lines[r]);
+        for (const float value : all.back().values)
+          if (!std::isfinite(value)) throw DataError(str(where, ": has a value that 32-bit numbers cannot hold"));
+        if (scaled_ && deviation_ > 0) refuse_other_scale(all.back().values, where, mean_, deviation_);
+      }
+      labelled_ = labelled_ || labelled;
+      for (std::size_t r = 0; r < all.size(); ++r) add(NewInput::of(std::move(all[r]), std::to_string(file.lines[r])));
+    };
+    return inputs;
   }
 
  private:
@@ -54,14 +73,28 @@ class SeriesClasses final : public ValueClassification {
     const CsvFile file(path(), true);
     values_.clear();
     for (std::size_t r = 0; r < file.rows.size(); ++r) {
-      std::size_t end = file.rows[r].size();
-      while (end > 1 && is_filler(file.rows[r][end - 1])) --end;
-      std::vector<double> values;
-      for (std::size_t c = 1; c < end; ++c) values.push_back(file.number(r, c, std::to_string(c + 1)));
+      std::vector<double> values = this->values(file, r, true);
       add(std::vector<float>(values.begin(), values.end()), file.rows[r][0], str(path(), ":", file.lines[r]),
           {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
       if (!values.empty()) values_.push_back(std::move(values));
     }
+  }
+
+  /// The values of row r; its first cell is a class, or the first of them.
+  static std::vector<double> values(const CsvFile& file, std::size_t r, bool labelled) {
+    std::size_t end = file.rows[r].size();
+    while (end > 1 && is_filler(file.rows[r][end - 1])) --end;
+    std::vector<double> values;
+    for (std::size_t c = labelled ? 1 : 0; c < end; ++c) values.push_back(file.number(r, c, std::to_string(c + 1)));
+    return values;
+  }
+
+  /// Every one of several rows begins with a class of the run, or all with "?".
+  static bool has_labels(const CsvFile& file, const std::vector<std::string>& names) {
+    return std::all_of(file.rows.begin(), file.rows.end(), [&](const auto& row) {
+      return row[0] == "?" ||
+             (file.rows.size() > 1 && std::find(names.begin(), names.end(), printable(row[0])) != names.end());
+    });
   }
 
   static bool is_filler(std::string_view cell) {
@@ -74,12 +107,18 @@ class SeriesClasses final : public ValueClassification {
   /// The values as the model reads them: doubles until the mean is subtracted.
   void loaded() override {
     if (!given_) measure();
-    const double scale = !scaled_ ? 1 : deviation_ > 0 ? deviation_ : 1, mean = scaled_ ? mean_ : 0;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      std::vector<float>& kept = sequences()[i];
-      for (std::size_t t = 0; t < kept.size(); ++t) kept[t] = static_cast<float>((values_[i][t] - mean) / scale);
+      values_[i].resize(sequences()[i].size());  // what is kept of it
+      sequences()[i] = scaled(values_[i]);
     }
     values_.clear();
+  }
+
+  std::vector<float> scaled(const std::vector<double>& values) const {
+    const double scale = !scaled_ ? 1 : deviation_ > 0 ? deviation_ : 1, mean = scaled_ ? mean_ : 0;
+    std::vector<float> read;
+    for (const double value : values) read.push_back(static_cast<float>((value - mean) / scale));
+    return read;
   }
 
   /// Mean and standard deviation of the training part, and whether the values must be normalised by them.
@@ -102,6 +141,7 @@ class SeriesClasses final : public ValueClassification {
   }
 
   bool normalise_ = false, given_ = false, scaled_ = false;  // given: by a run
+  bool labelled_ = false;                                    // a new file has classes
   double mean_ = 0, deviation_ = 0;
   std::vector<std::vector<double>> values_;  // of the sequences, uncut, while they are loaded
 };

@@ -35,13 +35,23 @@ class Text final : public NextTokenPrediction {
     if (!wide_.empty()) all.push_back(wide_);
     return all;
   }
-  std::vector<std::int32_t> encode(const std::string& text) const override {
-    std::vector<std::int32_t> tokens;
-    if (alphabet_.empty())
-      for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
-    else
-      for (const char32_t c : characters(text, "--prompt")) tokens.push_back(token(c));
-    return tokens;
+  NewInputs new_inputs() override {
+    NewInputs inputs = NextTokenPrediction::new_inputs();
+    if (alphabet_.empty()) {
+      inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+        add(bytes_of(path, [this](const std::string& note) { wide_ = wide_.empty() ? note : wide_; }));
+      };
+      return inputs;
+    }
+    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
+      Steps steps = known({.tokens = tokens_of(read_text(path), path.string())}, path.string());
+      unknown_ += std::count(steps.tokens.begin(), steps.tokens.end(), 0);
+      add(NewInput::of(std::move(steps)));
+    };
+    inputs.line = [this](const std::string& line, const std::string& where) {
+      return known({.tokens = tokens_of(line, where)}, where);
+    };
+    return inputs;
   }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
@@ -60,6 +70,20 @@ class Text final : public NextTokenPrediction {
   Index vocabulary() const override { return alphabet_.empty() ? 256 : 1 + static_cast<Index>(letters().size()); }
   const char* unit() const override { return alphabet_.empty() ? "byte" : "character"; }
   std::int32_t unknown_token() const override { return alphabet_.empty() ? -1 : 0; }
+  std::vector<std::int32_t> tokens_of(const std::string& text, const std::string& where) const override {
+    std::vector<std::int32_t> tokens;
+    if (alphabet_.empty())
+      for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+    else
+      for (const char32_t c : characters(text, where)) tokens.push_back(token(c));
+    return tokens;
+  }
+  /// Throws DataError for text in another alphabet.
+  static Steps known(Steps steps, const std::string& where) {
+    refuse_unknown(std::count(steps.tokens.begin(), steps.tokens.end(), 0), static_cast<Index>(steps.tokens.size()),
+                   where, "characters", "in the model's alphabet");
+    return steps;
+  }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     if (alphabet_.empty()) {
       const std::string bytes = read_unpacked(path);

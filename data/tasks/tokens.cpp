@@ -36,7 +36,6 @@ class TokenFiles final : public NextTokenPrediction {
         given.is_absolute() && !std::filesystem::exists(given, error) && std::filesystem::exists(beside, error);
     tokenizer_path_ = std::filesystem::absolute(moved ? beside : folder / given).lexically_normal().string();
   }
-  std::vector<std::int32_t> encode(const std::string& text) const override { return ids_of(text, "--prompt"); }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
     for (const std::int32_t token : tokens) {
@@ -59,6 +58,9 @@ class TokenFiles final : public NextTokenPrediction {
  private:
   Index vocabulary() const override { return vocab_; }
   const char* unit() const override { return "token"; }
+  std::vector<std::int32_t> tokens_of(const std::string& text, const std::string& where) const override {
+    return ids_of(text, where);
+  }
   std::int32_t end_token() const override { return static_cast<std::int32_t>(end_token_); }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
     for (const std::int32_t id : ids_of(read_text(path), path.string())) tokens += static_cast<Tokens::value_type>(id);
