@@ -39,6 +39,9 @@ const char* split_name(Split split) {
   return "test";
 }
 
+void Task::evaluate_on(const std::filesystem::path&) {
+  throw ConfigError("--data: the task makes its own data; there is no file that could take their place");
+}
 std::vector<std::int32_t> Task::encode(const std::string&) const {
   throw ConfigError("task: its tokens are not text; only text tasks can read a prompt");
 }

@@ -99,6 +99,9 @@ class Task {
   virtual Json learned() const { return Json::object(); }
   /// Sets what a run learned; to be called before `prepare`, which then throws DataError for data that do not fit it.
   virtual void use(const Json& /*learned*/) {}
+  /// Has `prepare` read this file or folder instead of the config's, in the same form; all of it is the test split, and
+  /// the other splits are empty. To be called after `use`. Throws ConfigError for a task that makes its own data.
+  virtual void evaluate_on(const std::filesystem::path&);
 
   /// How new inputs without answers are read, and what is answered; nothing for a task that makes its own data. After
   /// `use`, without `prepare`; to be read while the task lives.

@@ -19,9 +19,11 @@ void options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "split", "train, validation, test, or all that there are",
       cxxopts::value<std::string>()->default_value("validation"),
-      "SPLIT")("lengths", "evaluate at each of these sequence lengths", cxxopts::value<std::string>(), "L,L,...")(
-      "batch", "sequences side by side; default: as in training", cxxopts::value<int>(), "N")(
-      "best", "the best checkpoint instead of the last")(
+      "SPLIT")("data", "score another file or folder, all of it, in the form of the training's data",
+               cxxopts::value<std::string>(),
+               "PATH")("lengths", "evaluate at each of these sequence lengths", cxxopts::value<std::string>(),
+                       "L,L,...")("batch", "sequences side by side; default: as in training", cxxopts::value<int>(),
+                                  "N")("best", "the best checkpoint instead of the last")(
       "predictions", "write each answer: the truth, what the model says, and the probability of each class",
       cxxopts::value<std::string>(), "FILE.csv")("json", "print one JSON document, and write none to RUN/eval.json");
   common_options(options);
@@ -60,6 +62,8 @@ int run(const cxxopts::ParseResult& args) {
   if (std::find(known.begin(), known.end(), split_name) == known.end())
     throw ConfigError(str("--split: must be train, validation, test or all, got \"", split_name, "\""));
   if (args.count("batch") && args["batch"].as<int>() < 1) throw ConfigError("--batch: must be > 0");
+  if (args.count("data") && args.count("split"))
+    throw ConfigError("--split: does not go with --data, all of which is scored");
   std::vector<std::string> lengths{""};
   if (args.count("lengths")) {
     lengths.clear();
@@ -75,7 +79,10 @@ int run(const cxxopts::ParseResult& args) {
     std::vector<std::string> all = sets(args);
     if (!length.empty()) all.push_back(length);
     TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, all);
-    trained.open_data();
+    if (args.count("data"))
+      trained.open_data(args["data"].as<std::string>());
+    else
+      trained.open_data();
     const Index batch = args.count("batch") ? args["batch"].as<int>() : trained.config.train.batch;
     const Task& task = *trained.config.task;
     std::optional<AnswerFile> file;
@@ -83,7 +90,7 @@ int run(const cxxopts::ParseResult& args) {
     const auto answers = answers_of(task, file ? &*file : nullptr);
     Score score;
     const auto start = Clock::now();
-    for (const Split split : splits_of(split_name, task)) {
+    for (const Split split : args.count("data") ? std::vector{Split::test} : splits_of(split_name, task)) {
       answers->begin(split);
       evaluate(
           *trained.model, task, split, batch, score, [] { return false; },
@@ -92,6 +99,7 @@ int run(const cxxopts::ParseResult& args) {
     const double seconds = seconds_since(start);
     const TaskShape shape = task.shape();
     Json result = {{"step", trained.step}, {"split", split_name}, {"length", shape.length}};
+    if (args.count("data")) result.erase("split"), result["data"] = args["data"].as<std::string>();
     result.update(score.metrics(shape));
     result.update(score.counts());
     result["tokens_per_second"] = std::round(static_cast<double>(score.steps_read()) / seconds);
@@ -124,7 +132,7 @@ int run(const cxxopts::ParseResult& args) {
 }  // namespace
 
 const Command kEval{"eval",
-                    "RUN [--split all] [--lengths L,L,...] [--predictions FILE.csv] [--set KEY=VALUE]",
+                    "RUN [--split all] [--data PATH] [--lengths L,L,...] [--predictions FILE.csv] [--set KEY=VALUE]",
                     "score a trained model",
                     "seqtape eval runs/induction_heads/mamba --set task.length=1048576 --set task.eval_sequences=4",
                     options,

@@ -34,4 +34,9 @@ void TrainedModel::open_data() {
               << ": what validates or tests now may have been trained on\n";
 }
 
+void TrainedModel::open_data(const std::filesystem::path& other) {
+  config.task->evaluate_on(std::filesystem::absolute(other).lexically_normal());
+  config.task->prepare(static_cast<std::uint64_t>(config.seed));
+}
+
 }  // namespace seqtape

@@ -19,6 +19,8 @@ struct TrainedModel {
   static TrainedModel open(const std::filesystem::path& path, bool best, const std::vector<std::string>& sets);
   /// Reads the task's data, and warns on stderr when they, or their split, differ from those of the training.
   void open_data();
+  /// Reads other data instead, all of which are the test split.
+  void open_data(const std::filesystem::path& other);
 };
 
 }  // namespace seqtape
