@@ -138,7 +138,7 @@ int run(const cxxopts::ParseResult& args) {
   Shown shown(!out.empty(), sources.size());
   if (lines) read_lines(predictor);
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    worked = [&] { shown.show(predictor, i); };
+    worked = [&, i] { shown.show(predictor, i); };  // also called behind this loop
     predictor.file(sources[i].path, sources[i].name);
   }
   predictor.finish();
