@@ -23,6 +23,9 @@ endif()
 
 # Kernels: contraction to fused multiply-adds, no errno. No -ffast-math: it would drop the checks for NaN.
 set(seqtape_kernel_flags -ffp-contract=fast -fno-math-errno)
+if(SEQTAPE_QUICK)
+  list(APPEND seqtape_kernel_flags -O3)
+endif()
 set(seqtape_x86 OFF)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(seqtape_x86 ON)
@@ -31,14 +34,19 @@ set(seqtape_flags_base "")
 set(seqtape_flags_avx2 -march=x86-64-v3)
 set(seqtape_flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
 
+# ALONE: each source by itself, also where others of a library are compiled together (SEQTAPE_QUICK). A kernel's file
+# has its own short names and constants.
 function(seqtape_objects target parent)
-  cmake_parse_arguments(ARG "" "" "SOURCES;FLAGS;DEFINITIONS" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "" "SOURCES;FLAGS;DEFINITIONS" ${ARGN})
   add_library(${target} OBJECT ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE $<TARGET_PROPERTY:${parent},LINK_LIBRARIES>)
   target_include_directories(${target} PRIVATE ${OPENBLAS_INCLUDE})
   target_compile_options(${target} PRIVATE ${seqtape_warnings} ${ARG_FLAGS})
   target_compile_definitions(${target} PRIVATE ${ARG_DEFINITIONS})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  if(ARG_ALONE)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+  endif()
   target_sources(${parent} PRIVATE $<TARGET_OBJECTS:${target}>)
 endfunction()
 
@@ -60,14 +68,14 @@ function(seqtape_folder name)
     seqtape_objects(${library}_f64 ${library} SOURCES ${ARG_REAL} DEFINITIONS ${x86} SEQTAPE_DOUBLE)
   endif()
   if(ARG_KERNELS)
-    seqtape_objects(${library}_kernels_f64 ${library} SOURCES ${ARG_KERNELS}
+    seqtape_objects(${library}_kernels_f64 ${library} ALONE SOURCES ${ARG_KERNELS}
       FLAGS ${seqtape_kernel_flags} DEFINITIONS SEQTAPE_DOUBLE SEQTAPE_ISA=base)
     set(sets base)
     if(seqtape_x86)
       list(APPEND sets avx2 avx512)
     endif()
     foreach(set ${sets})
-      seqtape_objects(${library}_kernels_${set} ${library} SOURCES ${ARG_KERNELS}
+      seqtape_objects(${library}_kernels_${set} ${library} ALONE SOURCES ${ARG_KERNELS}
         FLAGS ${seqtape_kernel_flags} ${seqtape_flags_${set}} DEFINITIONS SEQTAPE_ISA=${set})
     endforeach()
   endif()

@@ -14,7 +14,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void bench_options(cxxopts::Options& options) {
   options.add_options()("json", "print one JSON document")(
       "model", "time one training step of this model instead of the kernels", cxxopts::value<std::string>(), "NAME")(
       "data", "time this config's steps with its data, and in turns on one batch in memory",
@@ -60,7 +60,7 @@ int positive(const cxxopts::ParseResult& args, const char* option) {
   return value;
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_bench(const cxxopts::ParseResult& args) {
   if (args.count("isa")) set_isa(isa_from_name(args["isa"].as<std::string>()));
   if (args.count("data")) return time_data(args);
   Json report = {{"machine",
@@ -108,7 +108,7 @@ const Command kBench{"bench",
                      "[--model NAME | --data CONFIG] [--json]",
                      "time the kernels, a training step, or what a config's data cost",
                      "seqtape bench --model mamba --length 4096 --batch 8 --json",
-                     options,
-                     run};
+                     bench_options,
+                     run_bench};
 
 }  // namespace seqtape

@@ -9,13 +9,13 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void check_options(cxxopts::Options& options) {
   options.add_options()("config", "config file", cxxopts::value<std::string>());
   common_options(options);
   options.parse_positional({"config"});
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_check(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
   const Json model = config.to_json()["model"];
   const std::vector<CheckResult> results = f64::check_model({model, config.task->shape()});
@@ -34,7 +34,7 @@ const Command kCheck{"check",
                      "CONFIG",
                      "gradients, streaming, causality, padding and determinism of a model, in double",
                      "seqtape check configs/text/s4.json",
-                     options,
-                     run};
+                     check_options,
+                     run_check};
 
 }  // namespace seqtape

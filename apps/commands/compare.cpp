@@ -14,7 +14,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void compare_options(cxxopts::Options& options) {
   options.add_options()("configs", "a comparison file, or configs of one task",
                         cxxopts::value<std::vector<std::string>>())(
       "out", "folder of the comparison; default: runs/compare/ and the file's name", cxxopts::value<std::string>(),
@@ -36,7 +36,7 @@ void write_results(const Json& results, const ComparisonFolder& folder) {
   replace_file(folder.path() / "results.md", results_markdown(results));
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_compare(const cxxopts::ParseResult& args) {
   hold_signals();
   std::vector<std::filesystem::path> files;
   if (args.count("configs"))
@@ -107,7 +107,7 @@ const Command kCompare{"compare",
                        "CONFIG... [--seeds 1,2,3] [--out DIR]",
                        "train several models under equal conditions and judge",
                        "seqtape compare configs/compare/selective_copying.json --quick",
-                       options,
-                       run};
+                       compare_options,
+                       run_compare};
 
 }  // namespace seqtape

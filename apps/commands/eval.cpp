@@ -15,7 +15,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void eval_options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "split", "train, validation, test, or all that there are",
       cxxopts::value<std::string>()->default_value("validation"),
@@ -56,7 +56,7 @@ void keep(const std::filesystem::path& run, const Json& document) {
   }
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_eval(const cxxopts::ParseResult& args) {
   const std::string path = argument(args, "run"), split_name = args["split"].as<std::string>();
   const std::vector<std::string> known{"train", "validation", "test", "all"};
   if (std::find(known.begin(), known.end(), split_name) == known.end())
@@ -135,7 +135,7 @@ const Command kEval{"eval",
                     "RUN [--split all] [--data PATH] [--lengths L,L,...] [--predictions FILE.csv] [--set KEY=VALUE]",
                     "score a trained model",
                     "seqtape eval runs/induction_heads/mamba --set task.length=1048576 --set task.eval_sequences=4",
-                    options,
-                    run};
+                    eval_options,
+                    run_eval};
 
 }  // namespace seqtape

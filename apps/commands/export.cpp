@@ -20,7 +20,7 @@ std::vector<std::string> names() {
   return all;
 }
 
-void options(cxxopts::Options& options) {
+void export_options(cxxopts::Options& options) {
   std::string formats;
   for (const ExportFormat& format : export_formats()) formats += str(format.name, ": ", format.what, "; ");
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
@@ -57,7 +57,7 @@ void write_whole(const ExportFormat& format, const TrainedModel& trained, const 
   unfinished.move();
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_export(const cxxopts::ParseResult& args) {
   const std::string run = argument(args, "run");
   if (!args.count("format")) throw ConfigError(str("--format: is missing; known: ", join(names(), ", ")));
   const std::string wanted = args["format"].as<std::string>();
@@ -100,7 +100,7 @@ const Command kExport{"export",
                       "RUN --format FORMAT --out PATH",
                       "a trained model for other programs",
                       "seqtape export runs/text/mamba-hf --format gguf --out mamba.gguf --verify",
-                      options,
-                      run};
+                      export_options,
+                      run_export};
 
 }  // namespace seqtape

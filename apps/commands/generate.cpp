@@ -19,7 +19,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void generate_options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "prompt", "text to continue; default: a line break; several: --prompt A --prompt B",
       cxxopts::value<std::vector<std::string>>(),
@@ -249,7 +249,7 @@ std::string numbers_of(const std::string& stop, const Task& task) {
   }
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_generate(const cxxopts::ParseResult& args) {
   GenerationOptions asked{{number_of(args, "temperature"), args["top-k"].as<int>(), number_of(args, "top-p"),
                            number_of(args, "repetition-penalty")},
                           args["tokens"].as<int>(),
@@ -310,11 +310,9 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kGenerate{"generate",
-                        "RUN --prompt TEXT --tokens N",
-                        "continue a prompt",
-                        "seqtape generate runs/text/mamba --prompt 'In the beginning' --tokens 400 --temperature 0.8",
-                        options,
-                        run};
+const Command kGenerate{
+    "generate",          "RUN --prompt TEXT --tokens N",
+    "continue a prompt", "seqtape generate runs/text/mamba --prompt 'In the beginning' --tokens 400 --temperature 0.8",
+    generate_options,    run_generate};
 
 }  // namespace seqtape

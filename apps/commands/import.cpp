@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void import_options(cxxopts::Options& options) {
   options.add_options()("path",
                         "a folder with config.json and safetensors (transformers, mamba_ssm), or a .gguf file: Mamba; "
                         "Mamba-2 of transformers",
@@ -66,7 +66,7 @@ MambaModel load(const fs::path& path) {
   return load_mamba_gguf(path);
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_import(const cxxopts::ParseResult& args) {
   const fs::path path = argument(args, "path");
   if (!args.count("out")) throw ConfigError("--out: is missing: the run folder to write");
   if (args["out"].as<std::string>().empty()) throw ConfigError("--out: must name the run folder to write");
@@ -137,7 +137,7 @@ const Command kImport{"import",
                       "PATH --out RUN",
                       "a Mamba of another program as a run: eval, generate, train --init-from",
                       "seqtape import mamba-130m-hf --out runs/mamba-130m",
-                      options,
-                      run};
+                      import_options,
+                      run_import};
 
 }  // namespace seqtape

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void inspect_options(cxxopts::Options& options) {
   options.add_options()("path", "safetensors or GGUF file, checkpoint, run folder, or folder with model.safetensors",
                         cxxopts::value<std::string>())(
       "example",
@@ -141,7 +141,7 @@ int example(const cxxopts::ParseResult& args, const fs::path& path) {
   return 0;
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_inspect(const cxxopts::ParseResult& args) {
   const fs::path path = argument(args, "path");
   if (!fs::exists(path)) throw ConfigError(str(path.string(), ": does not exist"));
   if (args.count("example")) return example(args, path);
@@ -169,7 +169,7 @@ const Command kInspect{"inspect",
                        "PATH [--example]",
                        "what a run, checkpoint or weight file holds; a look inside a trained model",
                        "seqtape inspect runs/text/mamba --example",
-                       options,
-                       run};
+                       inspect_options,
+                       run_inspect};
 
 }  // namespace seqtape

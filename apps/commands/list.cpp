@@ -8,7 +8,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void list_options(cxxopts::Options& options) {
   options.add_options()("kind", "models, tasks, optimizers or schedules; default: all", cxxopts::value<std::string>());
   options.parse_positional({"kind"});
 }
@@ -24,7 +24,7 @@ void print(const char* title, const Registry<T>& registry) {
   std::cout << '\n';
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_list(const cxxopts::ParseResult& args) {
   const std::vector<std::string> kinds{"models", "tasks", "optimizers", "schedules"};
   const std::string kind = args.count("kind") ? args["kind"].as<std::string>() : "";
   if (!kind.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
@@ -43,7 +43,7 @@ const Command kList{"list",
                     "[models|tasks|optimizers|schedules]",
                     "what a config can name, with every key",
                     "seqtape list models",
-                    options,
-                    run};
+                    list_options,
+                    run_list};
 
 }  // namespace seqtape

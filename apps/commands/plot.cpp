@@ -13,7 +13,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void plot_options(cxxopts::Options& options) {
   options.add_options()("run", "run folders", cxxopts::value<std::vector<std::string>>())(
       "metric", "what is drawn", cxxopts::value<std::string>()->default_value("loss"), "NAME")(
       "split", "train or validation", cxxopts::value<std::string>()->default_value("validation"), "SPLIT")(
@@ -43,7 +43,7 @@ int positive(const cxxopts::ParseResult& args, const char* option, int most) {
   return value;
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_plot(const cxxopts::ParseResult& args) {
   if (!args.count("run")) throw ConfigError("the argument run is missing; see --help");
   const CurveChoice what{args["metric"].as<std::string>(), choice(args, "split", {"train", "validation"}),
                          choice(args, "over", {"step", "tokens", "seconds"}), args["length"].as<int>()};
@@ -68,7 +68,7 @@ const Command kPlot{"plot",
                     "RUN... [--metric NAME] [--svg FILE]",
                     "learning curves of runs",
                     "seqtape plot runs/text/mamba runs/text/lstm --metric bits_per_byte --svg curves.svg",
-                    options,
-                    run};
+                    plot_options,
+                    run_plot};
 
 }  // namespace seqtape

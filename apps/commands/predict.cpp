@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void options(cxxopts::Options& options) {
+void predict_options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "files",
       "new files, folders of them, or - for a text a line on standard input; a forecast: default, the run's own",
@@ -92,7 +92,7 @@ class Shown {
   Clock::time_point start_ = Clock::now();
 };
 
-int run(const cxxopts::ParseResult& args) {
+int run_predict(const cxxopts::ParseResult& args) {
   const std::string path = argument(args, "run"), out = args.count("out") ? args["out"].as<std::string>() : "";
   const std::string ending = fs::path(out).extension().string();
   if (args.count("out") && ending != ".csv" && ending != ".json")
@@ -158,7 +158,7 @@ const Command kPredict{"predict",
                        "RUN [FILES|FOLDER|-] [--out FILE.csv|.json]",
                        "answer for new data without labels",
                        "seqtape predict runs/sounds/s4d recordings/ --out answers.csv",
-                       options,
-                       run};
+                       predict_options,
+                       run_predict};
 
 }  // namespace seqtape

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void runs_options(cxxopts::Options& options) {
   options.add_options()("dir", "folder with runs, at any depth", cxxopts::value<std::string>()->default_value("runs"))(
       "json", "print one JSON document");
   options.parse_positional({"dir"});
@@ -46,7 +46,7 @@ Json row_of(const fs::path& path) {
   return row;
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_runs(const cxxopts::ParseResult& args) {
   const fs::path root = args["dir"].as<std::string>();
   if (!fs::is_directory(root)) throw ConfigError(str(root.string(), ": is not a folder"));
   std::vector<fs::path> found;
@@ -102,7 +102,7 @@ int run(const cxxopts::ParseResult& args) {
 
 }  // namespace
 
-const Command kRuns{
-    "runs", "[DIR] [--json]", "runs with their status and best metric", "seqtape runs runs/text", options, run};
+const Command kRuns{"runs",       "[DIR] [--json]", "runs with their status and best metric", "seqtape runs runs/text",
+                    runs_options, run_runs};
 
 }  // namespace seqtape

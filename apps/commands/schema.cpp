@@ -20,7 +20,7 @@ void add_groups_of_mixed_stacks(Json& model) {
     }
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_schema(const cxxopts::ParseResult& args) {
   const bool comparison = args.count("comparison") != 0;
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", comparison ? "seqtape comparison" : "seqtape config"}};
@@ -42,6 +42,6 @@ const Command kSchema{"schema",
                       "the JSON Schema of configs, or of comparison files, for editors",
                       "seqtape schema > seqtape.schema.json",
                       [](cxxopts::Options& options) { options.add_options()("comparison", "of comparison files"); },
-                      run};
+                      run_schema};
 
 }  // namespace seqtape

@@ -10,7 +10,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void show_options(cxxopts::Options& options) {
   options.add_options()("config", "config file", cxxopts::value<std::string>())(
       "examples", "sequences to show", cxxopts::value<int>()->default_value("3"), "N");
   common_options(options);
@@ -68,7 +68,7 @@ std::string token_text(std::int32_t token, bool characters, const Task& task) {
   return text.size() > 1 || (text[0] >= 32 && text[0] < 127) ? printable(text) : std::to_string(token);
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_show(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
   const TaskShape shape = config.task->shape();
@@ -123,7 +123,7 @@ const Command kShow{"show",
                     "CONFIG [--examples N]",
                     "a few examples of a task, as the model sees them",
                     "seqtape show configs/induction_heads/mamba.json",
-                    options,
-                    run};
+                    show_options,
+                    run_show};
 
 }  // namespace seqtape

@@ -7,7 +7,7 @@
 namespace seqtape {
 namespace {
 
-void options(cxxopts::Options& options) {
+void train_options(cxxopts::Options& options) {
   options.add_options()("config", "config file (JSON)", cxxopts::value<std::string>())(
       "out", "run folder; default: runs/ and the config's path below configs/", cxxopts::value<std::string>(), "RUN")(
       "resume", "go on from the run's last checkpoint; without one, start")(
@@ -29,7 +29,7 @@ std::filesystem::path default_out(const std::filesystem::path& config) {
   return std::filesystem::path("runs") / (below.empty() ? config.filename() : below).replace_extension();
 }
 
-int run(const cxxopts::ParseResult& args) {
+int run_train(const cxxopts::ParseResult& args) {
   hold_signals();
   const std::filesystem::path file = argument(args, "config");
   if (args.count("resume") && args.count("force")) throw ConfigError("--resume and --force exclude each other");
@@ -56,7 +56,7 @@ const Command kTrain{"train",
                      "CONFIG [--out RUN] [--set KEY=VALUE]...",
                      "train a model from a config",
                      "seqtape train configs/text/mamba.json --set optimizer.lr=1e-3 --out runs/lower-rate",
-                     options,
-                     run};
+                     train_options,
+                     run_train};
 
 }  // namespace seqtape

@@ -9,7 +9,7 @@
 namespace seqtape {
 namespace {
 
-constexpr std::size_t kWidth = 80, kMostInMatrix = 12, kMostClasses = 40, kMostSteps = 12;
+constexpr std::size_t kWidth = 80, kWidestMatrix = 12, kMostClasses = 40, kMostSteps = 12;
 
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
@@ -113,7 +113,7 @@ std::string classes_table(const Json& classes) {
 /// The matrix, where it fits; otherwise "".
 std::string matrix(const Json& confusion) {
   const Json& names = confusion["classes"];
-  if (names.size() > kMostInMatrix) return "";
+  if (names.size() > kWidestMatrix) return "";
   std::size_t wide = 5;
   for (const Json& row : confusion["answers_of_truth"])
     for (const Json& count : row) wide = std::max(wide, grouped(count.get<Index>()).size() + 1);

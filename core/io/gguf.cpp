@@ -17,16 +17,16 @@ static_assert(std::endian::native == std::endian::little, "GGUF is read and writ
 enum Type : std::uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBoolean, kString, kArray, kU64, kI64, kF64 };
 constexpr std::uint64_t kAlignment = 32;
 /// Keys and tensor descriptions precede the data; a larger header is refused.
-constexpr std::uint64_t kMaxHeader = 256u << 20;
+constexpr std::uint64_t kMostHeader = 256u << 20;
 
 std::uint64_t aligned(std::uint64_t at, std::uint64_t alignment) {
   return (at + alignment - 1) / alignment * alignment;
 }
 
 /// Reads the header, with every step checked against its end.
-class Reader {
+class ByteReader {
  public:
-  Reader(std::string bytes, const std::filesystem::path& path) : bytes_(std::move(bytes)), path_(path) {}
+  ByteReader(std::string bytes, const std::filesystem::path& path) : bytes_(std::move(bytes)), path_(path) {}
 
   template <class... Why>
   [[noreturn]] void refuse(const Why&... why) const {
@@ -121,10 +121,10 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) throw CheckpointError(str(path.string(), ": cannot be opened"));
   const auto size = static_cast<std::uint64_t>(file.tellg());
-  std::string head(std::min(size, kMaxHeader), '\0');
+  std::string head(std::min(size, kMostHeader), '\0');
   file.seekg(0);
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  Reader in(std::move(head), path);
+  ByteReader in(std::move(head), path);
   if (in.take(4, "magic") != "GGUF") in.refuse("not a GGUF file");
   const auto version = in.number<std::uint32_t>("version");
   if (version != 0 && (version & 0xFFFF) == 0)
