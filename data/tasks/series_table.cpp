@@ -76,7 +76,8 @@ void SeriesKeys::fields(Fields& f) {
   f("categorical", categorical, "those of the columns that hold categories: a feature of 0 or 1 for each one found");
   f("calendar", calendar,
     "features of the dates, each as sine and cosine: hour_of_day, day_of_week, day_of_month, day_of_year, "
-    "month_of_year");
+    "month_of_year",
+    one_of({"hour_of_day", "day_of_week", "day_of_month", "day_of_year", "month_of_year"}));
 }
 
 bool SeriesKeys::is_category(const std::string& name) const { return holds(categorical, name); }
@@ -99,11 +100,6 @@ void SeriesKeys::check() const {
       throw ConfigError(str("task.targets: \"", name, "\" is categorical; what is forecast are numbers"));
   if (asked().empty())
     throw ConfigError("task.targets: must name a column of numbers, all of task.columns are categorical");
-  static const std::vector<std::string> known{"hour_of_day", "day_of_week", "day_of_month", "day_of_year",
-                                              "month_of_year"};
-  for (const std::string& name : calendar)
-    if (!holds(known, name))
-      throw ConfigError(str("task.calendar: does not know \"", name, "\"", suggestion(name, known)));
   if (!calendar.empty() && time.empty())
     throw ConfigError("task.calendar: takes dates; name their column in task.time");
 }
