@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -63,6 +64,19 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
+constexpr double kLargest = 1e150;  // its square must be a number
+
+/// The number of a cell, which may be infinite or none (NaN); nothing: it is not written as one.
+std::optional<double> number_in(std::string_view cell) {
+  std::string_view text = without_blanks(cell);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) return {};
+  if (error == std::errc::result_out_of_range) value = std::strtod(std::string(text).c_str(), nullptr);
+  return value;
+}
+
 /// A hint at what a cell that is not a number may mean.
 std::string hint(const std::string& text) {
   if (is_missing(text) || text == ".") return "; rows without a value must be filled or removed";
@@ -106,17 +120,17 @@ double CsvFile::number(std::size_t r, std::size_t c, const std::string& name) co
     throw DataError(str(path, ":", lines[r], ": column ", printable(name), " ", problem));
   };
   if (c >= rows[r].size()) return refuse(str("is missing: the line has ", rows[r].size(), " columns"));
-  std::string_view text = without_blanks(rows[r][c]);
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const auto shown = [&] { return "\"" + printable(rows[r][c], 60) + "\""; };
-  if (error == std::errc::invalid_argument || end != text.data() + text.size())
-    return refuse(str("is not a number: ", shown(), hint(rows[r][c])));
-  if (error == std::errc::result_out_of_range) value = std::strtod(std::string(text).c_str(), nullptr);
-  if (!std::isfinite(value)) return refuse(str("is not a finite number: ", shown(), hint(rows[r][c])));
-  if (std::fabs(value) > 1e150) return refuse(str("is too large: ", shown()));  // its square must be a number
-  return value;
+  const std::optional<double> value = number_in(rows[r][c]);
+  if (value && std::fabs(*value) <= kLargest) return *value;
+  const std::string shown = "\"" + printable(rows[r][c], 60) + "\"";
+  if (!value) return refuse(str("is not a number: ", shown, hint(rows[r][c])));
+  if (!std::isfinite(*value)) return refuse(str("is not a finite number: ", shown, hint(rows[r][c])));
+  return refuse(str("is too large: ", shown));
+}
+
+bool is_number(std::string_view cell) {
+  const std::optional<double> value = number_in(cell);
+  return value && std::fabs(*value) <= kLargest;
 }
 
 void CsvFile::refuse_unnamed_cells() const {

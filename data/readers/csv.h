@@ -27,6 +27,9 @@ struct CsvFile {
   std::vector<Index> lines;
 };
 
+/// Whether a cell is a number as CsvFile::number reads it.
+bool is_number(std::string_view cell);
+
 /// A cell that stands for no value: empty, NaN, NA, N/A, null, nil, None, "-" or "?", in letters of any case.
 bool is_missing(std::string_view cell);
 

@@ -349,7 +349,7 @@ std::vector<Forecasting::Target> Series::forecast_targets() const {
     const auto& scale = learned_.scales.at(name);
     Target& target = all.emplace_back(Target{name, scale.mean, scale.scale()});
     for (Index row = 0; has(Split::train) && row < part(Split::train).last; ++row)
-      target.trained.push_back(target.value(static_cast<double>(main_->answer(row, all.size() - 1))));
+      target.trained.push_back(target.value(static_cast<double>(main_->answer(row, all.size() - 1, main_->rows))));
   }
   return all;
 }
@@ -362,8 +362,8 @@ bool Series::naive_forecast(Split split, Index window, Index season, std::vector
   for (Index h = 0; h < horizon_; ++h)
     for (std::size_t k = 0; k < keys_.asked().size(); ++k) {
       Index row = known - season + h % season;
-      while (row >= season && std::isnan(rows->answer(row, k))) row -= season;
-      answers.push_back(rows->answer(row, k));
+      while (row >= season && std::isnan(rows->answer(row, k, known))) row -= season;
+      answers.push_back(rows->answer(row, k, known));
     }
   return true;
 }

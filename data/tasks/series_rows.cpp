@@ -117,7 +117,7 @@ SeriesRows::SeriesRows(const SeriesTable& table, const SeriesKeys& keys, const S
       features_(static_cast<std::size_t>(features_of(keys, learned))) {
   const auto count = static_cast<std::size_t>(rows);
   inputs_.resize(count * features_);
-  gaps_.resize(features_);
+  input_gaps_.resize(features_);
   std::size_t feature = 0;
   for (const std::string& name : keys.columns) {
     if (!keys.is_category(name)) {
@@ -140,11 +140,14 @@ SeriesRows::SeriesRows(const SeriesTable& table, const SeriesKeys& keys, const S
   const std::vector<std::string> asked = keys.asked();
   targets_ = asked.size();
   answers_.resize(count * targets_);
+  answer_gaps_.resize(targets_);
   for (std::size_t k = 0; k < targets_; ++k) {
     const Values& raw = table.column(asked[k]).values;
     const auto& scale = scale_of(learned, asked[k]);
     const std::string where = place(table, asked[k]);
-    const Values values = keys.masks() ? raw : filled(raw, keys.missing == "linear", ends, where);
+    const bool linear = keys.missing == "linear";
+    const Values values = keys.masks() ? raw : filled(raw, linear, ends, where);
+    if (linear) answer_gaps_[k] = gaps_in(raw, scale, where);
     for (std::size_t r = 0; r < count; ++r)
       answers_[r * targets_ + k] = std::isnan(values[r]) ? std::nanf("") : scaled(values[r], scale, where);
   }
@@ -166,12 +169,23 @@ void SeriesRows::add_numbers(const SeriesTable& table, const std::string& name, 
   const bool linear = keys.missing == "linear";
   const Values values = filled(raw, linear, ends, where);
   for (std::size_t r = 0; r < raw.size(); ++r) inputs_[r * features_ + feature] = scaled(values[r], scale, where);
-  if (!linear) return;
-  each_gap(raw, [&](std::size_t begin, std::size_t end) {
-    if (begin == 0) return;
-    gaps_[feature].push_back(
-        {static_cast<Index>(begin), static_cast<Index>(end), scaled(raw[begin - 1], scale, where)});
+  if (linear) input_gaps_[feature] = gaps_in(raw, scale, where);
+}
+
+SeriesRows::Gaps SeriesRows::gaps_in(const Values& values, const SeriesLearned::Scale& scale,
+                                     const std::string& where) {
+  Gaps gaps;
+  each_gap(values, [&](std::size_t begin, std::size_t end) {
+    if (begin > 0)
+      gaps.push_back({static_cast<Index>(begin), static_cast<Index>(end), scaled(values[begin - 1], scale, where)});
   });
+  return gaps;
+}
+
+const SeriesRows::Gap* SeriesRows::open_gap(const Gaps& gaps, Index known) {
+  const auto after =
+      std::upper_bound(gaps.begin(), gaps.end(), known - 1, [](Index row, const Gap& gap) { return row < gap.begin; });
+  return after != gaps.begin() && std::prev(after)->end >= known ? &*std::prev(after) : nullptr;
 }
 
 void SeriesRows::add_calendar(const std::string& kind, std::size_t feature) {
@@ -188,14 +202,15 @@ void SeriesRows::append_inputs(Index begin, Index end, Index known, std::vector<
   const auto base = static_cast<Index>(out.size());
   out.insert(out.end(), inputs_.begin() + begin * width, inputs_.begin() + end * width);
   for (std::size_t feature = 0; feature < features_; ++feature) {
-    // The gap that holds the window's last row, if one does.
-    const auto& gaps = gaps_[feature];
-    auto gap = std::upper_bound(gaps.begin(), gaps.end(), known - 1,
-                                [](Index row, const Gap& one) { return row < one.begin; });
-    if (gap == gaps.begin() || (--gap)->end < known) continue;
-    for (Index r = std::max(begin, gap->begin); r < end; ++r)
+    const Gap* gap = open_gap(input_gaps_[feature], known);
+    for (Index r = gap ? std::max(begin, gap->begin) : end; r < end; ++r)
       out[static_cast<std::size_t>(base + (r - begin) * width) + feature] = gap->before;
   }
+}
+
+float SeriesRows::answer(Index row, std::size_t target, Index known) const {
+  if (const Gap* gap = open_gap(answer_gaps_[target], known); gap && row >= gap->begin) return gap->before;
+  return answers_[static_cast<std::size_t>(row) * targets_ + target];
 }
 
 void SeriesRows::append_answers(Index begin, Index end, std::vector<float>& out) const {

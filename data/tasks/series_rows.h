@@ -28,9 +28,8 @@ class SeriesRows {
   void append_inputs(Index begin, Index end, Index known, std::vector<float>& out) const;
   /// Appends the targets of rows [begin, end). NaN: missing, not scored.
   void append_answers(Index begin, Index end, std::vector<float>& out) const;
-  float answer(Index row, std::size_t target) const {
-    return answers_[static_cast<std::size_t>(row) * targets_ + target];
-  }
+  /// A target as it was known before row `known`.
+  float answer(Index row, std::size_t target, Index known) const;
 
   std::string path;
   Index rows = 0;
@@ -42,13 +41,17 @@ class SeriesRows {
     Index begin, end;
     float before;
   };
+  using Gaps = std::vector<Gap>;  // rising
+  static Gaps gaps_in(const std::vector<double>& values, const SeriesLearned::Scale&, const std::string& where);
+  /// The gap that holds the last row before `known`, or null.
+  static const Gap* open_gap(const Gaps&, Index known);
   void add_numbers(const SeriesTable&, const std::string& name, const SeriesKeys&, const SeriesLearned&,
                    const std::vector<Index>& ends, std::size_t feature);
   void add_calendar(const std::string& kind, std::size_t feature);
 
   std::size_t features_ = 0, targets_ = 0;
-  std::vector<float> inputs_{}, answers_{};  // [rows, features_], [rows, targets_]
-  std::vector<std::vector<Gap>> gaps_{};     // of each feature, rising
+  std::vector<float> inputs_{}, answers_{};         // [rows, features_], [rows, targets_]
+  std::vector<Gaps> input_gaps_{}, answer_gaps_{};  // of each feature, of each target
 };
 
 }  // namespace seqtape

@@ -8,6 +8,7 @@
 #include "core/io/file.h"
 #include "core/strings.h"
 #include "data/forecasting.h"
+#include "data/readers/csv.h"
 #include "data/task.h"
 #include "tests/support/make_task.h"
 #include "tests/support/temporary_folder.h"
@@ -142,6 +143,8 @@ TEST_CASE("series: what stands for a missing cell, and what does not") {
     s.write_column({"1", "2", "3", "4", cell, "6", "7", "8"});
     CHECK(says(s.refused({{"missing", "mask"}}), "a.csv:6: column y is not a "));
   }
+  for (const char* cell : {"1", " -2.5 ", "+1e3", "1e-400"}) CHECK(is_number(cell));
+  for (const char* cell : {"", "nan", "inf", "1e200", "1,5", "2024-01-01", "x"}) CHECK_FALSE(is_number(cell));
   CHECK(says(s.refused({{"missing", "zero"}}), "task.missing: unknown name \"zero\""));
 }
 
@@ -181,6 +184,12 @@ TEST_CASE("series: a straight line within a window does not know what comes afte
   same(in_units(*task, {test.inputs[2]}, 3), {12});
   same(in_units(*task, {test.inputs[3]}, 2), {13});
   same(in_units(*task, {test.targets[1]}, 0), {13});
+  // Nor does a naive forecast of it.
+  std::vector<float> naive;
+  REQUIRE(task->forecasting()->naive_forecast(Split::test, 2, 1, naive));
+  same({target_of(*task).value(static_cast<double>(naive[0]))}, {12});
+  REQUIRE(task->forecasting()->naive_forecast(Split::test, 3, 2, naive));
+  same({target_of(*task).value(static_cast<double>(naive[0]))}, {13});
   for (const auto& [inputs, targets] = training(*task); const auto& window : inputs) {
     const auto row = [&](std::size_t t) { return target_of(*task).value(static_cast<double>(window[t])); };
     if (row(0) == about(2)) same({row(3)}, {4});             // rows 2 to 5
