@@ -5,7 +5,7 @@
 #include "core/strings.h"
 #include "data/epochs.h"
 #include "data/forecasting.h"
-#include "data/tasks/series_rows.h"
+#include "data/tasks/series_windows.h"
 
 namespace seqtape {
 namespace {
@@ -39,7 +39,6 @@ class Series final : public Task, public Forecasting {
   NewInputs new_inputs() override;
 
  private:
-  friend class SeriesEvaluation;
   /// Rows [first, last) of a file, whose values are asked for in the windows of a split.
   struct Part {
     const SeriesRows* rows;
@@ -56,8 +55,6 @@ class Series final : public Task, public Forecasting {
   /// Reads a file that is none of the training's, all of it one split.
   void read_split(const std::string& path, std::optional<SeriesRows>& rows);
   void add_note(const SeriesTable&);
-  /// The windows that read from these rows on, steps [begin, begin + steps) of each.
-  void fill(const SeriesRows&, const std::vector<Index>& starts, Index begin, Index steps, Batch& out) const;
   /// What `predict` reads: the last `backtests` windows whose answers the file has, then the file.
   void read_new(const std::filesystem::path&, Index backtests, const NewInputs::Add&);
 
@@ -73,35 +70,6 @@ class Series final : public Task, public Forecasting {
   std::vector<std::string> notes_;
   std::uint32_t crc_ = 0;
   mutable Epochs epochs_;
-};
-
-/// Batches of windows, in chunks.
-class SeriesEvaluation final : public Evaluation {
- public:
-  SeriesEvaluation(const Series& task, const SeriesRows& rows, std::vector<Index> starts,
-                   const EvaluationOptions& options)
-      : task_(task), rows_(rows), starts_(std::move(starts)), options_(options) {}
-
-  bool next(Batch& chunk) override {
-    if (next_ >= starts_.size()) return false;
-    const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), starts_.size() - next_);
-    const auto from = starts_.begin() + static_cast<std::ptrdiff_t>(next_);
-    const Index steps = std::min(options_.chunk, task_.length_ - begin_);
-    task_.fill(rows_, {from, from + static_cast<std::ptrdiff_t>(count)}, begin_, steps, chunk);
-    begin_ += steps;
-    if (begin_ < task_.length_) return true;
-    begin_ = 0;
-    next_ += count;
-    return true;
-  }
-
- private:
-  const Series& task_;
-  const SeriesRows& rows_;
-  std::vector<Index> starts_;
-  EvaluationOptions options_;
-  std::size_t next_ = 0;
-  Index begin_ = 0;
 };
 
 }  // namespace
@@ -209,6 +177,8 @@ void Series::check_parts() const {
           str("task.length: a window of ", length_, " rows and a horizon of ", horizon_, " do not fit the ",
               split_name(split), " split; ", rows->path, " has ", rows->rows, " rows; lower them",
               main_ && rows == &*main_ ? str(", or change task.train_fraction (", train_fraction_, ")") : ""));
+    if (!rows->any_answer(first, last))
+      throw DataError(str("task.targets: all values of the ", split_name(split), " split are missing in ", rows->path));
   }
   if (!has(Split::train)) return;
   if (const Index trained = part(Split::train).last; season_ >= trained)
@@ -315,24 +285,11 @@ Index Series::windows(Split split) const {
   return last - horizon_ - first + 1;
 }
 
-void Series::fill(const SeriesRows& rows, const std::vector<Index>& starts, Index begin, Index steps,
-                  Batch& out) const {
-  out = {};
-  out.batch = static_cast<Index>(starts.size());
-  out.length = steps;
-  out.first = begin == 0;
-  out.last = begin + steps == length_;
-  for (const Index start : starts) {
-    rows.append_inputs(start + begin, start + begin + steps, start + length_, out.values);
-    rows.append_answers(start + length_, start + length_ + horizon_, out.target_values);
-  }
-}
-
 void Series::training_batch(Index step, Index batch, Batch& out) const {
   std::vector<Index> starts;
   for (Index i = step * batch; i < (step + 1) * batch; ++i)
     starts.push_back(epochs_.shuffled(seed_, i, windows(Split::train)));
-  fill(*main_, starts, 0, length_, out);
+  fill_windows(*main_, {length_, horizon_}, starts, 0, length_, out);
 }
 
 std::unique_ptr<Evaluation> Series::evaluation(Split split, const EvaluationOptions& options) const {
@@ -340,7 +297,7 @@ std::unique_ptr<Evaluation> Series::evaluation(Split split, const EvaluationOpti
   const auto [rows, first, last] = part(split);
   std::vector<Index> starts;
   for (Index row = first; row + horizon_ <= last; row += eval_stride_) starts.push_back(row - length_);
-  return std::make_unique<SeriesEvaluation>(*this, *rows, std::move(starts), options);
+  return evaluate_windows(*rows, {length_, horizon_}, std::move(starts), options);
 }
 
 std::vector<Forecasting::Target> Series::forecast_targets() const {

@@ -208,6 +208,12 @@ void SeriesRows::append_inputs(Index begin, Index end, Index known, std::vector<
   }
 }
 
+bool SeriesRows::any_answer(Index begin, Index end) const {
+  const auto width = static_cast<std::ptrdiff_t>(targets_);
+  return std::any_of(answers_.begin() + begin * width, answers_.begin() + end * width,
+                     [](float value) { return !std::isnan(value); });
+}
+
 float SeriesRows::answer(Index row, std::size_t target, Index known) const {
   if (const Gap* gap = open_gap(answer_gaps_[target], known); gap && row >= gap->begin) return gap->before;
   return answers_[static_cast<std::size_t>(row) * targets_ + target];

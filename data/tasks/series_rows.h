@@ -28,6 +28,8 @@ class SeriesRows {
   void append_inputs(Index begin, Index end, Index known, std::vector<float>& out) const;
   /// Appends the targets of rows [begin, end). NaN: missing, not scored.
   void append_answers(Index begin, Index end, std::vector<float>& out) const;
+  /// Whether a target of rows [begin, end) is known.
+  bool any_answer(Index begin, Index end) const;
   /// A target as it was known before row `known`.
   float answer(Index row, std::size_t target, Index known) const;
 

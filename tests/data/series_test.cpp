@@ -172,6 +172,8 @@ TEST_CASE("series: fills by hand's arithmetic; none takes a value of a later par
   }
   s.write_column({"", "", "", "", "", "", "", "", "1", "2", "3", "4", "5", "6", "7", "8"});
   CHECK(says(s.refused({{"missing", "forward"}}), "column y has no value in the 8 rows of the training part"));
+  s.write_column({"1", "2", "3", "4", "5", "6", "7", "8", "9", "1", "2", "3", "", "", "", ""});
+  CHECK(says(s.refused({{"missing", "mask"}}), "task.targets: all values of the test split are missing in "));
 }
 
 TEST_CASE("series: a straight line within a window does not know what comes after the window") {
