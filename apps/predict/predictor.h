@@ -18,7 +18,7 @@ enum class Reach {
 /// The answer to an input, or to a window of one.
 struct Answer {
   std::string input;
-  Index start = 0;                                ///< the step of the input at which the window begins
+  Index start = 0;                                ///< the step of the input's file at which the window begins
   Index steps = 0;                                ///< that were read
   std::function<std::string(Index step)> time{};  ///< the date of a step of the input's file, or null
   // Of a backtest:

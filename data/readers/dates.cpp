@@ -315,6 +315,8 @@ DateReading read_dates(std::span<const std::string_view> cells, const DateHint& 
   column.rows.reserve(cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::optional<Index> row = column.row(dates[i]);
+    if (!row && i == 0)
+      return refuse(i, str(" has another day of the month than most dates, which are ", column.step.text(), " apart"));
     if (!row)
       return refuse(i, str(" is no whole number of steps after the first date, ", quoted(cells[0]), "; most rows are ",
                            column.step.text(), " apart"));

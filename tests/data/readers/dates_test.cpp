@@ -134,7 +134,10 @@ TEST_CASE("dates: what is no column of dates, and why") {
              "\"2024-01-02\" is out of order: it comes after \"2024-01-03\""));
   CHECK(says(problem({"2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2024-01-01 02:30"}, 3),
              "is no whole number of steps after the first date, \"2024-01-01 00:00\"; most rows are 1 hour apart"));
-  CHECK(says(problem({"2024-01-01", "2024-02-01", "2024-03-01", "2024-04-02", "2024-05-01", "2024-06-01"}, 3), "1 month apart"));
+  CHECK(says(problem({"2024-01-01", "2024-02-01", "2024-03-01", "2024-04-02", "2024-05-01", "2024-06-01"}, 3),
+             "1 month apart"));
+  CHECK(says(problem({"2024-01-02", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"}, 0),
+             "has another day of the month than most dates, which are 1 month apart"));
   CHECK(says(problem({"2024-01-01 00:00:00", "2024-01-01 00:00:01", "2024-01-01 00:00:02", "2034-01-01 00:00:00"}, 3),
              "nearly all dates would be absent"));
   CHECK_EQ(problem({}, 0), "has no rows");
