@@ -1,6 +1,7 @@
 #include "data/batch.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace seqtape {
@@ -20,7 +21,9 @@ Index Batch::steps() const {
 
 double Batch::scored() const {
   if (!weights.empty()) return std::accumulate(weights.begin(), weights.end(), 0.0);
-  if (targets.empty()) return static_cast<double>(target_values.size());
+  if (targets.empty())
+    return static_cast<double>(
+        std::count_if(target_values.begin(), target_values.end(), [](float value) { return !std::isnan(value); }));
   return static_cast<double>(static_cast<std::ptrdiff_t>(targets.size()) -
                              std::count(targets.begin(), targets.end(), kIgnore));
 }

@@ -14,7 +14,7 @@ struct Batch {
   std::vector<std::int32_t> tokens;   ///< [B, L], or empty
   std::vector<float> values;          ///< [B, L, features], or empty
   std::vector<std::int32_t> targets;  ///< [B, L], or [B] with one target a sequence. Empty for regression
-  std::vector<float> target_values;   ///< [B, outputs] of a regression, or empty
+  std::vector<float> target_values;   ///< [B, outputs] of a regression, or empty; NaN: not scored
   std::vector<float> weights;         ///< [B] weights of the targets in the training loss, or empty: all 1
   std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this chunk, or empty: all of L
   bool first = true, last = true;     ///< whether this chunk begins and ends its sequences

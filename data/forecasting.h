@@ -14,7 +14,7 @@ class Forecasting {
   struct Target {
     std::string name;
     double mean = 0, scale = 1;     ///< an answer is (value - mean) / scale
-    std::vector<double> trained{};  ///< the values of its training part
+    std::vector<double> trained{};  ///< the values of its training part, NaN: missing; none where it was not read
     double value(double answer) const { return mean + scale * answer; }
   };
   virtual ~Forecasting() = default;
@@ -23,7 +23,8 @@ class Forecasting {
   /// Steps after which the series is expected to repeat itself.
   virtual Index season() const = 0;
   /// The naive forecast of a split's window, by its number in the evaluation: of each step the latest value that was
-  /// known and lies whole seasons before it; of season 1, the last value. False when no such value exists.
+  /// known and lies whole seasons before it; of season 1, the last value. Where all of them are missing the answer is
+  /// NaN. False when there are no such rows.
   virtual bool naive_forecast(Split, Index window, Index season, std::vector<float>& answers) const = 0;
 };
 

@@ -13,7 +13,7 @@ namespace seqtape {
 
 NewInput NewInput::of(Steps steps, std::string part) {
   const auto kept = std::make_shared<Steps>(std::move(steps));
-  return {std::move(part), [kept](Steps& more) {
+  return {.part = std::move(part), .next = [kept](Steps& more) {
             if (kept->tokens.empty() && kept->values.empty()) return false;
             more.tokens.insert(more.tokens.end(), kept->tokens.begin(), kept->tokens.end());
             more.values.insert(more.values.end(), kept->values.begin(), kept->values.end());

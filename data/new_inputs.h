@@ -21,6 +21,12 @@ struct Steps {
 struct NewInput {
   std::string part{};                     ///< which of its file's: "3"; "": the file is one input
   std::function<bool(Steps& more)> next;  ///< appends the steps that follow, not too many; false: there are none
+  Index begin = 0;                        ///< the step of its file at which it begins
+  /// The date of a step of the file, or of one after its end. Null: its steps have none.
+  std::function<std::string(Index step)> time{};
+  // Of a backtest:
+  std::string window{};          ///< what the window is called
+  std::vector<double> actual{};  ///< what came after it, in the data's units, as the model answers; NaN: not known
 
   /// An input that is in memory.
   static NewInput of(Steps, std::string part = "");
@@ -32,6 +38,9 @@ struct NewInputs {
   using Add = std::function<void(NewInput)>;
   /// Calls add for each input of a file, in order. Throws DataError. Null: the task makes its own data.
   std::function<void(const std::filesystem::path&, const Add&)> read{};
+  /// The same for the last windows of a file of which the answers are in it too, the oldest first; then for the file as
+  /// `read` does. Null: the task makes no forecasts.
+  std::function<void(const std::filesystem::path&, Index windows, const Add&)> backtest{};
   /// An input from a line of text, which messages call `where`. Throws DataError. Null: the task reads files alone.
   std::function<Steps(const std::string& line, const std::string& where)> line{};
 

@@ -28,7 +28,8 @@ void predict_options(cxxopts::Options& options) {
       "FILE.csv|.json")("windows", "of an input longer than task.length, an answer for each window of that")(
       "whole", "read an input of any length in one, through the model's carried state")(
       "batch", "inputs side by side; default: as in training", cxxopts::value<int>(), "N")(
-      "strict", "end at the first input that cannot be read, without an answer file")(
+      "backtest", "of a series, also the forecasts of the N last windows whose answers its file holds, beside those",
+      cxxopts::value<int>(), "N")("strict", "end at the first input that cannot be read, without an answer file")(
       "json", "print one JSON document, an object an answer")("best", "the best checkpoint instead of the last");
   common_options(options);
   options.parse_positional({"run", "files"});
@@ -102,12 +103,14 @@ int run_predict(const cxxopts::ParseResult& args) {
   if (args.count("json") && ending == ".csv") throw ConfigError("--json: --out names a CSV file");
   if (args.count("windows") && args.count("whole")) throw ConfigError("--windows: does not go with --whole");
   if (args.count("batch") && args["batch"].as<int>() < 1) throw ConfigError("--batch: must be > 0");
+  if (args.count("backtest") && args["backtest"].as<int>() < 1) throw ConfigError("--backtest: must be > 0");
   TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, sets(args));
   Task& task = *trained.config.task;
 
   Predictor::Options asked{.strict = args.count("strict") != 0};
   if (args.count("windows")) asked.reach = Reach::windows;
   if (args.count("whole")) asked.reach = Reach::whole;
+  if (args.count("backtest")) asked.backtests = args["backtest"].as<int>();
   asked.batch = args.count("batch") ? args["batch"].as<int>() : trained.config.train.evaluation_batch();
   std::unique_ptr<AnswerWriter> writer;
   std::function<void()> worked = [] {};
@@ -128,7 +131,8 @@ int run_predict(const cxxopts::ParseResult& args) {
   std::string content;
   const AnswerWriter::Form form{.json = args.count("json") || ending == ".json",
                                 .several = sources.size() > 1,
-                                .windows = asked.reach == Reach::windows};
+                                .windows = asked.reach == Reach::windows,
+                                .backtest = asked.backtests > 0};
   writer = std::make_unique<AnswerWriter>(task.shape(), predictor.inputs(), form, [&](const std::string& text) {
     if (out.empty())
       std::cout << text;
@@ -155,7 +159,7 @@ int run_predict(const cxxopts::ParseResult& args) {
 }  // namespace
 
 const Command kPredict{"predict",
-                       "RUN [FILES|FOLDER|-] [--out FILE.csv|.json]",
+                       "RUN [FILES|FOLDER|-] [--out FILE.csv|.json] [--backtest N]",
                        "answer for new data without labels",
                        "seqtape predict runs/sounds/s4d recordings/ --out answers.csv",
                        predict_options,

@@ -99,9 +99,10 @@ int run_show(const cxxopts::ParseResult& args) {
     }
     std::cout << "target";
     if (shape.regression()) {
-      for (Index i = 0; i < std::min<Index>(shape.outputs, 16); ++i)
-        std::cout << format(" %.4g",
-                            static_cast<double>(batch.target_values[static_cast<std::size_t>(b * shape.outputs + i)]));
+      for (Index i = 0; i < std::min<Index>(shape.outputs, 16); ++i) {
+        const auto value = static_cast<double>(batch.target_values[static_cast<std::size_t>(b * shape.outputs + i)]);
+        std::cout << (std::isnan(value) ? " ·" : format(" %.4g", value));
+      }
       if (shape.outputs > 16) std::cout << " … (" << shape.outputs << " numbers)";
     } else if (shape.pooled) {
       std::cout << ' ' << batch.targets[static_cast<std::size_t>(b)];

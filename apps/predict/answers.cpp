@@ -36,6 +36,7 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
       forecast_(shape.regression() && inputs.longer == NewInputs::Longer::last),
       by_step_(forecast_ || shape.objective == Objective::label_per_step) {
   if (!forecast_ || form_.several || form_.json) first_.push_back("input");
+  if (form_.backtest) first_.push_back("window");
   if (forecast_) first_.push_back("time");
   if (by_step_) first_.push_back("step");
   if (form_.windows && !by_step_) first_.push_back("start");
@@ -55,7 +56,11 @@ std::vector<AnswerWriter::Row> AnswerWriter::rows(const Answer& answer) const {
     Row& row = rows.emplace_back();
     if (input) row.first.push_back(printable(answer.input));
     const auto step = static_cast<Index>(i);
-    if (forecast_) row.first.push_back(answer.start + answer.steps + step);
+    if (form_.backtest) row.first.push_back(answer.window);
+    if (forecast_) {
+      const Index time = answer.start + answer.steps + step;
+      row.first.push_back(answer.time ? Json(answer.time(time)) : Json(time));
+    }
     if (by_step_) row.first.push_back(forecast_ ? step + 1 : answer.start + step);
     if (form_.windows && !by_step_) row.first.push_back(answer.start);
     if (shape_.next_token()) {
@@ -64,6 +69,8 @@ std::vector<AnswerWriter::Row> AnswerWriter::rows(const Answer& answer) const {
     }
     const auto from = answer.outputs.begin() + static_cast<std::ptrdiff_t>(i * width);
     row.numbers.assign(from, from + static_cast<std::ptrdiff_t>(width));
+    for (std::size_t n = 0; form_.backtest && n < width; ++n)
+      row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[i * width + n]);
     if (!shape_.regression())
       row.first.push_back(names_[static_cast<std::size_t>(std::max_element(row.numbers.begin(), row.numbers.end()) -
                                                           row.numbers.begin())]);
@@ -78,8 +85,11 @@ void AnswerWriter::write(const Answer& answer) {
 void AnswerWriter::write_lines(const std::vector<Row>& rows) {
   if (!begun_) {
     std::vector<std::string> header;
-    for (const auto* columns : {&first_, &names_})
-      for (const std::string& column : *columns) header.push_back(csv_cell(column));
+    for (const std::string& column : first_) header.push_back(csv_cell(column));
+    for (const std::string& name : names_) {
+      header.push_back(csv_cell(name));
+      if (form_.backtest) header.push_back(csv_cell(name + "_actual"));
+    }
     put_(line_of(header));
   }
   begun_ = true;
@@ -87,7 +97,10 @@ void AnswerWriter::write_lines(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     std::vector<std::string> cells;
     for (const Json& cell : row.first) cells.push_back(csv_cell(cell));
-    for (const double number : row.numbers) cells.push_back(number_text(number, shape_.regression()));
+    for (std::size_t n = 0; n < row.numbers.size(); ++n) {
+      cells.push_back(number_text(row.numbers[n], shape_.regression()));
+      if (form_.backtest) cells.push_back(std::isnan(row.actual[n]) ? "" : number_text(row.actual[n], true));
+    }
     lines += line_of(cells);
   }
   put_(lines);
@@ -101,12 +114,16 @@ void AnswerWriter::write_object(const Answer& answer, const std::vector<Row>& ro
     for (std::size_t n = 0; n < names_.size(); ++n)
       numbers[names_[n]] = shape_.regression() ? row.numbers[n] : rounded(row.numbers[n]);
     object[shape_.regression() ? "values" : "probabilities"] = std::move(numbers);
+    for (std::size_t n = 0; n < row.actual.size(); ++n)
+      object["actual"][names_[n]] = std::isnan(row.actual[n]) ? Json() : Json(row.actual[n]);
   };
   Json object;
   if (by_step_) {
     object["input"] = printable(answer.input);
+    if (form_.backtest) object["window"] = answer.window;
     object["steps"] = Json::array();
-    for (const Row& row : rows) fill(object["steps"].emplace_back(Json::object()), row, 1);
+    const std::size_t begin = form_.backtest ? 2 : 1;
+    for (const Row& row : rows) fill(object["steps"].emplace_back(Json::object()), row, begin);
   } else {
     fill(object, rows.front(), 0);
   }

@@ -11,8 +11,9 @@ class AnswerWriter {
  public:
   struct Form {
     bool json = false;
-    bool several = true;   ///< forecasts are of several inputs, and are told apart by a column
-    bool windows = false;  ///< an answer is to a window, and says where that begins
+    bool several = true;    ///< forecasts are of several inputs, and are told apart by a column
+    bool windows = false;   ///< an answer is to a window, and says where that begins
+    bool backtest = false;  ///< forecasts stand beside what came
   };
   /// `put` gets the text.
   AnswerWriter(const TaskShape&, const NewInputs&, const Form&, std::function<void(const std::string&)> put);
@@ -24,6 +25,7 @@ class AnswerWriter {
   struct Row {
     std::vector<Json> first;      // the cells of first_
     std::vector<double> numbers;  // those of names_
+    std::vector<double> actual;   // beside them; NaN: not known
   };
   std::vector<Row> rows(const Answer&) const;
   void write_lines(const std::vector<Row>&);

@@ -60,6 +60,10 @@ Predictor::Predictor(SequenceModel& model, Task& task, const std::string& task_n
   if (options_.reach == Reach::windows && inputs_.longer == Longer::last)
     throw ConfigError(str("predict: --windows: the task ", task_name,
                           " answers what follows an input, of which the last task.length rows are read"));
+  if (options_.backtests && !inputs_.backtest)
+    throw ConfigError(str("predict: --backtest: the task ", task_name, " makes no forecasts of a series"));
+  if (options_.backtests && options_.reach == Reach::whole)
+    throw ConfigError("predict: --backtest: does not go with --whole, its windows have task.length rows each");
   if (inputs_.answers.empty())
     for (Index i = 0; i < shape_.outputs; ++i) inputs_.answers.push_back(std::to_string(i));
 }
@@ -79,10 +83,11 @@ bool Predictor::guarded(const std::string& name, const Read& read) {
 
 void Predictor::file(const std::filesystem::path& path, const std::string& name) {
   guarded(name, [&] {
-    inputs_.read(path, [&](NewInput input) {
+    const auto take = [&](NewInput input) {
       const std::string own = input.part.empty() ? name : name + ":" + input.part;
       guarded(own, [&] { add(std::move(input), own); });
-    });
+    };
+    options_.backtests ? inputs_.backtest(path, options_.backtests, take) : inputs_.read(path, take);
   });
 }
 
@@ -101,7 +106,7 @@ void Predictor::add(NewInput input, const std::string& name) {
   if (inputs_.longer == Longer::last && have < length)
     throw DataError(str(name, ": has ", have, " rows, and the model reads ", length, " (task.length)"));
   if (options_.reach == Reach::whole) {
-    Answer& answer = new_answer(name, 0);
+    Answer& answer = new_answer(name, input, 0);
     answer.known = true;
     return queue(answer, std::move(cursor), 1);
   }
@@ -111,10 +116,10 @@ void Predictor::add(NewInput input, const std::string& name) {
                           ", steps, and task.longer is \"refuse\"; --windows and --whole read all"));
     ++longer_;
   }
-  add_windows(std::move(cursor), name);
+  add_windows(std::move(cursor), input, name);
 }
 
-void Predictor::add_windows(InputCursor cursor, const std::string& name) {
+void Predictor::add_windows(InputCursor cursor, const NewInput& of, const std::string& name) {
   const Index length = shape_.length;
   const bool each = options_.reach == Reach::windows, all = each || inputs_.longer == Longer::windows;
   Index start = 0;
@@ -125,7 +130,7 @@ void Predictor::add_windows(InputCursor cursor, const std::string& name) {
   try {
     for (Index have = 0, count = 0; (have = cursor.at_hand(length + ahead_)) > ahead_; start += count) {
       count = std::min(have - ahead_, length);
-      if (!answer || each) answer = &new_answer(name, start);
+      if (!answer || each) answer = &new_answer(name, of, start);
       answer->known = each || !all;  // then `queue` may hand it over
       queue(*answer, {NewInput::of(cursor.take(count + ahead_, count)).next, shape_.vocabulary ? 0 : shape_.features},
             count);
@@ -138,10 +143,13 @@ void Predictor::add_windows(InputCursor cursor, const std::string& name) {
   if (!each) answer->known = true;
 }
 
-Answer& Predictor::new_answer(const std::string& input, Index start) {
+Answer& Predictor::new_answer(const std::string& name, const NewInput& of, Index start) {
   Answer& answer = answers_.emplace_back();
-  answer.input = input;
-  answer.start = start;
+  answer.input = name;
+  answer.start = of.begin + start;
+  answer.time = of.time;
+  answer.window = of.window;
+  answer.actual = of.actual;
   return answer;
 }
 

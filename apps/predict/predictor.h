@@ -18,8 +18,12 @@ enum class Reach {
 /// The answer to an input, or to a window of one.
 struct Answer {
   std::string input;
-  Index start = 0;  ///< the step of the input at which the window begins
-  Index steps = 0;  ///< that were read
+  Index start = 0;                                ///< the step of the input's file at which the window begins
+  Index steps = 0;                                ///< that were read
+  std::function<std::string(Index step)> time{};  ///< the date of a step of the input's file, or null
+  // Of a backtest:
+  std::string window{};
+  std::vector<double> actual{};  ///< beside outputs; NaN: not known; empty: what is asked is yet to come
   /// Probabilities of the classes: [classes], or [steps, classes] with a label a step; numbers: in the data's units.
   std::vector<double> outputs{};
   /// A language model: the loss in nats of the tokens that were asked, and their number.
@@ -54,6 +58,7 @@ class Predictor {
   struct Options {
     Reach reach = Reach::training;
     Index batch = 16;
+    Index backtests = 0;                   ///< windows of each file whose answers it holds, before what follows it
     bool strict = false;                   ///< an input that cannot be read ends it all
     std::function<void()> worked = [] {};  ///< called now and then
   };
@@ -89,8 +94,9 @@ class Predictor {
   bool guarded(const std::string& name, const Read& read);
   void add(NewInput, const std::string& name);
   /// Adds an input that is read now, by one window or several.
-  void add_windows(InputCursor, const std::string& name);
-  Answer& new_answer(const std::string& input, Index start);
+  void add_windows(InputCursor, const NewInput& of, const std::string& name);
+  /// `of` is its input.
+  Answer& new_answer(const std::string& name, const NewInput& of, Index start);
   void queue(Answer&, InputCursor, Index steps);
   void run_queue();
   void run(Part* parts, Index rows);

@@ -18,8 +18,24 @@ ModelInput model_input(const Batch& batch) {
   return input;
 }
 
+namespace {
+
+/// The mean squared error of the targets that are not missing; 0 where all are.
+Variable regression_loss(const Variable& outputs, const Batch& batch) {
+  const double all = static_cast<double>(batch.target_values.size()), scored = batch.scored();
+  if (scored == all) return mse_loss(outputs, Variable(Tensor::of(outputs.shape(), batch.target_values)));
+  std::vector<float> targets = batch.target_values, known(targets.size(), 1);
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    if (std::isnan(targets[i])) targets[i] = known[i] = 0;
+  const auto constant = [&](const std::vector<float>& values) { return Variable(Tensor::of(outputs.shape(), values)); };
+  // The mean is over all outputs, of which those that are missing have no error.
+  return scale(mse_loss(multiply(outputs, constant(known)), constant(targets)), scored > 0 ? all / scored : 0);
+}
+
+}  // namespace
+
 Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape& shape) {
-  if (shape.regression()) return mse_loss(logits, Variable(Tensor::of(logits.shape(), batch.target_values)));
+  if (shape.regression()) return regression_loss(logits, batch);
   const auto count = static_cast<Index>(batch.targets.size());
   const Tensor weights = batch.weights.empty() ? Tensor() : Tensor::of(Shape{count}, batch.weights);
   return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets), 0, weights);
@@ -28,11 +44,12 @@ Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape&
 void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
   if (shape.regression()) {
     for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
+      if (std::isnan(batch.target_values[i])) continue;
       const double error = static_cast<double>(logits.data()[i] - batch.target_values[i]);
       loss_ += error * error;
       absolute_ += std::fabs(error);
     }
-    scored_ += static_cast<Index>(batch.target_values.size());
+    scored_ += static_cast<Index>(batch.scored());
     if (batch.last) sequences_ += batch.batch;
     return;
   }

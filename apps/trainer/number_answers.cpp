@@ -61,11 +61,13 @@ class NumberAnswers final : public Answers {
     for (Index b = 0; b < batch.batch; ++b, ++window_, ++sequence_) {
       const float* truths = batch.target_values.data() + b * static_cast<Index>(size);
       const float* given = outputs.data() + b * static_cast<Index>(size);
-      for (std::size_t o = 0; o < size; ++o) judge(model_[o], o, truths[o], given[o]);
+      for (std::size_t o = 0; o < size; ++o)
+        if (!std::isnan(truths[o])) judge(model_[o], o, truths[o], given[o]);
       for (Rival& rival : rivals_) {
         if (known_ && !known_->naive_forecast(split_, window_, rival.season, answers)) continue;
         for (std::size_t o = 0; o < size; ++o) {
           const float answer = known_ ? answers[o] : means_[o];
+          if (std::isnan(truths[o]) || std::isnan(answer)) continue;
           judge(rival.errors[o], o, truths[o], answer);
           rival.scaled.add(static_cast<double>(truths[o]), static_cast<double>(answer));
         }
@@ -93,7 +95,7 @@ class NumberAnswers final : public Answers {
     const auto& of = target(output);
     std::vector<std::string> cells{std::to_string(sequence_)};
     if (known_) cells.push_back(std::to_string(output / targets_.size() + 1));
-    cells.insert(cells.end(), {of.name, format("%.9g", of.value(static_cast<double>(truth))),
+    cells.insert(cells.end(), {of.name, std::isnan(truth) ? "" : format("%.9g", of.value(static_cast<double>(truth))),
                                format("%.9g", of.value(static_cast<double>(answer)))});
     file_->row(cells);
   }
@@ -150,8 +152,10 @@ void NumberAnswers::report(Json& document) const {
     if (known_) {
       one["seasonal_error_in_training"] = number(seasonal_[k]);
       if (!(seasonal_[k] > 0))
-        remarks.push_back(
-            str("no MASE of ", targets_[k].name, ": the naive forecast makes no error in the training part"));
+        remarks.push_back(str("no MASE of ", targets_[k].name,
+                              targets_[k].trained.empty()
+                                  ? ": it is relative to the training part, which these data have none of"
+                                  : ": the naive forecast makes no error in the training part"));
       Json& steps = one["steps"] = Json::array();
       for (std::size_t o = k; o < model_.size(); o += targets_.size()) {
         Json step = {{"step", o / targets_.size() + 1}, {"model", errors_json(model_[o], seasonal_[k])}};

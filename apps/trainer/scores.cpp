@@ -143,9 +143,10 @@ double smape_term(double truth, double forecast) {
 double seasonal_error(const std::vector<double>& values, Index season) {
   const auto shift = static_cast<std::size_t>(season);
   if (season < 1 || values.size() <= shift) return kUndefined;
-  double sum = 0;
-  for (std::size_t t = shift; t < values.size(); ++t) sum += std::fabs(values[t] - values[t - shift]);
-  return sum / static_cast<double>(values.size() - shift);
+  double sum = 0, count = 0;
+  for (std::size_t t = shift; t < values.size(); ++t)
+    if (const double error = std::fabs(values[t] - values[t - shift]); !std::isnan(error)) sum += error, ++count;
+  return count > 0 ? sum / count : kUndefined;
 }
 
 void ForecastErrors::add(double truth, double forecast) {

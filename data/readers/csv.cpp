@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-#include <set>
+#include <optional>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -58,12 +58,28 @@ std::string tabs_for_blanks(const std::string& text) {
   return out;
 }
 
+std::string_view without_blanks(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+constexpr double kLargest = 1e150;  // its square must be a number
+
+/// The number of a cell, which may be infinite or none (NaN); nothing: it is not written as one.
+std::optional<double> number_in(std::string_view cell) {
+  std::string_view text = without_blanks(cell);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) return {};
+  if (error == std::errc::result_out_of_range) value = std::strtod(std::string(text).c_str(), nullptr);
+  return value;
+}
+
 /// A hint at what a cell that is not a number may mean.
 std::string hint(const std::string& text) {
-  static const std::set<std::string> missing{"", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "."};
-  std::string small;
-  for (const char c : text) small += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (missing.count(small)) return "; rows without a value must be filled or removed";
+  if (is_missing(text) || text == ".") return "; rows without a value must be filled or removed";
   const bool digits = text.find_first_of("0123456789") != std::string::npos;
   if (digits && text.find_first_not_of("0123456789+-.,' \xA0\xC2\xE2\x80\xAF") == std::string::npos)
     return "; numbers have a decimal point, not a comma, and no thousands separators";
@@ -104,19 +120,17 @@ double CsvFile::number(std::size_t r, std::size_t c, const std::string& name) co
     throw DataError(str(path, ":", lines[r], ": column ", printable(name), " ", problem));
   };
   if (c >= rows[r].size()) return refuse(str("is missing: the line has ", rows[r].size(), " columns"));
-  std::string_view text = rows[r][c];
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::optional<double> value = number_in(rows[r][c]);
+  if (value && std::fabs(*value) <= kLargest) return *value;
   const std::string shown = "\"" + printable(rows[r][c], 60) + "\"";
-  if (error == std::errc::invalid_argument || end != text.data() + text.size())
-    return refuse(str("is not a number: ", shown, hint(rows[r][c])));
-  if (error == std::errc::result_out_of_range) value = std::strtod(std::string(text).c_str(), nullptr);
-  if (!std::isfinite(value)) return refuse(str("is not a finite number: ", shown, hint(rows[r][c])));
-  if (std::fabs(value) > 1e150) return refuse(str("is too large: ", shown));  // its square must be a number
-  return value;
+  if (!value) return refuse(str("is not a number: ", shown, hint(rows[r][c])));
+  if (!std::isfinite(*value)) return refuse(str("is not a finite number: ", shown, hint(rows[r][c])));
+  return refuse(str("is too large: ", shown));
+}
+
+bool is_number(std::string_view cell) {
+  const std::optional<double> value = number_in(cell);
+  return value && std::fabs(*value) <= kLargest;
 }
 
 void CsvFile::refuse_unnamed_cells() const {
@@ -127,6 +141,16 @@ void CsvFile::refuse_unnamed_cells() const {
         throw DataError(str(path, ":", lines[r], ": has ", rows[r].size(), " columns, the first line names ", names,
                             ": \"", printable(rows[r][c], 60),
                             "\" has no name; a decimal comma? Numbers have a decimal point"));
+}
+
+bool is_missing(std::string_view cell) {
+  static constexpr std::string_view known[] = {"", "-", "?", "na", "nan", "n/a", "nil", "null", "none"};
+  cell = without_blanks(cell);
+  if (cell.size() > 4) return false;
+  char small[4];
+  for (std::size_t i = 0; i < cell.size(); ++i)
+    small[i] = static_cast<char>(cell[i] >= 'A' && cell[i] <= 'Z' ? cell[i] - 'A' + 'a' : cell[i]);
+  return std::find(std::begin(known), std::end(known), std::string_view(small, cell.size())) != std::end(known);
 }
 
 }  // namespace seqtape

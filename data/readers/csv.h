@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/real.h"
@@ -25,5 +26,11 @@ struct CsvFile {
   std::vector<std::vector<std::string>> rows;
   std::vector<Index> lines;
 };
+
+/// Whether a cell is a number as CsvFile::number reads it.
+bool is_number(std::string_view cell);
+
+/// A cell that stands for no value: empty, NaN, NA, N/A, null, nil, None, "-" or "?", in letters of any case.
+bool is_missing(std::string_view cell);
 
 }  // namespace seqtape

@@ -229,13 +229,12 @@ TEST_CASE("series: normalised by the training part, what is asked lies in its ow
   CHECK(
       error({{"horizon", 30}}).rfind("task.length: a window of 10 rows and a horizon of 30 do not fit the valid", 0) ==
       0);
-  write_file(path, text + "100,n/a,1\n");
-  CHECK_EQ(error(Json::object()),
-           path + ":102: column sales, net is not a number: \"n/a\"; rows without a value must be filled or removed");
-  write_file(path, text + "100,NaN,1\n");
-  CHECK_EQ(
-      error(Json::object()),
-      path + ":102: column sales, net is not a finite number: \"NaN\"; rows without a value must be filled or removed");
+  for (const char* cell : {"n/a", "NaN", ""}) {
+    write_file(path, text + "100," + cell + ",1\n");
+    CHECK_EQ(error(Json::object()),
+             path + ":102: column sales, net has no value: \"" + cell +
+                 "\"; set task.missing to \"forward\", \"linear\" or \"mask\", or fill or remove what is missing");
+  }
   write_file(path, text + "100\n");
   CHECK_EQ(error(Json::object()), path + ":102: column sales, net is missing: the line has 1 columns");
   write_file(path, "");
