@@ -206,4 +206,10 @@ std::unique_ptr<Evaluation> NextTokenPrediction::evaluation(Split split, const E
   return std::make_unique<NextTokenEvaluation>(part(split), length_, options);
 }
 
+std::string NextTokenPrediction::symbol(std::int32_t token) const {
+  const std::string text = decode({token});
+  if (text == "\n") return "\\n";
+  return text.size() > 1 || (text[0] >= 32 && text[0] < 127) ? printable(text) : std::to_string(token);
+}
+
 }  // namespace seqtape

@@ -114,6 +114,8 @@ class Task {
   /// Converts between text and tokens. Throws ConfigError for a task whose tokens are not text.
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
   virtual std::string decode(const std::vector<std::int32_t>& tokens) const;
+  /// How one token is shown to a person: its number, unless the task knows better.
+  virtual std::string symbol(std::int32_t token) const { return std::to_string(token); }
   /// The text of `encode` and `decode` is token ids separated by spaces, not characters.
   virtual bool writes_numbers() const { return false; }
   /// What the tokens mean, to be compared with another model's: "bytes", "the characters \"abc\""; "" if that is not

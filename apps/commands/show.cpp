@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iostream>
+#include <optional>
 
 #include "apps/commands/command.h"
-#include "apps/trainer/run_config.h"
+#include "apps/trainer/trained_model.h"
 #include "core/error.h"
 #include "core/strings.h"
 
@@ -11,8 +13,9 @@ namespace seqtape {
 namespace {
 
 void show_options(cxxopts::Options& options) {
-  options.add_options()("config", "config file", cxxopts::value<std::string>())(
-      "examples", "sequences to show", cxxopts::value<int>()->default_value("3"), "N");
+  options.add_options()("config", "config file, or a run: then with its model's answers",
+                        cxxopts::value<std::string>())("examples", "sequences to show",
+                                                       cxxopts::value<int>()->default_value("3"), "N");
   common_options(options);
   options.parse_positional({"config"});
 }
@@ -60,69 +63,105 @@ std::string sparklines(const Batch& batch, Index b, Index length) {
   return text + format("  (%lld steps)\n", static_cast<long long>(length));
 }
 
-/// A token as a number, or as the task's character for it if that is printable.
-std::string token_text(std::int32_t token, bool characters, const Task& task) {
-  if (!characters) return std::to_string(token);
-  const std::string text = task.decode({token});
-  if (text == "\n") return "\\n";
-  return text.size() > 1 || (text[0] >= 32 && text[0] < 127) ? printable(text) : std::to_string(token);
-}
+/// Row b of a batch, and what a model answered.
+class Example {
+ public:
+  /// `outputs`: the model's for the whole batch, or null.
+  Example(const Task& task, const TaskShape& shape, const Batch& batch, Index b, const Real* outputs)
+      : task_(task), shape_(shape), batch_(batch), b_(b), outputs_(outputs) {
+    length_ = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
+    skip_ = std::max<Index>(0, length_ - 64);  // most tasks score the end
+  }
+
+  std::string text() const {
+    std::string text = "\ninput " + input() + "target" + targets() + "\n";
+    if (outputs_) text += "answer" + answers() + "\n";
+    return text;
+  }
+
+ private:
+  std::string input() const {
+    if (shape_.image_width) return picture(batch_, b_, shape_.image_width);
+    if (batch_.tokens.empty()) return sparklines(batch_, b_, length_);
+    return by_step([&](Index t) { return task_.symbol(batch_.tokens[at(t)]); }) + "\n";
+  }
+  std::string targets() const {
+    if (shape_.regression())
+      return numbers([&](Index i) {
+        return static_cast<double>(batch_.target_values[static_cast<std::size_t>(b_ * shape_.outputs + i)]);
+      });
+    if (shape_.pooled) return " " + class_text(batch_.targets[static_cast<std::size_t>(b_)]);
+    return by_step([&](Index t) { return class_text(batch_.targets[at(t)]); });
+  }
+  std::string answers() const {
+    if (shape_.regression())
+      return numbers([&](Index i) { return static_cast<double>(outputs_[b_ * shape_.outputs + i]); });
+    const auto best = [&](Index row) {
+      const Real* from = outputs_ + row * shape_.outputs;
+      return class_text(static_cast<std::int32_t>(std::max_element(from, from + shape_.outputs) - from));
+    };
+    if (shape_.pooled) return " " + best(b_);
+    return by_step([&](Index t) { return batch_.targets[at(t)] == kIgnore ? "·" : best(static_cast<Index>(at(t))); });
+  }
+
+  std::size_t at(Index t) const { return static_cast<std::size_t>(b_ * batch_.length + t); }
+  std::string class_text(std::int32_t target) const {
+    if (target == kIgnore) return "·";
+    return shape_.next_token() ? task_.symbol(target) : std::to_string(target);
+  }
+  std::string by_step(const std::function<std::string(Index)>& of) const {
+    std::string text = skip_ ? " …" : "";
+    for (Index t = skip_; t < length_; ++t) text += " " + of(t);
+    return text;
+  }
+  std::string numbers(const std::function<double(Index)>& of) const {
+    std::string text;
+    for (Index i = 0; i < std::min<Index>(shape_.outputs, 16); ++i)
+      text += std::isnan(of(i)) ? " ·" : format(" %.4g", of(i));
+    return shape_.outputs > 16 ? str(text, " … (", shape_.outputs, " numbers)") : text;
+  }
+
+  const Task& task_;
+  const TaskShape& shape_;
+  const Batch& batch_;
+  Index b_, length_, skip_;
+  const Real* outputs_;
+};
 
 int run_show(const cxxopts::ParseResult& args) {
-  RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
-  config.task->prepare(static_cast<std::uint64_t>(config.seed));
-  const TaskShape shape = config.task->shape();
+  const std::string path = argument(args, "config");
+  const int examples = args["examples"].as<int>();
+  if (examples < 1) throw ConfigError(str("--examples: must be > 0, got ", examples));
+  // A run shows data that it was not trained on, and its model's answers.
+  std::optional<TrainedModel> trained;
+  if (std::filesystem::is_directory(path)) trained = TrainedModel::open(path, false, sets(args));
+  RunConfig config = trained ? std::move(trained->config) : RunConfig::load(path, sets(args));
+  Task& task = *config.task;
+  task.prepare(static_cast<std::uint64_t>(config.seed));
+  const TaskShape shape = task.shape();
   std::cout << config.task_name << ": "
             << (shape.vocabulary ? str(shape.vocabulary, " tokens") : str(shape.features, " values")) << " in, "
             << shape.outputs << " out, length " << shape.length << "\n";
-  for (const std::string& note : config.task->notes()) std::cout << printable(note) << "\n";
+  for (const std::string& note : task.notes()) std::cout << printable(note) << "\n";
   Batch batch;
-  const int examples = args["examples"].as<int>();
-  if (examples < 1) throw ConfigError(str("--examples: must be > 0, got ", examples));
-  config.task->training_batch(0, examples, batch);
-  const bool characters = shape.next_token();
-  for (Index b = 0; b < batch.batch; ++b) {
-    // Most tasks score the end.
-    const Index length = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
-    const Index skip = std::max<Index>(0, length - 64);
-    std::cout << "\ninput ";
-    if (shape.image_width) {
-      std::cout << picture(batch, b, shape.image_width);
-    } else if (batch.tokens.empty()) {
-      std::cout << sparklines(batch, b, length);
-    } else {
-      std::cout << (skip ? " …" : "");
-      for (Index t = skip; t < length; ++t)
-        std::cout << ' '
-                  << token_text(batch.tokens[static_cast<std::size_t>(b * batch.length + t)], characters, *config.task);
-      std::cout << '\n';
-    }
-    std::cout << "target";
-    if (shape.regression()) {
-      for (Index i = 0; i < std::min<Index>(shape.outputs, 16); ++i) {
-        const auto value = static_cast<double>(batch.target_values[static_cast<std::size_t>(b * shape.outputs + i)]);
-        std::cout << (std::isnan(value) ? " ·" : format(" %.4g", value));
-      }
-      if (shape.outputs > 16) std::cout << " … (" << shape.outputs << " numbers)";
-    } else if (shape.pooled) {
-      std::cout << ' ' << batch.targets[static_cast<std::size_t>(b)];
-    } else {
-      std::cout << (skip ? " …" : "");
-      for (Index t = skip; t < length; ++t) {
-        const std::int32_t target = batch.targets[static_cast<std::size_t>(b * batch.length + t)];
-        std::cout << ' ' << (target == kIgnore ? "·" : token_text(target, characters, *config.task));
-      }
-    }
-    std::cout << '\n';
+  Variable outputs;
+  if (trained) {
+    task.evaluation(Split::validation, {.batch = examples, .chunk = shape.length})->next(batch);
+    ModelState state;
+    outputs = trained->model->forward(model_input(batch), state, {});
+  } else {
+    task.training_batch(0, examples, batch);
   }
+  for (Index b = 0; b < batch.batch; ++b)
+    std::cout << Example(task, shape, batch, b, trained ? outputs.data() : nullptr).text();
   return 0;
 }
 
 }  // namespace
 
 const Command kShow{"show",
-                    "CONFIG [--examples N]",
-                    "a few examples of a task, as the model sees them",
+                    "CONFIG|RUN [--examples N]",
+                    "a few examples of a task, and a run's answers",
                     "seqtape show configs/induction_heads/mamba.json",
                     show_options,
                     run_show};

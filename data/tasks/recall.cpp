@@ -100,6 +100,12 @@ class AssociativeRecall final : public ExampleTask {
   TaskShape shape() const override {
     return {{.vocabulary = keys_ + values_ + 1, .outputs = values_}, Objective::label_per_step, length_};
   }
+  /// Keys are letters and values digits, where there are enough of them. A target counts the values alone.
+  std::string symbol(std::int32_t token) const override {
+    if (keys_ > 26 || values_ > 10) return std::to_string(token);
+    if (token == keys_ + values_) return "?";
+    return std::string(1, static_cast<char>(token < keys_ ? 'a' + token : '0' + (token - keys_)));
+  }
 
  private:
   void sample(Random& random, Index length, Example& out) const override {
