@@ -75,7 +75,8 @@ int run(const cxxopts::ParseResult& args) {
   std::cout << config.task_name << ": "
             << (shape.vocabulary ? str(shape.vocabulary, " tokens") : str(shape.features, " values")) << " in, "
             << shape.outputs << " out, length " << shape.length << "\n";
-  for (const std::string& note : config.task->notes()) std::cout << printable(note) << "\n";
+  for (const auto& lines : {config.task->contents(), config.task->notes()})
+    for (const std::string& line : lines) std::cout << printable(line) << "\n";
   Batch batch;
   const int examples = args["examples"].as<int>();
   if (examples < 1) throw ConfigError(str("--examples: must be > 0, got ", examples));
