@@ -58,7 +58,7 @@ class Images final : public Task {
 
   std::vector<std::string> images_, validation_images_, test_images_;
   std::string format_ = "idx", labels_, validation_labels_, test_labels_, order_ = "raster", color_ = "grey";
-  Index side_ = 28, validation_ = 5000, classes_ = 0;
+  Index side_ = 28, validation_ = 5000, classes_ = 10;
   bool tokens_ = false;
   std::uint64_t seed_ = 0;
   ImageSet train_, own_validation_, test_;

@@ -523,6 +523,7 @@ TEST_CASE("images: files of their own validate; classes are counted; other files
   const Json settings = {{"images", at("a-images-idx3-ubyte")},
                          {"labels", at("a-labels-idx1-ubyte")},
                          {"side", 2},
+                         {"classes", 0},
                          {"tokens", true},
                          {"validation", 5}};
   const auto pixels = [](const Task& task, Split split) {
