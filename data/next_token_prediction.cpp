@@ -157,8 +157,13 @@ Index NextTokenPrediction::track_start(Index step, Index batch, Index b, bool& f
 
 std::vector<std::string> NextTokenPrediction::notes() const {
   auto all = left_out_.notes();
-  if (!twice_.empty())
-    all.push_back(str("read twice: ", join(twice_, ", "), "; what validates may have been trained on"));
+  constexpr std::size_t kNamed = 3;
+  if (!twice_.empty()) {
+    const std::vector<std::string> named(twice_.begin(), twice_.begin() + std::min(twice_.size(), kNamed));
+    all.push_back(str("read twice: ", join(named, ", "),
+                      twice_.size() > kNamed ? str(" and ", twice_.size() - kNamed, " more") : "",
+                      "; what validates may have been trained on"));
+  }
   return all;
 }
 

@@ -90,7 +90,7 @@ class NextTokenPrediction : public Task {
   LeftOut left_out_;
   std::set<std::filesystem::path> files_;
   std::set<std::size_t> contents_;  // hashes of the files' tokens
-  std::vector<std::string> twice_;  // names of files that were read before
+  std::vector<std::string> twice_;  // names of files that were read before, or others of the same content
   mutable Epochs epochs_;
 };
 

@@ -52,8 +52,7 @@ std::string describe_head(const Training& training) {
   if (const Index all = task.training_sequences(); all > 0 && all < config.train.batch)
     notes += str("\ndata       train.batch, ", config.train.batch, ", is more than the ", all,
                  " training sequences: a step is an epoch or more");
-  // Those of data that are drawn would have to be estimated from many of them.
-  if (!contents.empty() || task.forecasting())
+  if (task.has(Split::validation))
     notes += "\nvalidation " +
              baselines_text(baselines_of(task, Split::validation), main_metric(Score().metrics(training.shape)));
   std::string text = str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",

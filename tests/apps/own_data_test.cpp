@@ -133,3 +133,44 @@ TEST_CASE("a run of an earlier program goes on and is scored: it has neither cou
   CHECK_EQ(w.train("--resume --set train.steps=8").exit_code, 0);
   CHECK(says(w.train("--resume --set task.split=stratified").err, "task.split: saved \"random\", now \"stratified\""));
 }
+
+TEST_CASE("the log begins with answers without a model: of forecasts and of drawn data too") {
+  const Workplace series(std::string(R"({"task": {"name": "series", "path": "a.csv", "columns": ["y"], "length": 8,
+    "horizon": 2, "season": 4}, )") +
+                         kSmall);
+  std::string rows = "y\n";
+  for (int i = 0; i < 200; ++i) rows += format("%d\n", i % 4);
+  write_file(series.folder / "a.csv", rows);
+  // Squares of 1, 1, 1, 3 one step ahead and of 2 two ahead are 3.5 in the mean; the variance is 1.25.
+  CHECK(says(series.train().out, "validation squared error without a model: last value 2.8, last season (4) 0\n"));
+  const Workplace drawn;
+  CHECK(says(drawn.train("--set train.steps=1").out, "validation accuracy without a model: chance 12.5 %, always "));
+}
+
+TEST_CASE("series_classes with groups: predict reads lines with and without them") {
+  const Workplace w(std::string(R"({"task": {"name": "series_classes", "path": "d.csv", "group_column": 2, "length": 8,
+    "validation_fraction": 0.3}, )") +
+                    kSmall);
+  std::string lines, plain, labelled;
+  for (int i = 0; i < 24; ++i) {
+    const std::string values = format("%d,%d,%d", i % 5, i % 3, i % 7);
+    lines += format("%s,%d,%s\n", i % 2 ? "up" : "down", i / 4, values.c_str());
+    plain += values + "\n";
+  }
+  write_file(w.folder / "d.csv", lines);
+  REQUIRE_EQ(w.train().exit_code, 0);
+  fs::rename(w.folder / "d.csv", w.folder / "e.csv");
+  write_file(w.folder / "plain.csv", plain);
+  const auto answers = [&](const std::string& name) {
+    const Outcome outcome = testing::seqtape("predict " + w.run + " " + (w.folder / name).string());
+    REQUIRE_EQ(outcome.exit_code, 0);
+    std::string without;  // the names of the files
+    for (std::size_t at = 0, end = 0; at < outcome.out.size(); at = end + 1) {
+      end = outcome.out.find('\n', at);
+      const std::string line = outcome.out.substr(at, end - at);
+      without += line.substr(line.find(',')) + "\n";
+    }
+    return without;
+  };
+  CHECK_EQ(answers("e.csv"), answers("plain.csv"));
+}
