@@ -349,6 +349,7 @@ std::vector<std::string> SequenceClassification::contents() const {
   std::vector<Index> sizes;
   for (const Sequence& one : known_) sizes.push_back(one.size);
   std::sort(sizes.begin(), sizes.end());
+  if (sizes.empty()) return {};
   std::vector<std::string> all{
       describe_splits("sequences", names_, {counts(Split::train), counts(Split::validation), counts(Split::test)}),
       str("of ", grouped(sizes.front()), " to ", grouped(sizes.back()), " steps, median ",

@@ -49,7 +49,8 @@ class Documents final : public TokenClassification {
   void load() override {
     if (!std::filesystem::exists(path())) throw DataError(str(key(), path(), " does not exist"));
     if (!std::filesystem::is_directory(path())) return load_lines();
-    if (group_column_) throw ConfigError(str("task.group_column: is of lines, ", path(), " is a folder; task.group"));
+    if (group_column_ && !evaluates())
+      throw ConfigError(str("task.group_column: is of lines, ", path(), " is a folder; task.group"));
     each_file([&](const std::filesystem::path& file, const std::string& label) {
       std::string bytes = read_unpacked(file);
       if (wide_.empty()) wide_ = wide_note(bytes, file);
@@ -58,7 +59,7 @@ class Documents final : public TokenClassification {
   }
 
   void load_lines() {
-    if (grouped_by_file())
+    if (grouped_by_file() && !evaluates())
       throw ConfigError(str("task.group: is of files in folders, ", path(), " is one of lines; task.group_column"));
     if (group_column_ == 1) throw ConfigError("task.group_column: must be 2, or 0 for none; 1 is the class");
     const std::string text = read_text(path());

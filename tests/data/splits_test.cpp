@@ -435,6 +435,11 @@ TEST_CASE(
   write_file(other / "lines.tsv", "sports\tball\n");
   CHECK(texts(*evaluating("documents", *trained, gone, other / "lines.tsv"), Split::test) ==
         std::multiset<std::string>{"ball/1"});
+  Json grouped = gone;  // groups are of the training
+  grouped["group"] = "no such name";
+  CHECK_EQ(texts(*evaluating("documents", *trained, grouped, other / "lines.tsv"), Split::test).size(), 1);
+  fs::remove(other / "lines.tsv");
+  CHECK_EQ(texts(*evaluating("documents", *trained, grouped, other.path()), Split::test).size(), 3);
   write(other.path(), "tech", "1", "chips");
   CHECK_EQ(
       message_of<DataError>([&] { evaluating("documents", *trained, settings, other.path()); }),
@@ -443,7 +448,6 @@ TEST_CASE(
   const auto old = unprepared("documents", resolved(*trained));
   old->use({{"classes", {"cooking", "sports", "travel"}}});
   fs::remove_all(other / "tech");
-  fs::remove(other / "lines.tsv");
   old->evaluate_on(other.path());
   old->prepare(1);
   CHECK(old->training_counts().empty());
