@@ -48,7 +48,7 @@ class Answers {
 /// For the answers that the task asks for; `file` may be null. The task is prepared, and outlives it.
 std::unique_ptr<Answers> answers_of(const Task&, AnswerFile* file);
 
-/// The baselines of a split.
+/// The baselines of a split; of drawn data those of about a million steps.
 Json baselines_of(const Task&, Split);
 
 /// The names of the classes, or their numbers.
