@@ -25,7 +25,7 @@ struct Constraint {
   std::vector<std::string> choices{};
   bool required = false;
   bool may_change = false;  ///< on a resume: it sets how long or how often, not what is computed
-  bool resolves = false;    ///< "auto" is replaced by what the data give, and the run saves that
+  bool resolves = false;    ///< "auto", or 0, is replaced by what the data give, and the run saves that
 };
 
 inline Constraint positive() { return {.least = 0, .open_least = true}; }

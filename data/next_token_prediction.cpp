@@ -1,7 +1,6 @@
 #include "data/next_token_prediction.h"
 
 #include <algorithm>
-#include <set>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -65,62 +64,66 @@ class NextTokenEvaluation final : public Evaluation {
 }  // namespace
 
 void NextTokenPrediction::fields(Fields& f) {
-  f("path", paths_, "file or folder, or a list of them, relative to the config", same_data(required()));
+  paths_.fields(f, "file or folder, or a list of them, relative to the config");
   f("length", length_, "steps of a window", positive_up_to(1e12));
   f("carry", carry_, "training goes on where the last batch ended, with the model's state, instead of drawing windows");
   f("train_fraction", train_fraction_, "share of the data, from the start, to train on", between(0, 1));
   f("test_fraction", test_fraction_, "share of the data, at the end, kept for test", between(0, 1));
 }
 
-void NextTokenPrediction::resolve_paths(const std::filesystem::path& base) {
-  for (std::string& path : paths_) {
-    if (path.empty()) throw ConfigError("task.path: must name a file or folder, got \"\"");
-    path = std::filesystem::absolute(base / path).lexically_normal().string();
-  }
-}
-
 void NextTokenPrediction::prepare(std::uint64_t seed) {
   seed_ = seed;
   epochs_.forget();
-  left_out_ = {}, twice_.clear();
-  std::set<std::filesystem::path> seen;
-  if (paths_.empty()) throw ConfigError("task.path: must name a file or folder, got none");
+  left_out_ = {}, twice_.clear(), files_.clear(), contents_.clear();
+  tokens_.clear();
+  parts_ = {};
   if (train_fraction_ + test_fraction_ > 1)
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
-  tokens_.clear();
-  for (const std::string& path : paths_)
-    for (const auto& file : files_under(path, left_out_)) {
-      if (!seen.insert(std::filesystem::weakly_canonical(file)).second)
-        twice_.push_back(printable(file.filename().string()));
-      read(file, tokens_);
-    }
-  if (tokens_.empty())
-    throw DataError(str("task.path: ", join(paths_, ", "), ": no ", unit(), "s to read; the files are empty"));
-  for (const Split split : {Split::train, Split::validation, Split::test}) {
-    const auto size = static_cast<Index>(part(split).size());
-    if (split == Split::test && test_fraction_ == 0) continue;
-    if (size < length_ + 1)
-      throw DataError(str("task.length: the ", split_name(split), " split has ", size, " ", unit(),
-                          "s, a window needs ", length_ + 1, "; lower task.length, or change task.train_fraction (",
-                          train_fraction_, ")"));
-  }
+  for (const auto& source : paths_.sources()) read(source);
+  for (const Split split : kSplits) refuse_short(split);
 }
 
-std::u16string_view NextTokenPrediction::part(Split split) const {
-  const auto size = static_cast<Index>(tokens_.size());
-  const auto train = static_cast<std::size_t>(share_of(size, train_fraction_));
-  const auto test = static_cast<std::size_t>(share_of(size, test_fraction_));
-  const View all = tokens_;
-  switch (split) {
-    case Split::train:
-      return all.substr(0, train);
-    case Split::validation:
-      return all.substr(train, all.size() - train - test);
-    case Split::test:
-      break;
+void NextTokenPrediction::read(const DataSource<std::vector<std::string>>& source) {
+  Tokens tokens;
+  for (const std::string& path : source.paths)
+    for (const auto& file : files_under(path, left_out_, str(source.key, ": ").c_str())) {
+      const std::size_t before = tokens.size();
+      read(file, tokens);
+      const auto added = std::u16string_view(tokens).substr(before);
+      const bool again = !files_.insert(std::filesystem::weakly_canonical(file)).second;
+      const bool known = !added.empty() && !contents_.insert(std::hash<std::u16string_view>()(added)).second;
+      if (again || known) twice_.push_back(printable(file.filename().string()));
+    }
+  if (tokens.empty())
+    throw DataError(str(source.key, ": ", join(source.paths, ", "), ": no ", unit(), "s to read; the files are empty"));
+  const std::size_t begin = tokens_.size(), end = begin + tokens.size();
+  tokens_ = tokens_.empty() ? std::move(tokens) : tokens_ + tokens;
+  if (source.split) {
+    of(parts_, *source.split) = {begin, end};
+    return;
   }
-  return all.substr(all.size() - test);
+  // A split with data of its own takes nothing; what validates is what remains.
+  const auto size = static_cast<Index>(end);
+  const std::size_t test =
+      paths_.own(Split::test) ? end : end - static_cast<std::size_t>(share_of(size, test_fraction_));
+  const std::size_t train =
+      paths_.own(Split::validation) ? test : static_cast<std::size_t>(share_of(size, train_fraction_));
+  parts_ = {{{0, train}, {train, test}, {test, end}}};
+}
+
+void NextTokenPrediction::refuse_short(Split split) const {
+  const auto size = static_cast<Index>(part(split).size());
+  if (evaluates()) {
+    if (split == Split::test && size < 2)
+      throw DataError(str("--data: has one ", unit(), "; an answer takes two, of which the first is given"));
+    return;
+  }
+  if (size >= length_ + 1 || (split == Split::test && test_fraction_ == 0 && !paths_.own(split))) return;
+  throw DataError(str("task.length: the ", split_name(split), " split has ", size, " ", unit(), "s, a window needs ",
+                      length_ + 1, "; lower task.length, or ",
+                      paths_.own(split) ? str("give more of them in task.", split_name(split), "_path")
+                                        : str("change task.train_fraction (", train_fraction_, ")")));
 }
 
 Index NextTokenPrediction::training_windows() const {
@@ -154,12 +157,33 @@ Index NextTokenPrediction::track_start(Index step, Index batch, Index b, bool& f
 
 std::vector<std::string> NextTokenPrediction::notes() const {
   auto all = left_out_.notes();
-  if (!twice_.empty())
-    all.push_back(str("read twice: ", join(twice_, ", "), "; what validates may have been trained on"));
+  constexpr std::size_t kNamed = 3;
+  if (!twice_.empty()) {
+    const std::vector<std::string> named(twice_.begin(), twice_.begin() + std::min(twice_.size(), kNamed));
+    all.push_back(str("read twice: ", join(named, ", "),
+                      twice_.size() > kNamed ? str(" and ", twice_.size() - kNamed, " more") : "",
+                      "; what validates may have been trained on"));
+  }
   return all;
 }
 
+std::vector<std::string> NextTokenPrediction::contents() const {
+  BySplit<std::vector<Index>> counts;
+  for (const Split split : kSplits) of(counts, split) = {static_cast<Index>(part(split).size())};
+  return {describe_splits(str(unit(), "s").c_str(), {}, counts)};
+}
+
+Json NextTokenPrediction::learned() const {
+  const auto counts = training_counts();
+  return counts.empty() ? Json::object() : Json{{"training_counts", counts}};
+}
+
+void NextTokenPrediction::use(const Json& learned) {
+  learned_counts_ = learned.value("training_counts", std::vector<Index>());
+}
+
 std::vector<Index> NextTokenPrediction::training_counts() const {
+  if (evaluates()) return learned_counts_;
   std::vector<Index> counts(static_cast<std::size_t>(vocabulary()));
   for (const char16_t token : part(Split::train)) ++counts[token];
   return counts;
@@ -180,7 +204,10 @@ NewInputs NextTokenPrediction::new_inputs() {
 
 std::string NextTokenPrediction::fingerprint() const {
   const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
-  return format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());
+  std::string all = format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());
+  for (const Split split : {Split::validation, Split::test})
+    if (paths_.own(split)) all += str(", ", part(split).size(), " of their own for ", split_name(split));
+  return all;
 }
 
 void NextTokenPrediction::training_batch(Index step, Index batch, Batch& out) const {

@@ -45,33 +45,52 @@ class ClassificationEvaluation final : public Evaluation {
 };
 
 void SequenceClassification::fields(Fields& f) {
-  f("path", path_, path_doc(), same_data(required()));
+  paths_.fields(f, path_doc());
   f("length", length_, "longest sequence, in steps", positive_up_to(1e9));
   f("longer", longer_, "what becomes of longer ones", one_of({"cut", "refuse"}));
-  f("classes", classes_, "how many classes there are", between(2, 1 << 20));
+  f("classes", classes_, "how many classes there are; 0: as many as the data hold", resolves(between(0, 1 << 20)));
   f("validation_fraction", validation_fraction_, "share of the sequences kept for validation", between(0, 1));
   f("test_fraction", test_fraction_, "share of the sequences kept for test", between(0, 1));
+  f("split", split_,
+    "how they are divided: by a fixed draw, or so that each class gives its share to each split, and of a small one "
+    "first train, then validation, then test get a sequence",
+    one_of({"random", "stratified"}));
   f("class_weights", class_weights_,
     "of an answer in the training's loss: none, or balanced: the rarer its class, the greater",
     one_of({"none", "balanced"}));
 }
 
-void SequenceClassification::resolve_paths(const std::filesystem::path& base) {
-  if (path_.empty()) throw ConfigError("task.path: must name a file or folder, got \"\"");
-  path_ = std::filesystem::absolute(base / path_).lexically_normal().string();
+void SequenceClassification::group_field(Fields& f) {
+  f("group", group_pattern_,
+    "regular expression (PCRE2) on a file's path within the data, with /, whose first parentheses, or all of it, name "
+    "what must stay in one split: \"/([a-z]+)_\", the speaker of digits/anna_7.wav; \"\": nothing");
 }
 
-Index SequenceClassification::kept(std::size_t steps, const std::string& where) const {
-  if (static_cast<Index>(steps) > length_ && longer_ == "refuse")
+void SequenceClassification::evaluate_on(const std::filesystem::path& data) {
+  if (learned_names_.empty())
+    throw DataError("--data: the run does not have the names of its classes; it is of an earlier version");
+  paths_.evaluate_on(data);
+}
+
+double SequenceClassification::fraction(Split split) const {
+  return paths_.own(split) ? 0 : split == Split::validation ? validation_fraction_ : test_fraction_;
+}
+
+Index SequenceClassification::kept(std::size_t steps, const std::string& where) {
+  const auto all = static_cast<Index>(steps);
+  if (all <= length_) return all;
+  if (longer_ == "refuse")
     throw DataError(str(where, ": has ", steps, " steps, more than task.length, ", length_,
                         "; raise it, or set task.longer to \"cut\""));
-  return std::min(static_cast<Index>(steps), length_);
+  ++cut_;
+  longest_ = std::max(longest_, all);
+  return length_;
 }
 
-bool SequenceClassification::add(Index steps, const std::string& label) {
+bool SequenceClassification::add(Index steps, const std::string& label, std::string_view content) {
   if (steps == 0) return ++empty_, false;
-  sizes_.push_back(steps);
-  labels_.push_back(label);
+  // Made printable: a folder's name may be any bytes.
+  known_.push_back({steps, printable(label), source_.split, group_, std::hash<std::string_view>()(content)});
   return true;
 }
 
@@ -84,9 +103,11 @@ void SequenceClassification::count_source(const std::string& label, std::string_
 void SequenceClassification::each_file(
     const std::function<void(const std::filesystem::path& file, const std::string& label)>& read) {
   namespace fs = std::filesystem;
-  if (!fs::is_directory(path_)) throw DataError(str("task.path: ", path_, " is not a folder, or does not exist"));
+  std::optional<GroupPattern> pattern;
+  if (grouped_by_file() && !evaluates()) pattern.emplace(group_pattern_);
+  if (!fs::is_directory(path())) throw DataError(str(key(), path(), " is not a folder, or does not exist"));
   std::vector<fs::path> classes;
-  for (const auto& entry : fs::directory_iterator(path_)) {
+  for (const auto& entry : fs::directory_iterator(path())) {
     if (const char* what = no_data(entry))
       left_out_.add(what, entry.path());
     else if (entry.is_directory())
@@ -95,9 +116,12 @@ void SequenceClassification::each_file(
       left_out_.add("files beside the folders of the classes", entry.path());
   }
   std::sort(classes.begin(), classes.end());
-  if (classes.empty()) throw DataError(str("task.path: ", path_, " holds no folders, one is needed for each class"));
+  if (classes.empty()) throw DataError(str(key(), path(), " holds no folders, one is needed for each class"));
   for (const fs::path& folder : classes)
-    for (const fs::path& file : files_under(folder, left_out_)) read(file, folder.filename().string());
+    for (const fs::path& file : files_under(folder, left_out_, key().c_str())) {
+      if (pattern) in_group(pattern->group_of(file.lexically_relative(path()).generic_string(), file.string()));
+      read(file, folder.filename().string());
+    }
 }
 
 void TokenClassification::add(std::string tokens, const std::string& label, const std::string& where) {
@@ -107,7 +131,8 @@ void TokenClassification::add(std::string tokens, const std::string& label, cons
 }
 
 void TokenClassification::add(std::string tokens, const std::string& label) {
-  if (SequenceClassification::add(static_cast<Index>(tokens.size()), label)) sequences_.push_back(std::move(tokens));
+  if (SequenceClassification::add(static_cast<Index>(tokens.size()), label, tokens))
+    sequences_.push_back(std::move(tokens));
 }
 
 void TokenClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
@@ -120,7 +145,9 @@ void ValueClassification::add(std::vector<float> values, const std::string& labe
                               std::string_view source) {
   if (!values.empty()) count_source(label, source);
   values.resize(static_cast<std::size_t>(kept(values.size(), where)));
-  if (SequenceClassification::add(static_cast<Index>(values.size()), label)) sequences_.push_back(std::move(values));
+  const std::string_view content(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  if (SequenceClassification::add(static_cast<Index>(values.size()), label, content))
+    sequences_.push_back(std::move(values));
 }
 
 void ValueClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
@@ -131,63 +158,105 @@ void ValueClassification::copy(Index i, Index begin, Index count, Batch& out, In
 void SequenceClassification::prepare(std::uint64_t seed) {
   seed_ = seed;
   epochs_.forget();
-  sizes_.clear(), labels_.clear(), classes_of_.clear(), weights_.clear();
-  crc_ = 0, sources_ = 0, empty_ = 0, left_out_ = {};
-  load();
-  if (sizes_.empty()) throw DataError("task.path: the data hold no sequences, or empty ones only");
+  known_.clear(), classes_of_.clear(), weights_.clear();
+  groups_ = {{"", 0}}, group_ = 0;
+  crc_ = 0, sources_ = 0, empty_ = 0, cut_ = 0, longest_ = 0, left_out_ = {};
+  forget();
+  for (auto& source : paths_.sources()) {
+    source_ = std::move(source);
+    // Data that validate are others than the same to train on.
+    if (source_.split && !evaluates()) crc_ = crc32_of(split_name(*source_.split), crc_);
+    const std::size_t before = known_.size();
+    load();
+    if (known_.size() == before) throw DataError(str(key(), "the data hold no sequences, or empty ones only"));
+  }
   name_classes();
   split();
   loaded();
-  if (class_weights_ == "balanced") {  // the mean weight of an answer is 1
+  if (class_weights_ == "balanced" && !evaluates()) {  // the mean weight of an answer is 1
     for (const Index count : training_counts()) weights_.push_back(static_cast<float>(count));
     for (float& weight : weights_)
-      if (weight > 0) weight = static_cast<float>(train_.size()) / (static_cast<float>(classes_) * weight);
+      if (weight > 0) weight = static_cast<float>(train().size()) / (static_cast<float>(classes_) * weight);
   }
 }
 
 void SequenceClassification::name_classes() {
-  // Made printable: a folder's name may be any bytes.
-  for (std::string& label : labels_) label = printable(label);
-  const std::set<std::string> found(labels_.begin(), labels_.end());
+  std::set<std::string> found;
+  for (const Sequence& one : known_) found.insert(one.label);
   names_ = learned_names_.empty() ? std::vector<std::string>(found.begin(), found.end()) : learned_names_;
+  std::vector<std::string> all(found.begin(), found.end()), other;
   for (const std::string& name : found)
-    if (std::find(names_.begin(), names_.end(), name) == names_.end())
-      throw DataError(str("task.path: the class \"", name, "\" of ", path_,
-                          " is none that the model was trained on: ", join(names_, ", ")));
+    if (std::find(names_.begin(), names_.end(), name) == names_.end()) other.push_back(str('"', name, '"'));
+  if (!other.empty())
+    throw DataError(str(key(), path(), ": class ", join(other, ", "), other.size() > 1 ? " were" : " was",
+                        " not among the ", names_.size(), " of training: ", join(names_, ", ")));
+  if (names_.size() < 2)
+    throw DataError(str(key(), path(), ": all are of one class, \"", names_.front(), "\"; there must be two or more"));
+  if (classes_ == 0) classes_ = static_cast<Index>(names_.size());  // so the run keeps what was found
   if (static_cast<Index>(names_.size()) != classes_)
     throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
                           "), got ", classes_));
   std::map<std::string, std::int32_t> number;
   for (const std::string& name : names_) number.emplace(name, static_cast<std::int32_t>(number.size()));
-  for (const std::string& label : labels_) classes_of_.push_back(number.at(label));
+  for (const Sequence& one : known_) classes_of_.push_back(number.at(one.label));
 }
 
 void SequenceClassification::split() {
-  const auto count = static_cast<Index>(sizes_.size());
-  std::vector<Split> parts = this->parts();
-  std::vector<std::int32_t> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  if (parts.empty()) {
-    order = Random(0, "split of labelled sequences").permutation(count);
+  split_into_ = {};
+  if (has_groups() && !evaluates()) refuse_parted_groups();
+  const std::vector<Split> parts = this->parts();
+  std::vector<Index> divided;
+  for (Index i = 0; i < static_cast<Index>(known_.size()); ++i) {
+    const auto own = parts.empty() ? known_[static_cast<std::size_t>(i)].split : parts[static_cast<std::size_t>(i)];
+    if (own)
+      of(split_into_, *own).push_back(i);
+    else
+      divided.push_back(i);
+  }
+  if (stratified() || has_groups()) {
+    divide_groups(divided);
+  } else {
+    const auto count = static_cast<Index>(divided.size());
     const auto [validation, test] = held_back(count);
-    parts.assign(static_cast<std::size_t>(count), Split::train);
-    for (Index i = 0; i < std::min(count, validation + test); ++i)
-      parts[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] =
-          i < validation ? Split::validation : Split::test;
+    Index place = 0;
+    for (const std::int32_t i : Random(0, "split of labelled sequences").permutation(count)) {
+      const Split split = place < validation          ? Split::validation
+                          : place < validation + test ? Split::test
+                                                      : Split::train;
+      of(split_into_, split).push_back(divided[static_cast<std::size_t>(i)]);
+      ++place;
+    }
   }
-  train_.clear(), validation_.clear(), test_.clear();
-  for (const std::int32_t i : order) {
-    const Split split = parts[static_cast<std::size_t>(i)];
-    (split == Split::train ? train_ : split == Split::validation ? validation_ : test_).push_back(i);
-  }
-  if (train_.empty() || validation_.empty())
-    throw ConfigError(str("task.validation_fraction: of ", count, " sequences ", validation_.size(),
-                          " would validate, ", test_.size(), " test, and ", train_.size(),
-                          " train; each but test needs one"));
+  if (!evaluates() && (train().empty() || part(Split::validation).empty()))
+    throw ConfigError(str("task.validation_fraction: of ", known_.size(), " sequences",
+                          has_groups() ? str(" in ", groups_.size() - 1, " groups") : "", " ",
+                          part(Split::validation).size(), " would validate, ", part(Split::test).size(), " test, and ",
+                          train().size(), " train; each but test needs one"));
 }
 
-const std::vector<Index>& SequenceClassification::part(Split split) const {
-  return split == Split::train ? train_ : split == Split::validation ? validation_ : test_;
+void SequenceClassification::divide_groups(const std::vector<Index>& divided) {
+  // Without groups each sequence is one.
+  std::vector<Together> groups(has_groups() ? groups_.size() : divided.size());
+  const auto group_of = [&](std::size_t i) {
+    return has_groups() ? known_[static_cast<std::size_t>(divided[i])].group : i;
+  };
+  for (std::size_t i = 0; i < divided.size(); ++i)
+    ++groups[group_of(i)][stratified() ? known_[static_cast<std::size_t>(divided[i])].label : ""];
+  const auto splits = divide(groups, fraction(Split::validation), fraction(Split::test));
+  for (std::size_t i = 0; i < divided.size(); ++i) of(split_into_, splits[group_of(i)]).push_back(divided[i]);
+}
+
+void SequenceClassification::refuse_parted_groups() const {
+  constexpr int kDivided = -1;
+  std::map<std::size_t, int> place;
+  for (const Sequence& one : known_) {
+    const int here = one.split ? static_cast<int>(*one.split) : kDivided;
+    if (place.emplace(one.group, here).first->second == here) continue;
+    const auto name =
+        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.second == one.group; });
+    throw DataError(str("task.", split_name(*one.split), "_path: the group \"", printable(name->first),
+                        "\" is in other data too; a group must be in one split"));
+  }
 }
 
 void SequenceClassification::fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const {
@@ -209,11 +278,11 @@ void SequenceClassification::fill(const std::vector<Index>& which, Index begin, 
 }
 
 std::vector<std::int32_t> SequenceClassification::epoch(Index number, Index rows) const {
-  const auto count = static_cast<Index>(train_.size());
+  const auto count = static_cast<Index>(train().size());
   Random random(seed_, "train", static_cast<std::uint64_t>(number));
   std::vector<std::int32_t> shuffled;
   for (const std::int32_t i : random.permutation(count))
-    shuffled.push_back(static_cast<std::int32_t>(train_[static_cast<std::size_t>(i)]));
+    shuffled.push_back(static_cast<std::int32_t>(train()[static_cast<std::size_t>(i)]));
   // The first ones complete the last batch of the epoch before; the last ones begin a batch that the next completes.
   const Index head = std::min(count, (rows - number * count % rows) % rows), batches = (count - head) / rows;
   const auto begin = shuffled.begin() + head, end = begin + batches * rows;
@@ -229,7 +298,7 @@ std::vector<std::int32_t> SequenceClassification::epoch(Index number, Index rows
 }
 
 void SequenceClassification::training_batch(Index step, Index batch, Batch& out) const {
-  const auto count = static_cast<Index>(train_.size());
+  const auto count = static_cast<Index>(train().size());
   const Index rows = std::min(batch, count);
   std::vector<Index> which;
   Index longest = 0;
@@ -249,9 +318,9 @@ std::unique_ptr<Evaluation> SequenceClassification::evaluation(Split split, cons
   return std::make_unique<ClassificationEvaluation>(*this, part(split), options);
 }
 
-std::vector<Index> SequenceClassification::training_counts() const {
+std::vector<Index> SequenceClassification::counts(Split split) const {
   std::vector<Index> counts(static_cast<std::size_t>(classes_));
-  for (const Index i : train_) ++counts[static_cast<std::size_t>(class_of(i))];
+  for (const Index i : part(split)) ++counts[static_cast<std::size_t>(class_of(i))];
   return counts;
 }
 
@@ -259,10 +328,15 @@ std::string SequenceClassification::fingerprint() const {
   return format("%08x of %lld sequences", crc_, static_cast<long long>(sources_));
 }
 
-Json SequenceClassification::learned() const { return {{"classes", names_}}; }
+Json SequenceClassification::learned() const {
+  Json learned = {{"classes", names_}};
+  if (const auto counts = training_counts(); !counts.empty()) learned["training_counts"] = counts;
+  return learned;
+}
 
 void SequenceClassification::use(const Json& learned) {
   learned_names_ = learned.value("classes", std::vector<std::string>());
+  learned_counts_ = learned.value("training_counts", std::vector<Index>());
 }
 
 NewInputs SequenceClassification::new_inputs() {
@@ -271,9 +345,30 @@ NewInputs SequenceClassification::new_inputs() {
   return {.longer = longer_ == "cut" ? NewInputs::Longer::cut : NewInputs::Longer::refuse, .answers = learned_names_};
 }
 
+std::vector<std::string> SequenceClassification::contents() const {
+  std::vector<Index> sizes;
+  for (const Sequence& one : known_) sizes.push_back(one.size);
+  std::sort(sizes.begin(), sizes.end());
+  if (sizes.empty()) return {};
+  std::vector<std::string> all{
+      describe_splits("sequences", names_, {counts(Split::train), counts(Split::validation), counts(Split::test)}),
+      str("of ", grouped(sizes.front()), " to ", grouped(sizes.back()), " steps, median ",
+          grouped(sizes[sizes.size() / 2]))};
+  if (cut_)
+    all.push_back(str(grouped(cut_), " of ", grouped(static_cast<Index>(sizes.size())),
+                      " sequences were longer than task.length, ", grouped(length_), ", and cut; the longest has ",
+                      grouped(longest_)));
+  BySplit<std::vector<std::size_t>> contents;
+  for (const Split split : kSplits)
+    for (const Index i : part(split)) of(contents, split).push_back(known_[static_cast<std::size_t>(i)].content);
+  for (std::string& note : shared_notes("sequences", contents)) all.push_back(std::move(note));
+  return all;
+}
+
 std::vector<std::string> SequenceClassification::notes() const {
   std::vector<std::string> all = left_out_.notes();
   if (empty_) all.push_back(str(empty_, " empty sequences were left out"));
+  if (evaluates()) return all;
   const std::vector<Index> trained = training_counts();
   for (std::size_t c = 0; c < names_.size(); ++c)
     if (trained[c] == 0)

@@ -85,7 +85,8 @@ class Task {
   /// Sequences in a training epoch; 0: there are no epochs. After `prepare`.
   virtual Index training_sequences() const { return 0; }
 
-  /// How many training answers each class, or token, has; empty: they are drawn from the seed. After `prepare`.
+  /// How many training answers each class, or token, has, in an evaluation of other data as the run learned it; empty:
+  /// they are drawn from the seed, or not known. After `prepare`.
   virtual std::vector<Index> training_counts() const { return {}; }
   /// What is known of forecasts (data/forecasting.h); null: the task asks for none. After `prepare`.
   virtual const Forecasting* forecasting() const { return nullptr; }
@@ -107,6 +108,9 @@ class Task {
   /// `use`, without `prepare`; to be read while the task lives.
   virtual NewInputs new_inputs() { return {}; }
 
+  /// What the splits hold, in lines for the user: how many sequences of each class, how long, how many were cut or are
+  /// in two of them. After `prepare`; empty: they are drawn from the seed.
+  virtual std::vector<std::string> contents() const { return {}; }
   /// Remarks on the data for the user: "12 letters that are no base were read as N". After `prepare`, or after new
   /// inputs were read.
   virtual std::vector<std::string> notes() const { return {}; }

@@ -18,6 +18,8 @@ void check_options(cxxopts::Options& options) {
 int run_check(const cxxopts::ParseResult& args) {
   RunConfig config = RunConfig::load(argument(args, "config"), sets(args));
   const Json model = config.to_json()["model"];
+  if (config.task->shape().outputs == 0)
+    config.task->prepare(static_cast<std::uint64_t>(config.seed));  // it counts them
   const std::vector<CheckResult> results = f64::check_model({model, config.task->shape()});
   bool all = true;
   for (const CheckResult& result : results) {

@@ -142,7 +142,8 @@ int run_show(const cxxopts::ParseResult& args) {
   std::cout << config.task_name << ": "
             << (shape.vocabulary ? str(shape.vocabulary, " tokens") : str(shape.features, " values")) << " in, "
             << shape.outputs << " out, length " << shape.length << "\n";
-  for (const std::string& note : task.notes()) std::cout << printable(note) << "\n";
+  for (const auto& lines : {task.contents(), task.notes()})
+    for (const std::string& line : lines) std::cout << printable(line) << "\n";
   Batch batch;
   Variable outputs;
   if (trained) {

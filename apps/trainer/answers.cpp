@@ -27,15 +27,20 @@ class TokenAnswers final : public Answers {
     if (file_) file_->row({"sequence", "step", "truth", "prediction", "probability of truth"});
   }
 
+  void count(const Batch& batch) override {
+    for (const std::int32_t truth : batch.targets)
+      if (truth != kIgnore) ++counts_[static_cast<std::size_t>(truth)];
+  }
+
   void add(const Variable& logits, const Batch& batch) override {
+    count(batch);
+    if (!file_) return;
     const Index classes = logits.shape().back();
     if (batch.first) begin_ = 0;
     std::vector<float> odds(static_cast<std::size_t>(classes));
     for (std::size_t r = 0; r < batch.targets.size(); ++r) {
       const std::int32_t truth = batch.targets[r];
       if (truth == kIgnore) continue;
-      ++counts_[static_cast<std::size_t>(truth)];
-      if (!file_) continue;
       const float* row = logits.data() + static_cast<Index>(r) * classes;
       log_odds(row, classes, odds.data());
       const auto at = static_cast<Index>(r);
@@ -49,13 +54,16 @@ class TokenAnswers final : public Answers {
 
   void report(Json& document) const override {
     if (!document.at("loss").is_number()) return;
-    const std::string bits = "bits_per_" + task_.shape().unit;
-    document["perplexity"] = json_number(std::exp2(document.at(bits).get<double>()));
+    document["perplexity"] = json_number(std::exp2(document.at(bits()).get<double>()));
+    document["baselines"] = baselines();
+  }
+
+  Json baselines() const override {
     const auto classes = static_cast<double>(counts_.size());
-    const auto baseline = [&](double value) { return Json{{bits, value}, {"perplexity", std::exp2(value)}}; };
-    Json& baselines = document["baselines"] = {{"equal_shares", baseline(std::log2(classes))}};
+    const auto of = [&](double value) { return Json{{bits(), value}, {"perplexity", std::exp2(value)}}; };
+    Json baselines = {{"equal_shares", of(std::log2(classes))}};
     const std::vector<Index> trained = task_.training_counts();
-    if (trained.empty()) return;
+    if (trained.empty()) return baselines;
     // One is added to each count, so that a token that training never met has a probability.
     double all = classes, sum = 0, n = 0;
     for (const Index count : trained) all += static_cast<double>(count);
@@ -63,10 +71,13 @@ class TokenAnswers final : public Answers {
       sum -= static_cast<double>(counts_[c]) * std::log2((static_cast<double>(trained[c]) + 1) / all);
       n += static_cast<double>(counts_[c]);
     }
-    baselines["training_shares"] = baseline(sum / n);
+    baselines["training_shares"] = of(sum / n);
+    return baselines;
   }
 
  private:
+  std::string bits() const { return "bits_per_" + task_.shape().unit; }
+
   const Task& task_;
   AnswerFile* file_;
   std::vector<Index> counts_;  // of the true tokens
@@ -103,6 +114,22 @@ void AnswerFile::finish() {
     throw CheckpointError(str(path_.string(), ": cannot be written: ", error.message()));
   }
   sync_folder(path_.has_parent_path() ? path_.parent_path() : ".");
+}
+
+Json baselines_of(const Task& task, Split split) {
+  const auto answers = answers_of(task, nullptr);
+  answers->begin(split);
+  const bool pooled = task.shape().pooled;
+  // A pass over drawn data may be as long as one likes.
+  const bool drawn = task.fingerprint().empty();
+  Index steps = 0;
+  const auto pass = task.evaluation(split, {});
+  for (Batch chunk; pass->next(chunk);) {
+    if (!pooled || chunk.last) answers->count(chunk);
+    steps += chunk.batch * chunk.length;
+    if (drawn && chunk.last && steps >= 1 << 20) break;
+  }
+  return answers->baselines();
 }
 
 std::vector<std::string> class_names(const Task& task) {

@@ -36,6 +36,10 @@ class Answers {
   virtual void begin(Split) {}
   /// A scored chunk, in the order of the evaluation; of a pooled task the last one of its sequences.
   virtual void add(const Variable& logits, const Batch&) = 0;
+  /// The true answers of such a chunk, which no model has seen: enough for `baselines`.
+  virtual void count(const Batch&) = 0;
+  /// The metrics of answers without a model: {"chance": {"accuracy": 0.5, ...}, ...}.
+  virtual Json baselines() const = 0;
   /// Adds what is known of the answers to an evaluation's document, which has the metrics and counts of its Score.
   /// Outputs that were not finite have no scores.
   virtual void report(Json& document) const = 0;
@@ -43,6 +47,9 @@ class Answers {
 
 /// For the answers that the task asks for; `file` may be null. The task is prepared, and outlives it.
 std::unique_ptr<Answers> answers_of(const Task&, AnswerFile* file);
+
+/// The baselines of a split; of drawn data those of about a million steps.
+Json baselines_of(const Task&, Split);
 
 /// The names of the classes, or their numbers.
 std::vector<std::string> class_names(const Task&);

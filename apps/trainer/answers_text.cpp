@@ -188,4 +188,14 @@ std::string answers_text(const Json& document) {
   return text;
 }
 
+std::string baselines_text(const Json& baselines, const std::string& key) {
+  std::vector<std::string> all;
+  for (const auto& [name, baseline] : baselines.items())
+    if (baseline.contains(key))
+      all.push_back(str(
+          baseline.contains("class") ? "always " + baseline["class"].get<std::string>() : baseline_name(name, baseline),
+          " ", figure(key, baseline[key])));
+  return str(metric(key).told, " without a model: ", join(all, ", "));
+}
+
 }  // namespace seqtape

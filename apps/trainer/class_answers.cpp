@@ -21,7 +21,7 @@ struct Cell {
 class ClassAnswers final : public Answers {
  public:
   ClassAnswers(const Task& task, AnswerFile* file)
-      : task_(task), file_(file), shape_(task.shape()), names_(class_names(task)) {
+      : task_(task), file_(file), shape_(task.shape()), names_(class_names(task)), support_(names_.size()) {
     if (!file_) return;
     std::vector<std::string> header{"sequence"};
     if (!shape_.pooled) header.push_back("step");
@@ -30,7 +30,13 @@ class ClassAnswers final : public Answers {
     file_->row(header);
   }
 
+  void count(const Batch& batch) override {
+    for (const std::int32_t target : batch.targets)
+      if (target != kIgnore) ++support_[static_cast<std::size_t>(target)], ++answers_;
+  }
+
   void add(const Variable& logits, const Batch& batch) override {
+    count(batch);
     if (batch.first || shape_.pooled) {
       open_.assign(static_cast<std::size_t>(batch.batch), {});
       begin_ = 0;
@@ -44,6 +50,7 @@ class ClassAnswers final : public Answers {
     if (batch.last) close(batch.batch);
   }
 
+  Json baselines() const override;
   void report(Json& document) const override;
 
  private:
@@ -54,13 +61,13 @@ class ClassAnswers final : public Answers {
   void report_intervals(Json& document) const;
   void report_rankings(Json& document, Json& by_class, std::vector<std::string>& remarks) const;
   void report_confusions(Json& document) const;
-  void report_baselines(Json& document, const std::vector<ClassCounts>&) const;
   const std::string& name(std::int32_t c) const { return names_[static_cast<std::size_t>(c)]; }
 
   const Task& task_;
   AnswerFile* file_;
   TaskShape shape_;
   std::vector<std::string> names_;
+  std::vector<Index> support_;  // how many true answers each class has
   Index sequence_ = 0, begin_ = 0, answers_ = 0;
   std::vector<std::map<std::pair<std::int32_t, std::int32_t>, std::int32_t>> open_;  // of the batch's sequences
   std::vector<Cell> cells_;
@@ -73,7 +80,6 @@ class ClassAnswers final : public Answers {
 void ClassAnswers::add(const float* row, std::int32_t truth, Index b, Index step) {
   const auto answer = static_cast<std::int32_t>(std::max_element(row, row + shape_.outputs) - row);
   ++open_[static_cast<std::size_t>(b)][{truth, answer}];
-  ++answers_;
   if (ranked_ && answers_ * shape_.outputs > kMostRanked) {
     ranked_ = false;
     std::vector<float>().swap(odds_);
@@ -215,10 +221,10 @@ void ClassAnswers::report_confusions(Json& document) const {
     largest.push_back({{"truth", name(pair.first)}, {"prediction", name(pair.second)}, {"count", count}});
 }
 
-void ClassAnswers::report_baselines(Json& document, const std::vector<ClassCounts>& classes) const {
+Json ClassAnswers::baselines() const {
   std::vector<Index> trained = task_.training_counts();
   const bool drawn = trained.empty();
-  if (drawn) {
+  if (drawn && task_.has(Split::train)) {
     trained.resize(names_.size());
     sample_training(task_, [&](const Batch& batch) {
       for (const std::int32_t target : batch.targets)
@@ -228,25 +234,27 @@ void ClassAnswers::report_baselines(Json& document, const std::vector<ClassCount
   Index total = 0;
   for (const Index count : trained) total += count;
   const double chance = 1 / static_cast<double>(names_.size());
-  Json& baselines = document["baselines"] = {{"chance", {{"accuracy", chance}, {"balanced_accuracy", chance}}}};
+  Json baselines = {{"chance", {{"accuracy", chance}, {"balanced_accuracy", chance}}}};
   // Of a ranking by chance, or of one score for all.
   double shares = 0, ranked = 0;
-  for (const ClassCounts& one : classes)
-    if (one.support > 0 && one.support < answers_)
-      shares += static_cast<double>(one.support) / static_cast<double>(answers_), ++ranked;
-  if (ranked_ && ranked > 0) baselines["chance"].update({{"auroc", 0.5}, {"average_precision", shares / ranked}});
-  if (drawn && total < 100) return;  // too few to tell which is the most frequent
+  for (const Index support : support_)
+    if (support > 0 && support < answers_)
+      shares += static_cast<double>(support) / static_cast<double>(answers_), ++ranked;
+  if (answers_ * shape_.outputs <= kMostRanked && ranked > 0)
+    baselines["chance"].update({{"auroc", 0.5}, {"average_precision", shares / ranked}});
+  if (drawn && total < 100) return baselines;  // too few to tell which is the most frequent
   const auto most = static_cast<std::size_t>(std::max_element(trained.begin(), trained.end()) - trained.begin());
-  std::vector<ClassCounts> constant = classes;
-  for (ClassCounts& one : constant) one.answered = one.hits = 0;
+  std::vector<ClassCounts> constant(names_.size());
+  for (std::size_t c = 0; c < names_.size(); ++c) constant[c].support = support_[c];
   constant[most].answered = answers_;
   constant[most].hits = constant[most].support;
   baselines["most_frequent"] = {
       {"class", names_[most]},
       {"of_training_answers", static_cast<double>(trained[most]) / static_cast<double>(std::max<Index>(total, 1))},
-      {"accuracy", static_cast<double>(classes[most].support) / static_cast<double>(answers_)},
+      {"accuracy", static_cast<double>(support_[most]) / static_cast<double>(answers_)},
       {"balanced_accuracy", balanced_accuracy(constant)},
       {"macro_f1", macro_f1(constant)}};
+  return baselines;
 }
 
 void ClassAnswers::report(Json& document) const {
@@ -269,7 +277,7 @@ void ClassAnswers::report(Json& document) const {
   }
   report_rankings(document, by_class, remarks);
   report_intervals(document);
-  report_baselines(document, classes);
+  document["baselines"] = baselines();
   document["by_class"] = std::move(by_class);
   report_confusions(document);
   if (!remarks.empty()) document["remarks"] = remarks;

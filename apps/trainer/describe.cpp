@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "apps/trainer/answers.h"
+#include "apps/trainer/answers_text.h"
+#include "apps/trainer/evaluate.h"
 #include "apps/trainer/metrics.h"
 #include "core/cpu.h"
 #include "core/error.h"
@@ -41,11 +44,17 @@ std::string part_of(const std::string& path) {
 
 std::string describe_head(const Training& training) {
   const RunConfig& config = training.config;
+  const Task& task = *config.task;
+  const std::vector<std::string> contents = task.contents();
   std::string notes;
-  for (const std::string& note : config.task->notes()) notes += "\ndata       " + note;
-  if (const Index all = config.task->training_sequences(); all > 0 && all < config.train.batch)
+  for (const auto& lines : {contents, task.notes()})
+    for (const std::string& line : lines) notes += "\ndata       " + line;
+  if (const Index all = task.training_sequences(); all > 0 && all < config.train.batch)
     notes += str("\ndata       train.batch, ", config.train.batch, ", is more than the ", all,
                  " training sequences: a step is an epoch or more");
+  if (task.has(Split::validation))
+    notes += "\nvalidation " +
+             baselines_text(baselines_of(task, Split::validation), main_metric(Score().metrics(training.shape)));
   std::string text = str("task       ", config.task_name, "\nmodel      ", config.model.name, ", ",
                          grouped(training.model->parameter_count()), " parameters, ", config.model.layers.count,
                          " layers of width ", config.model.d_model, notes, "\noptimizer  ", config.optimizer_name,

@@ -5,7 +5,7 @@
 
 namespace seqtape {
 
-/// Task, model, and a table of the parameter groups.
+/// Task, its data, the figures of answers without a model, the model, and a table of the parameter groups.
 std::string describe_head(const Training&);
 /// Number of parameters of each part of the model and in total.
 std::string describe_parameters(const SequenceModel&);

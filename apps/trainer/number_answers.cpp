@@ -55,14 +55,11 @@ class NumberAnswers final : public Answers {
     window_ = 0;
   }
 
-  void add(const Variable& outputs, const Batch& batch) override {
+  void count(const Batch& batch) override {
     const std::size_t size = model_.size();
     std::vector<float> answers;
-    for (Index b = 0; b < batch.batch; ++b, ++window_, ++sequence_) {
+    for (Index b = 0; b < batch.batch; ++b, ++window_) {
       const float* truths = batch.target_values.data() + b * static_cast<Index>(size);
-      const float* given = outputs.data() + b * static_cast<Index>(size);
-      for (std::size_t o = 0; o < size; ++o)
-        if (!std::isnan(truths[o])) judge(model_[o], o, truths[o], given[o]);
       for (Rival& rival : rivals_) {
         if (known_ && !known_->naive_forecast(split_, window_, rival.season, answers)) continue;
         for (std::size_t o = 0; o < size; ++o) {
@@ -72,10 +69,22 @@ class NumberAnswers final : public Answers {
           rival.scaled.add(static_cast<double>(truths[o]), static_cast<double>(answer));
         }
       }
+    }
+  }
+
+  void add(const Variable& outputs, const Batch& batch) override {
+    count(batch);
+    const std::size_t size = model_.size();
+    for (Index b = 0; b < batch.batch; ++b, ++sequence_) {
+      const float* truths = batch.target_values.data() + b * static_cast<Index>(size);
+      const float* given = outputs.data() + b * static_cast<Index>(size);
+      for (std::size_t o = 0; o < size; ++o)
+        if (!std::isnan(truths[o])) judge(model_[o], o, truths[o], given[o]);
       for (std::size_t o = 0; file_ && o < size; ++o) write(o, truths[o], given[o]);
     }
   }
 
+  Json baselines() const override;
   void report(Json& document) const override;
 
  private:
@@ -128,12 +137,8 @@ class NumberAnswers final : public Answers {
   Index window_ = 0, sequence_ = 0;
 };
 
-void NumberAnswers::report(Json& document) const {
-  if (!document.at("loss").is_number()) return;
-  document["rmse"] = std::sqrt(document.at("mse").get<double>());
-  if (known_) document["mase"] = mean_of("mase", model_);
-  document["smape"] = mean_of("smape", model_);
-  Json& baselines = document["baselines"] = Json::object();
+Json NumberAnswers::baselines() const {
+  Json baselines = Json::object();
   for (const Rival& rival : rivals_) {
     Json& one = baselines[rival.name] = Json::object();
     if (rival.season > 1) one["season"] = rival.season;
@@ -143,6 +148,15 @@ void NumberAnswers::report(Json& document) const {
     if (known_) one["mase"] = mean_of("mase", rival.errors);
     one["smape"] = mean_of("smape", rival.errors);
   }
+  return baselines;
+}
+
+void NumberAnswers::report(Json& document) const {
+  if (!document.at("loss").is_number()) return;
+  document["rmse"] = std::sqrt(document.at("mse").get<double>());
+  if (known_) document["mase"] = mean_of("mase", model_);
+  document["smape"] = mean_of("smape", model_);
+  document["baselines"] = baselines();
   if (known_) document["season"] = known_->season();
   std::vector<std::string> remarks;
   Json& targets = document["targets"] = Json::array();

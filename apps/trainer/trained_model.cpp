@@ -15,7 +15,8 @@ TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, co
   const Json& learned = checkpoint.state.learned;
   trained.config.task->use(learned.is_null() ? Json::object() : learned);
   const Json was = RunConfig::load(config, {}).to_json()["task"], is = trained.config.to_json()["task"];
-  for (const char* key : {"train_fraction", "validation_fraction", "test_fraction", "validation"})
+  for (const char* key :
+       {"train_fraction", "validation_fraction", "test_fraction", "validation", "split", "group", "group_column"})
     if (was.contains(key) && is.contains(key) && was.at(key) != is.at(key))
       trained.other_split.push_back(str("task.", key, " was ", was.at(key).dump(), ", is ", is.at(key).dump()));
   trained.model = std::make_unique<SequenceModel>(trained.config.model, trained.config.task->shape());

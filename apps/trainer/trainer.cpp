@@ -36,6 +36,9 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
+/// A value that the data give (Constraint::resolves).
+bool unresolved(const Json& value) { return value == "auto" || value == 0; }
+
 /// Keys whose values differ and may not, as "key: saved x, now y".
 void differences(const Json& saved, const Json& now, const std::string& path,
                  const std::map<std::string, Constraint>& constraints, std::vector<std::string>& out) {
@@ -46,7 +49,7 @@ void differences(const Json& saved, const Json& now, const std::string& path,
   }
   const auto found = constraints.find(path);
   const Constraint rule = found == constraints.end() ? Constraint() : found->second;
-  if (saved != now && !rule.may_change && !(rule.resolves && now == "auto"))
+  if (saved != now && !rule.may_change && !(rule.resolves && unresolved(now)))
     out.push_back(str(path, ": saved ", saved.dump(), ", now ", now.dump()));
 }
 
@@ -71,6 +74,20 @@ void refuse_other_config(const RunFolder& folder, RunConfig& config) {
     throw ConfigError(str(folder.path().string(),
                           ": --resume needs the config that the run was started with; different:\n  ",
                           join(changed, "\n  ")));
+  // What the data gave then holds; older programs had other defaults.
+  const Json was = saved.to_json();
+  Json now = config.to_json();
+  bool given = false;
+  for (const auto& [path, rule] : constraints_of([&](Fields& f) { config.fields(f); })) {
+    if (!rule.resolves) continue;
+    std::string pointer = "/" + path;
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    const Json::json_pointer at(pointer);
+    if (!unresolved(now.at(at))) continue;
+    now[at] = was.at(at);
+    given = true;
+  }
+  if (given) config = RunConfig::from_json(now, "");
   config.train.init_from = saved.train.init_from;  // it began there
 }
 

@@ -16,6 +16,7 @@ class Audio final : public ValueClassification {
  public:
   void fields(Fields& f) override {
     SequenceClassification::fields(f);
+    group_field(f);
     f("rate", rate_, "samples a second; recordings of other rates are resampled", between(100, 1e6));
     f("normalise", normalise_, "scale each recording to a root mean square of 1; otherwise samples are in [-1, 1]");
   }
@@ -32,7 +33,7 @@ class Audio final : public ValueClassification {
     return "folder with a folder of sound files for each class, relative to the config";
   }
 
-  void load_values() override {
+  void load() override {
     each_file([&](const std::filesystem::path& file, const std::string& label) {
       const Sound sound = read_sound(file);
       add(heard(sound, file.string()), label, file.string(), str(sound.crc));

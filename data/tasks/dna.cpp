@@ -73,10 +73,12 @@ class Dna final : public NextTokenPrediction {
     return base_tokens(text, where);
   }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
-    fasta_.read(path, [&](const std::string& record) {
+    const auto add = [&](const std::string& record) {
       if (!tokens.empty()) tokens += static_cast<Tokens::value_type>(kUnknownBase);
       tokens.append(record.begin(), record.end());
-    });
+    };
+    if (!evaluates()) return fasta_.read(path, add);
+    for (const std::string& record : new_records(fasta_, path)) add(record);
   }
   FastaReader fasta_;
 };
@@ -84,9 +86,20 @@ class Dna final : public NextTokenPrediction {
 /// Classification of stretches of DNA. The records of a class, in a fixed random order, are a line of bases whose first
 /// part trains, whose second validates and whose third tests: what a base is in does not depend on `length`. Only then
 /// each record's stretch within a part is cut into pieces of `length` bases; a shorter rest is a piece as well, unless
-/// it is below half of that and not the only one.
+/// it is below half of that and not the only one. With groups, and in data of their own for a split, a record stays
+/// whole until then.
 class DnaClasses final : public TokenClassification {
  public:
+  void fields(Fields& f) override {
+    SequenceClassification::fields(f);
+    group_field(f);
+  }
+  std::vector<std::string> contents() const override {
+    auto all = SequenceClassification::contents();
+    if (rests_)
+      all.push_back(str(grouped(rests_), " bases at the ends of stretches, below half of task.length, are left out"));
+    return all;
+  }
   std::vector<std::string> notes() const override {
     auto all = SequenceClassification::notes();
     for (const std::string& note : fasta_.notes()) all.push_back(note);
@@ -111,24 +124,64 @@ class DnaClasses final : public TokenClassification {
     return "folder with a folder of FASTA files (plain or gz) for each class, relative to the config";
   }
   SequenceShape reads() const override { return {.vocabulary = static_cast<Index>(kBases.size())}; }
-  void load_tokens() override {
+  void forget() override {
+    TokenClassification::forget();
     fasta_ = {};
-    parts_.clear();
+    parts_.clear(), group_of_.clear(), groups_.clear();
+    rests_ = 0;
+  }
+
+  void load() override {
+    if (stratified() && !grouped_by_file())
+      throw ConfigError(
+          "task.split: the bases of each class are divided by their place, so that each class gives its share to each "
+          "split; stratified is for task.group");
     std::vector<std::string> records;
     std::string of;
     const auto finish_class = [&] {
-      cut(records, of);
+      if (own_split())
+        for (const std::string& record : records) add_pieces(record, of, *own_split());
+      else
+        cut(records, of);
       records.clear();
     };
     each_file([&](const std::filesystem::path& file, const std::string& label) {
       if (label != of) finish_class();
       of = label;
-      fasta_.read(file, [&](std::string record) {
+      const bool together = grouped_by_file() && !own_split();
+      const auto take = [&](std::string record) {
         count_source(label, record);
-        records.push_back(std::move(record));
-      });
+        if (together)
+          add_together(record, label);
+        else
+          records.push_back(std::move(record));
+      };
+      if (!evaluates()) return fasta_.read(file, take);
+      for (std::string& record : new_records(fasta_, file)) take(std::move(record));
     });
     finish_class();
+  }
+
+  /// Adds the pieces of a stretch.
+  void add_pieces(std::string_view stretch, const std::string& label, Split split) {
+    for (std::size_t at = 0; at < stretch.size(); at += static_cast<std::size_t>(longest())) {
+      const std::string_view piece = stretch.substr(at, static_cast<std::size_t>(longest()));
+      if (at > 0 && 2 * static_cast<Index>(piece.size()) < longest()) {
+        rests_ += static_cast<Index>(piece.size());
+        break;
+      }
+      add(std::string(piece), label);
+      parts_.push_back(split);
+    }
+  }
+
+  /// Adds the pieces of a record that goes where its group goes: by the groups' bases, which `length` does not change.
+  void add_together(const std::string& record, const std::string& label) {
+    groups_.resize(std::max(groups_.size(), group() + 1));
+    groups_[group()][stratified() ? label : ""] += static_cast<Index>(record.size());
+    group_of_.resize(parts_.size());
+    add_pieces(record, label, Split::train);
+    group_of_.resize(parts_.size(), group());
   }
 
   void cut(const std::vector<std::string>& records, const std::string& label) {
@@ -136,28 +189,32 @@ class DnaClasses final : public TokenClassification {
     for (const std::string& record : records) bases += static_cast<Index>(record.size());
     const auto [validation, test] = held_back(bases);
     const Index ends[] = {bases - validation - test, bases - test, bases};
-    constexpr Split kParts[] = {Split::train, Split::validation, Split::test};
     for (const std::int32_t r : Random(0, "order of records").permutation(static_cast<Index>(records.size()))) {
       const std::string& record = records[static_cast<std::size_t>(r)];
       const Index after = before + static_cast<Index>(record.size());
       for (std::size_t p = 0; p < 3; ++p) {
         const Index begin = std::max(before, p ? ends[p - 1] : 0), end = std::min(after, ends[p]);
-        for (Index at = begin; at < end; at += longest()) {
-          if (at > begin && 2 * (end - at) < longest()) break;
-          add(record.substr(static_cast<std::size_t>(at - before),
-                            static_cast<std::size_t>(std::min(longest(), end - at))),
-              label);
-          parts_.push_back(kParts[p]);
-        }
+        if (begin < end)
+          add_pieces(std::string_view(record).substr(static_cast<std::size_t>(begin - before),
+                                                     static_cast<std::size_t>(end - begin)),
+                     label, kSplits[p]);
       }
       before = after;
     }
   }
 
-  std::vector<Split> parts() const override { return parts_; }
+  std::vector<Split> parts() override {
+    const auto splits = divide(groups_, fraction(Split::validation), fraction(Split::test));
+    for (std::size_t i = 0; i < group_of_.size(); ++i)
+      if (group_of_[i]) parts_[i] = splits[group_of_[i]];
+    return parts_;
+  }
 
   FastaReader fasta_;
-  std::vector<Split> parts_;
+  std::vector<Split> parts_;           // of the pieces,
+  std::vector<std::size_t> group_of_;  // and the groups of those that have one
+  std::vector<Together> groups_;
+  Index rests_ = 0;
 };
 
 }  // namespace

@@ -7,6 +7,16 @@ namespace {
 
 /// Classification of texts by their bytes: a folder with a folder for each class, or a file of lines "class<TAB>text".
 class Documents final : public TokenClassification {
+ public:
+  void fields(Fields& f) override {
+    SequenceClassification::fields(f);
+    group_field(f);
+    f("group_column", group_column_,
+      "2: lines are class, tab, group, tab, text, and a group stays in one split; 0: they have no groups",
+      between(0, 2));
+  }
+
+ private:
   std::string token_meaning() const override { return "bytes"; }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
@@ -31,10 +41,16 @@ class Documents final : public TokenClassification {
     return all;
   }
 
-  void load_tokens() override {
+  void forget() override {
+    TokenClassification::forget();
     wide_ = "";
-    if (!std::filesystem::exists(path())) throw DataError(str("task.path: ", path(), " does not exist"));
+  }
+
+  void load() override {
+    if (!std::filesystem::exists(path())) throw DataError(str(key(), path(), " does not exist"));
     if (!std::filesystem::is_directory(path())) return load_lines();
+    if (group_column_ && !evaluates())
+      throw ConfigError(str("task.group_column: is of lines, ", path(), " is a folder; task.group"));
     each_file([&](const std::filesystem::path& file, const std::string& label) {
       std::string bytes = read_unpacked(file);
       if (wide_.empty()) wide_ = wide_note(bytes, file);
@@ -43,6 +59,9 @@ class Documents final : public TokenClassification {
   }
 
   void load_lines() {
+    if (grouped_by_file() && !evaluates())
+      throw ConfigError(str("task.group: is of files in folders, ", path(), " is one of lines; task.group_column"));
+    if (group_column_ == 1) throw ConfigError("task.group_column: must be 2, or 0 for none; 1 is the class");
     const std::string text = read_text(path());
     Index line = 1;
     for (std::size_t begin = 0, next = 0; begin < text.size(); begin = next, ++line) {
@@ -50,13 +69,20 @@ class Documents final : public TokenClassification {
       if (end == begin) continue;
       const std::string where = str(path(), ":", line);
       if (tab == std::string::npos || tab > end) throw DataError(str(where, ": must be a class, a tab and a text"));
-      add(text.substr(tab + 1, end - tab - 1), text.substr(begin, tab - begin), where);
+      std::size_t last = tab;
+      if (group_column_) {
+        last = text.find('\t', tab + 1);
+        if (last == std::string::npos || last > end || last == tab + 1)
+          throw DataError(str(where, ": must be a class, a tab, a group, a tab and a text"));
+        in_group(text.substr(tab + 1, last - tab - 1));
+      }
+      add(text.substr(last + 1, end - last - 1), text.substr(begin, tab - begin), where);
     }
   }
 
+  Index group_column_ = 0;
   std::string wide_;  // a note
 };
-;
 
 }  // namespace
 

@@ -35,6 +35,7 @@ class Series final : public Task, public Forecasting {
   Json learned() const override;
   void use(const Json& learned) override;
   void evaluate_on(const std::filesystem::path& path) override { other_path_ = path.string(); }
+  std::vector<std::string> contents() const override;
   std::vector<std::string> notes() const override;
   NewInputs new_inputs() override;
 
@@ -332,8 +333,8 @@ std::string Series::fingerprint() const {
   return format("%08x of %lld rows", crc_, static_cast<long long>(rows));
 }
 
-std::vector<std::string> Series::notes() const {
-  std::vector<std::string> all = notes_;
+std::vector<std::string> Series::contents() const {
+  std::vector<std::string> all;
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     if ((!main_ && !test_) || !has(split)) continue;
     const auto [rows, first, last] = part(split);
@@ -342,6 +343,11 @@ std::vector<std::string> Series::notes() const {
                       grouped((windows(split) - 1) / (split == Split::train ? 1 : eval_stride_) + 1), " windows",
                       rows->dates ? ", " + rows->dates->text(begin) + " to " + rows->dates->text(last - 1) : ""));
   }
+  return all;
+}
+
+std::vector<std::string> Series::notes() const {
+  std::vector<std::string> all = notes_;
   if (main_ || test_)
     for (const Target& target : forecast_targets()) {
       const auto& scale = learned_.scales.at(target.name);

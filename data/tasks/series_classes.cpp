@@ -19,6 +19,11 @@ class SeriesClasses final : public ValueClassification {
     f("normalise", normalise_,
       "take off the mean of the training part's values, and divide by their deviation; numbers that floats cannot hold "
       "always are");
+    f("group_column", group_column_,
+      "number of the cell of a line that names its group, which stays in one split, and is no value; 1 is the class, "
+      "0: "
+      "there is none",
+      between(0, 1e6));
   }
   Json learned() const override {
     Json all = SequenceClassification::learned();
@@ -51,10 +56,7 @@ class SeriesClasses final : public ValueClassification {
       std::vector<Steps> all;
       for (std::size_t r = 0; r < file.rows.size(); ++r) {
         all.push_back({.values = scaled(values(file, r, labelled))});
-        const std::string where = str(path.string(), ":", file.lines[r]);
-        for (const float value : all.back().values)
-          if (!std::isfinite(value)) throw DataError(str(where, ": has a value that 32-bit numbers cannot hold"));
-        if (scaled_ && deviation_ > 0) refuse_other_scale(all.back().values, where, mean_, deviation_);
+        refuse_other(all.back().values, str(path.string(), ":", file.lines[r]));
       }
       labelled_ = labelled_ || labelled;
       for (std::size_t r = 0; r < all.size(); ++r) add(NewInput::of(std::move(all[r]), std::to_string(file.lines[r])));
@@ -67,25 +69,48 @@ class SeriesClasses final : public ValueClassification {
     return "CSV or TSV file: a class and the values of a series in each line, relative to the config";
   }
 
-  void load_values() override {
-    if (!std::filesystem::is_regular_file(path()))
-      throw DataError(str("task.path: ", path(), " does not exist or is not a file"));
-    const CsvFile file(path(), true);
+  void forget() override {
+    ValueClassification::forget();
     values_.clear();
+  }
+
+  void load() override {
+    if (group_column_ == 1) throw ConfigError("task.group_column: must be > 1, or 0 for none; 1 is the class");
+    if (!std::filesystem::is_regular_file(path()))
+      throw DataError(str(key(), path(), " does not exist or is not a file"));
+    const CsvFile file(path(), true);
     for (std::size_t r = 0; r < file.rows.size(); ++r) {
+      const auto& row = file.rows[r];
+      const std::string where = str(path(), ":", file.lines[r]);
+      const auto group = static_cast<std::size_t>(group_column_);
+      if (group > row.size() || (group > 0 && row[group - 1].empty()))
+        throw DataError(str(where, ": has ", row.size(), " cells; number ", group,
+                            " must name its group "
+                            "(task.group_column)"));
+      if (group > 0) in_group(row[group - 1]);
       std::vector<double> values = this->values(file, r, true);
-      add(std::vector<float>(values.begin(), values.end()), file.rows[r][0], str(path(), ":", file.lines[r]),
+      if (evaluates()) refuse_other(scaled(values), where);
+      add(std::vector<float>(values.begin(), values.end()), row[0], where,
           {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
       if (!values.empty()) values_.push_back(std::move(values));
     }
   }
 
-  /// The values of row r; its first cell is a class, or the first of them.
-  static std::vector<double> values(const CsvFile& file, std::size_t r, bool labelled) {
+  /// Throws DataError for values, as the model reads them, unlike any in training.
+  void refuse_other(const std::vector<float>& values, const std::string& where) const {
+    for (const float value : values)
+      if (!std::isfinite(value)) throw DataError(str(where, ": has a value that 32-bit numbers cannot hold"));
+    if (scaled_ && deviation_ > 0) refuse_other_scale(values, where, mean_, deviation_);
+  }
+
+  /// The values of row r; its first cell is a class, and another one its group, or the first of them.
+  std::vector<double> values(const CsvFile& file, std::size_t r, bool labelled) const {
     std::size_t end = file.rows[r].size();
     while (end > 1 && is_filler(file.rows[r][end - 1])) --end;
     std::vector<double> values;
-    for (std::size_t c = labelled ? 1 : 0; c < end; ++c) values.push_back(file.number(r, c, std::to_string(c + 1)));
+    for (std::size_t c = labelled ? 1 : 0; c < end; ++c)
+      if (!labelled || c + 1 != static_cast<std::size_t>(group_column_))
+        values.push_back(file.number(r, c, std::to_string(c + 1)));
     return values;
   }
 
@@ -140,6 +165,7 @@ class SeriesClasses final : public ValueClassification {
     scaled_ = normalise_ || beyond_floats;
   }
 
+  Index group_column_ = 0;
   bool normalise_ = false, given_ = false, scaled_ = false;  // given: by a run
   bool labelled_ = false;                                    // a new file has classes
   double mean_ = 0, deviation_ = 0;

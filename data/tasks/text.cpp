@@ -79,9 +79,12 @@ class Text final : public NextTokenPrediction {
     return tokens;
   }
   /// Throws DataError for text in another alphabet.
+  static void refuse_other(Index unknown, Index all, const std::string& where) {
+    refuse_unknown(unknown, all, where, "characters", "in the model's alphabet");
+  }
   static Steps known(Steps steps, const std::string& where) {
-    refuse_unknown(std::count(steps.tokens.begin(), steps.tokens.end(), 0), static_cast<Index>(steps.tokens.size()),
-                   where, "characters", "in the model's alphabet");
+    refuse_other(std::count(steps.tokens.begin(), steps.tokens.end(), 0), static_cast<Index>(steps.tokens.size()),
+                 where);
     return steps;
   }
   void read(const std::filesystem::path& path, Tokens& tokens) override {
@@ -92,10 +95,13 @@ class Text final : public NextTokenPrediction {
         tokens += static_cast<unsigned char>(c);
       return;
     }
-    for (const char32_t c : characters(read_text(path), path.string())) {
+    const std::u32string text = characters(read_text(path), path.string());
+    const Index before = unknown_;
+    for (const char32_t c : text) {
       tokens += static_cast<Tokens::value_type>(token(c));
       unknown_ += tokens.back() == 0;
     }
+    if (evaluates()) refuse_other(unknown_ - before, static_cast<Index>(text.size()), path.string());
   }
 
   /// 0: not in the alphabet.

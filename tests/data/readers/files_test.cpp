@@ -336,6 +336,45 @@ TEST_CASE("text: an alphabet of characters") {
         std::string::npos);
 }
 
+TEST_CASE("evaluate_on: recordings are resampled as in training, CIFAR-10's files are read whole") {
+  const Sounds sounds;
+  const auto trained = make("audio", sounds.settings);
+  const TemporaryFolder other;
+  std::filesystem::create_directory(other / "low");
+  write_file(other / "low" / "x.wav", wav(tone(160, 80), 16, false, 1, 16000));
+  const auto on = [](const std::string& name, const Task& learned, const Json& settings,
+                     const std::filesystem::path& data) {
+    auto task = tasks().find(name)->make();
+    read_fields([&](Fields& f) { task->fields(f); }, settings, "task");
+    task->use(learned.learned());
+    task->evaluate_on(data);
+    task->prepare(1);
+    return task;
+  };
+  const auto task = on("audio", *trained, sounds.settings, other.path());
+  Batch batch;
+  const auto pass = task->evaluation(Split::test, {.batch = 4, .chunk = 1000});
+  REQUIRE(pass->next(batch));
+  CHECK_EQ(batch.batch, 1);
+  CHECK(std::abs(batch.length - 80) <= 1);
+  CHECK_EQ(batch.targets[0], 1);  // low, as in training, although it is the only class here
+  CHECK(task->training_counts() == std::vector<Index>{3, 3});
+  std::string bytes;
+  for (int i = 0; i < 6; ++i) bytes += static_cast<char>(i % 3) + std::string(3072, static_cast<char>(i));
+  write_file(other / "train.bin", bytes);
+  write_file(other / "more.bin", bytes.substr(0, 2 * 3073));
+  const Json cifar = {{"format", "cifar10"},
+                      {"images", (other / "train.bin").string()},
+                      {"side", 32},
+                      {"validation", 2},
+                      {"tokens", true}};
+  const auto images = on("images", *make("images", cifar), cifar, other / "more.bin");
+  const auto all = images->evaluation(Split::test, {.batch = 4, .chunk = 2000});
+  REQUIRE(all->next(batch));
+  CHECK(batch.targets == std::vector<std::int32_t>{0, 1});
+  CHECK_FALSE(images->has(Split::train));
+}
+
 TEST_CASE("images: CIFAR-10's binary files, grey and in colour") {
   const TemporaryFolder folder;
   std::string bytes;
