@@ -102,26 +102,12 @@ void SequenceClassification::count_source(const std::string& label, std::string_
 
 void SequenceClassification::each_file(
     const std::function<void(const std::filesystem::path& file, const std::string& label)>& read) {
-  namespace fs = std::filesystem;
   std::optional<GroupPattern> pattern;
   if (grouped_by_file() && !evaluates()) pattern.emplace(group_pattern_);
-  if (!fs::is_directory(path())) throw DataError(str(key(), path(), " is not a folder, or does not exist"));
-  std::vector<fs::path> classes;
-  for (const auto& entry : fs::directory_iterator(path())) {
-    if (const char* what = no_data(entry))
-      left_out_.add(what, entry.path());
-    else if (entry.is_directory())
-      classes.push_back(entry.path());
-    else
-      left_out_.add("files beside the folders of the classes", entry.path());
+  for (const auto& [file, label] : class_files(path(), left_out_, key().c_str())) {
+    if (pattern) in_group(pattern->group_of(file.lexically_relative(path()).generic_string(), file.string()));
+    read(file, label);
   }
-  std::sort(classes.begin(), classes.end());
-  if (classes.empty()) throw DataError(str(key(), path(), " holds no folders, one is needed for each class"));
-  for (const fs::path& folder : classes)
-    for (const fs::path& file : files_under(folder, left_out_, key().c_str())) {
-      if (pattern) in_group(pattern->group_of(file.lexically_relative(path()).generic_string(), file.string()));
-      read(file, folder.filename().string());
-    }
 }
 
 void TokenClassification::add(std::string tokens, const std::string& label, const std::string& where) {

@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "data": CORE | {"data/readers"},
     "data/readers": CORE,
     "data/tokenizer": CORE,
+    "data/proposals": CORE | {"data/readers"},
     "data/tasks": CORE | {"data", "data/readers", "data/tokenizer"},
     "data/registry": CORE | {"data", "data/tasks"},
     "apps/report": CORE,
@@ -44,7 +45,7 @@ MAY_INCLUDE = {
     "apps/measure": TRAINER | {"apps/trainer"},
     "apps/compare": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/measure"},
     "apps/commands": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/predict", "apps/exchange",
-                                "apps/measure", "apps/compare", "models/formats", "data/readers",
+                                "apps/measure", "apps/compare", "models/formats", "data/readers", "data/proposals",
                                 "data/tokenizer"},
     "apps": CORE | {"apps/commands"},
 }

@@ -200,4 +200,24 @@ std::vector<fs::path> files_under(const fs::path& path, LeftOut& left_out, const
   return files;
 }
 
+std::vector<ClassFile> class_files(const std::filesystem::path& folder, LeftOut& left_out, const char* key) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(folder)) throw DataError(str(key, folder.string(), " is not a folder, or does not exist"));
+  std::vector<fs::path> classes;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (const char* what = no_data(entry))
+      left_out.add(what, entry.path());
+    else if (entry.is_directory())
+      classes.push_back(entry.path());
+    else
+      left_out.add("files beside the folders of the classes", entry.path());
+  }
+  std::sort(classes.begin(), classes.end());
+  if (classes.empty()) throw DataError(str(key, folder.string(), " holds no folders, one is needed for each class"));
+  std::vector<ClassFile> all;
+  for (const fs::path& of : classes)
+    for (const fs::path& file : files_under(of, left_out, key)) all.push_back({file, of.filename().string()});
+  return all;
+}
+
 }  // namespace seqtape

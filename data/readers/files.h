@@ -59,4 +59,12 @@ const char* no_data(const std::filesystem::directory_entry&);
 std::vector<std::filesystem::path> files_under(const std::filesystem::path&, LeftOut& left_out,
                                                const char* key = "task.path: ");
 
+/// A file in one of a folder's folders, whose name is its class.
+struct ClassFile {
+  std::filesystem::path file;
+  std::string label;
+};
+/// All of them, sorted by class and path. Throws as `files_under`, also for a folder without folders.
+std::vector<ClassFile> class_files(const std::filesystem::path& folder, LeftOut& left_out, const char* key);
+
 }  // namespace seqtape

@@ -27,8 +27,9 @@ doctest::Approx about(double value) { return doctest::Approx(value).epsilon(1e-5
 bool says(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
 
 bool noted(const Task& task, const std::string& what) {
-  for (const std::string& note : task.notes())
-    if (note == what) return true;
+  for (const auto& lines : {task.contents(), task.notes()})
+    for (const std::string& line : lines)
+      if (line == what) return true;
   return false;
 }
 

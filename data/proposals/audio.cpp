@@ -1,0 +1,44 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "core/strings.h"
+#include "data/proposals/proposal.h"
+#include "data/readers/files.h"
+#include "data/readers/sound.h"
+
+namespace seqtape {
+
+Proposal propose_audio(const Paths& paths) {
+  constexpr double kHighest = 16000;
+  const auto path = only_path(paths, "audio", "a folder with a folder of recordings for each class");
+  Proposal proposal;
+  proposal.task = {{"name", "audio"}};
+  const auto data = set_data_path(proposal.task, path);
+  struct Recording {
+    std::string label;
+    double seconds;
+  };
+  std::vector<Recording> recordings;
+  std::map<double, Index> rates;
+  LeftOut left_out;
+  for (const auto& [file, label] : class_files(data, left_out, "new audio: ")) {
+    const Sound sound = read_sound(file);
+    ++rates[sound.rate];
+    recordings.push_back({label, static_cast<double>(sound.frames()) / sound.rate});
+  }
+  const auto common =
+      std::max_element(rates.begin(), rates.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const double rate = std::min(common->first, kHighest);
+  std::vector<std::string> heard;
+  for (const auto& [of, count] : rates) heard.push_back(format("%g Hz (%lld)", of, static_cast<long long>(count)));
+  proposal.task["rate"] = static_cast<Index>(rate);
+  ClassCounts counts;
+  for (const Recording& one : recordings) counts.add(one.label, static_cast<Index>(std::ceil(one.seconds * rate)));
+  counts.propose(proposal, "recordings", "samples", 16384);
+  proposal.seen.push_back(str("rates: ", join(heard, ", "), "; all are read at ", static_cast<Index>(rate), " Hz"));
+  return proposal;
+}
+
+}  // namespace seqtape
