@@ -24,11 +24,13 @@ std::size_t promised_frames(std::string_view before_first) {
 /// One MP3 file, which begins at `begin`, and which others may follow.
 class Mp3 {
  public:
-  Mp3(const std::shared_ptr<const SoundBytes>& bytes, std::size_t begin, const std::string& path)
-      : bytes_(bytes), path_(path), begin_(begin), cursor_(bytes, begin) {
+  /// `trimmed`: without what the encoder filled up at both ends, if the file says how much that is.
+  Mp3(const std::shared_ptr<const SoundBytes>& bytes, std::size_t begin, const std::string& path, bool trimmed = true)
+      : bytes_(bytes), path_(path), begin_(begin), trimmed_(trimmed), cursor_(bytes, begin) {
     static const int initialised = mpg123_init();
     if (initialised != MPG123_OK || !decoder_) refuse("libmpg123 does not start");
     mpg123_param(decoder_.get(), MPG123_ADD_FLAGS, MPG123_FORCE_FLOAT | MPG123_QUIET, 0);
+    if (!trimmed) mpg123_param(decoder_.get(), MPG123_REMOVE_FLAGS, MPG123_GAPLESS, 0);
     mpg123_replace_reader_handle(
         decoder_.get(),
         [](void* from, void* to, std::size_t size) {
@@ -64,6 +66,12 @@ class Mp3 {
 
   /// After the last frame: where the next file may begin. Throws DataError unless this one ended as it should.
   std::size_t end() const {
+    if (frames_ < promised_ && trimmed_) {  // a last frame may be nothing but filling, which was not read
+      Mp3 all(bytes_, begin_, path_, false);
+      for (Sound piece; all.next(piece);) {
+      }
+      return all.end();
+    }
     if (frames_ < promised_)
       throw DataError(str(path_, ": is cut off: its header promises ", promised_, " frames, it has ", frames_));
     if (end_ == 0)
@@ -105,6 +113,7 @@ class Mp3 {
   std::shared_ptr<const SoundBytes> bytes_;
   std::string path_;
   std::size_t begin_;
+  bool trimmed_;
   SoundCursor cursor_;
   std::unique_ptr<mpg123_handle, decltype(&mpg123_delete)> decoder_{mpg123_new(nullptr, nullptr), mpg123_delete};
   std::size_t frames_ = 0, end_ = 0;  // end_: after the last frame, from begin_ on
