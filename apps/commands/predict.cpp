@@ -164,7 +164,7 @@ int run_predict(const cxxopts::ParseResult& args) {
   writer->finish();
   shown.clear();
   if (form.arrays) {
-    Unfinished place(out);
+    Unfinished place(fs::absolute(out));
     writer->arrays().write(place.path());
     place.move();
   } else if (!out.empty()) {

@@ -738,6 +738,10 @@ TEST_CASE("--out FILE.npz: an array for each column, an element for each row") {
   CHECK_FALSE(fs::exists(out.string() + ".unfinished"));
   REQUIRE_EQ(predict(d.w, "none --out " + out.string()).exit_code, 1);  // no answers
   CHECK_EQ(load_npz(out).at("wet").rows, 0);
+  const Outcome here = testing::seqtape("predict " + d.w.run + " " + d.files[0] + " --out b.npz",
+                                        "cd " + d.w.folder.path().string() + " && ");
+  CHECK_EQ(here.err, "");
+  CHECK_EQ(load_npz(d.w.folder / "b.npz").at("input").rows, 1);
   AnswerArrays twice;
   twice.column("a", AnswerArrays::Kind::text);
   CHECK_EQ(testing::message_of<ConfigError>([&] { twice.column("a", AnswerArrays::Kind::number); }),
