@@ -43,6 +43,7 @@ struct NewInputs {
   std::function<void(const std::filesystem::path&, Index windows, const Add&)> backtest{};
   /// An input from a line of text, which messages call `where`. Throws DataError. Null: the task reads files alone.
   std::function<Steps(const std::string& line, const std::string& where)> line{};
+  bool standard_input = false;  ///< `read` and `backtest` take "-" too: a file on standard input
 
   /// What becomes of an input of more than `length` steps, as in training.
   enum class Longer {
@@ -55,6 +56,7 @@ struct NewInputs {
   std::vector<std::string> answers{};  ///< the names of the classes, or of the numbers; none: 0, 1, ...
   /// A number of the model's in the data's units; `answer` counts in `answers`. Null: it is in them.
   std::function<double(std::size_t answer, double number)> in_units{};
+  double rate = 0;         ///< steps a second, or 0: they are not of equal time
   std::string own_file{};  ///< what is read when no file is given, or ""
 };
 

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "apps/commands/command.h"
+#include "apps/exchange/unfinished.h"
 #include "apps/predict/answers.h"
 #include "apps/trainer/progress.h"
 #include "apps/trainer/trained_model.h"
@@ -21,15 +22,19 @@ namespace fs = std::filesystem;
 void predict_options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "files",
-      "new files, folders of them, or - for a text a line on standard input; a forecast: default, the run's own",
+      "new files, folders of them, or - for standard input: a text a line, or one CSV of series; a forecast: default, "
+      "the run's own",
       cxxopts::value<std::vector<std::string>>())(
-      "out", "a file for the answers, by its ending CSV or JSON; default: standard output, CSV",
+      "out", "a file for the answers, by its ending CSV, JSON or arrays for NumPy; default: standard output, CSV",
       cxxopts::value<std::string>(),
-      "FILE.csv|.json")("windows", "of an input longer than task.length, an answer for each window of that")(
-      "whole", "read an input of any length in one, through the model's carried state")(
+      "FILE.csv|.json|.npz")("windows", "of an input longer than task.length, an answer for each window of that")(
+      "whole",
+      "read an input of any length in one, through the model's carried state; recordings and text in constant memory, "
+      "but not DNA, what a tokenizer reads, and files packed as gz")(
       "batch", "inputs side by side; default: as in training", cxxopts::value<int>(), "N")(
       "backtest", "of a series, also the forecasts of the N last windows whose answers its file holds, beside those",
-      cxxopts::value<int>(), "N")("strict", "end at the first input that cannot be read, without an answer file")(
+      cxxopts::value<int>(), "N")("per-token", "of a text, a line for each token and what it took, in bits")(
+      "strict", "end at the first input that cannot be read, without an answer file")(
       "json", "print one JSON document, an object an answer")("best", "the best checkpoint instead of the last");
   common_options(options);
   options.parse_positional({"run", "files"});
@@ -93,21 +98,28 @@ class Shown {
   Clock::time_point start_ = Clock::now();
 };
 
+/// What stands for a token in the answers.
+std::function<Json(std::int32_t)> token_of(const Task& task) {
+  if (task.writes_numbers()) return [](std::int32_t token) { return Json(token); };
+  return [&task](std::int32_t token) { return Json(printable(task.decode({token}))); };
+}
+
 int run_predict(const cxxopts::ParseResult& args) {
   const std::string path = argument(args, "run"), out = args.count("out") ? args["out"].as<std::string>() : "";
   const std::string ending = fs::path(out).extension().string();
-  if (args.count("out") && ending != ".csv" && ending != ".json")
-    throw ConfigError(str("--out: must end in .csv or .json, got \"", out, "\""));
+  if (args.count("out") && ending != ".csv" && ending != ".json" && ending != ".npz")
+    throw ConfigError(str("--out: must end in .csv, .json or .npz, got \"", out, "\""));
   if (const fs::path folder = fs::path(out).parent_path(); !folder.empty() && !fs::is_directory(folder))
     throw ConfigError(str("--out: ", folder.string(), " is not a folder, or does not exist"));
-  if (args.count("json") && ending == ".csv") throw ConfigError("--json: --out names a CSV file");
+  if (args.count("json") && (ending == ".csv" || ending == ".npz"))
+    throw ConfigError(str("--json: --out names a ", ending == ".csv" ? "CSV" : "NumPy", " file"));
   if (args.count("windows") && args.count("whole")) throw ConfigError("--windows: does not go with --whole");
   if (args.count("batch") && args["batch"].as<int>() < 1) throw ConfigError("--batch: must be > 0");
   if (args.count("backtest") && args["backtest"].as<int>() < 1) throw ConfigError("--backtest: must be > 0");
   TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, sets(args));
   Task& task = *trained.config.task;
 
-  Predictor::Options asked{.strict = args.count("strict") != 0};
+  Predictor::Options asked{.per_token = args.count("per-token") != 0, .strict = args.count("strict") != 0};
   if (args.count("windows")) asked.reach = Reach::windows;
   if (args.count("whole")) asked.reach = Reach::whole;
   if (args.count("backtest")) asked.backtests = args["backtest"].as<int>();
@@ -122,17 +134,19 @@ int run_predict(const cxxopts::ParseResult& args) {
   if (args.count("files")) named = args["files"].as<std::vector<std::string>>();
   if (named.empty() && !predictor.inputs().own_file.empty()) named = {predictor.inputs().own_file};
   if (named.empty()) throw ConfigError("the argument FILES is missing: files, a folder, or - for lines of text");
-  const bool lines = named == std::vector<std::string>{"-"};
-  if (lines && !predictor.inputs().line)
+  const bool standard = named == std::vector<std::string>{"-"}, lines = standard && predictor.inputs().line;
+  if (standard && !lines && !predictor.inputs().standard_input)
     throw ConfigError(
         str("predict: -: the task ", trained.config.task_name, " does not read lines of text; name its files"));
   const std::vector<Source> sources = lines ? std::vector<Source>{} : sources_of(named, notes);
 
   std::string content;
   const AnswerWriter::Form form{.json = args.count("json") || ending == ".json",
+                                .arrays = ending == ".npz",
                                 .several = sources.size() > 1,
                                 .windows = asked.reach == Reach::windows,
-                                .backtest = asked.backtests > 0};
+                                .backtest = asked.backtests > 0,
+                                .token = asked.per_token ? token_of(task) : nullptr};
   writer = std::make_unique<AnswerWriter>(task.shape(), predictor.inputs(), form, [&](const std::string& text) {
     if (out.empty())
       std::cout << text;
@@ -140,6 +154,7 @@ int run_predict(const cxxopts::ParseResult& args) {
       content += text;
   });
   Shown shown(!out.empty(), sources.size());
+  worked = [&] { shown.show(predictor, 0); };
   if (lines) read_lines(predictor);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     worked = [&, i] { shown.show(predictor, i); };  // also called behind this loop
@@ -148,7 +163,13 @@ int run_predict(const cxxopts::ParseResult& args) {
   predictor.finish();
   writer->finish();
   shown.clear();
-  if (!out.empty()) replace_file(out, content);
+  if (form.arrays) {
+    Unfinished place(fs::absolute(out));
+    writer->arrays().write(place.path());
+    place.move();
+  } else if (!out.empty()) {
+    replace_file(out, content);
+  }
   std::cout << std::flush;
   for (const std::string& note : predictor.notes()) notes.push_back(note);
   for (const std::string& note : notes) std::cerr << "note: " << printable_text(note) << '\n';
@@ -159,7 +180,7 @@ int run_predict(const cxxopts::ParseResult& args) {
 }  // namespace
 
 const Command kPredict{"predict",
-                       "RUN [FILES|FOLDER|-] [--out FILE.csv|.json] [--backtest N]",
+                       "RUN [FILES|FOLDER|-] [--out FILE.csv|.json|.npz] [--backtest N]",
                        "answer for new data without labels",
                        "seqtape predict runs/sounds/s4d recordings/ --out answers.csv",
                        predict_options,

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "core/io/npz.h"
 #include "core/io/safetensors.h"
 #include "core/strings.h"
 #include "models/export/export.h"
@@ -164,7 +165,13 @@ void write_onnx_graphs(const TrainedModel& trained, const fs::path& folder, cons
 }
 
 void write_npz_file(const TrainedModel& trained, const fs::path& path, const std::string&) {
-  write_npz(path, trained.model->parameters());
+  std::vector<NpzArray> arrays;
+  for (const Parameter* p : trained.model->parameters()) {
+    const std::string_view elements(reinterpret_cast<const char*>(p->variable.data()),
+                                    static_cast<std::size_t>(p->shape.size()) * sizeof(float));
+    arrays.push_back({p->path, "<f4", {p->shape.begin(), p->shape.end()}, elements});
+  }
+  write_npz(path, arrays);
 }
 
 std::unique_ptr<SequenceModel> read_folder(const TrainedModel&, const fs::path& path) {

@@ -22,7 +22,4 @@ const std::vector<ExportFormat>& export_formats();
 /// read the format.
 Json parity(const TrainedModel&, const ExportFormat&, const std::filesystem::path&);
 
-/// NumPy's .npz: a zip file with an .npy for each tensor. Throws CheckpointError.
-void write_npz(const std::filesystem::path&, const std::vector<Parameter*>&);
-
 }  // namespace seqtape

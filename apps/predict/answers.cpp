@@ -19,10 +19,12 @@ std::string csv_cell(const std::string& text) {
 
 std::string csv_cell(const Json& cell) { return csv_cell(cell.is_string() ? cell.get<std::string>() : cell.dump()); }
 
-/// Floats have seven digits; a forecast is a small part of a large mean.
+/// Floats have seven digits; a forecast is a small part of a large mean, and a time of a long recording.
 std::string number_text(double value, bool forecast) { return format(forecast ? "%.10g" : "%.7g", value); }
 
-double rounded(double value) { return std::strtod(number_text(value, false).c_str(), nullptr); }
+double rounded(double value, bool forecast = false) {
+  return std::strtod(number_text(value, forecast).c_str(), nullptr);
+}
 
 std::string line_of(const std::vector<std::string>& cells) { return join(cells, ",") + "\n"; }
 
@@ -33,68 +35,92 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
     : shape_(shape),
       form_(form),
       put_(std::move(put)),
+      rate_(inputs.rate),
       forecast_(shape.regression() && inputs.longer == NewInputs::Longer::last),
-      by_step_(forecast_ || shape.objective == Objective::label_per_step) {
-  if (!forecast_ || form_.several || form_.json) first_.push_back("input");
-  if (form_.backtest) first_.push_back("window");
-  if (forecast_) first_.push_back("time");
-  if (by_step_) first_.push_back("step");
-  if (form_.windows && !by_step_) first_.push_back("start");
-  if (shape.next_token())
-    first_.push_back("bits_per_" + shape.unit);
+      by_step_(forecast_ || form.token || shape.objective == Objective::label_per_step) {
+  using Kind = AnswerArrays::Kind;
+  const auto add = [this](const std::string& name, Kind kind) {
+    first_.push_back(name);
+    if (form_.arrays) arrays_.column(name, kind);
+  };
+  if (!forecast_ || form_.several || form_.json) add("input", Kind::text);
+  if (form_.backtest) add("window", Kind::text);
+  if (forecast_) add("time", Kind::integer);
+  if (by_step_) add("step", Kind::integer);
+  if (form_.windows && !by_step_) add("start", Kind::integer);
+  if (form_.windows && !by_step_ && rate_ > 0) add("time", Kind::number);
+  if (form_.token) add("token", Kind::text);
+  if (form_.token)
+    add("bits", Kind::number);
+  else if (shape.next_token())
+    add("bits_per_" + shape.unit, Kind::number);
   else
     names_ = inputs.answers;
-  if (shape.objective == Objective::label || shape.objective == Objective::label_per_step) first_.push_back("label");
+  if (shape.objective == Objective::label || shape.objective == Objective::label_per_step) add("label", Kind::text);
+  for (const std::string& name : names_) {
+    if (form_.arrays) arrays_.column(name, Kind::number);
+    if (form_.arrays && form_.backtest) arrays_.column(name + "_actual", Kind::number);
+  }
 }
 
-std::vector<AnswerWriter::Row> AnswerWriter::rows(const Answer& answer) const {
-  std::vector<Row> rows;
-  const std::size_t width = names_.empty() ? 1 : names_.size();
-  const std::size_t count = names_.empty() ? 1 : answer.outputs.size() / width;
-  const bool input = first_.front() == "input";
-  for (std::size_t i = 0; i < count; ++i) {
-    Row& row = rows.emplace_back();
-    if (input) row.first.push_back(printable(answer.input));
-    const auto step = static_cast<Index>(i);
-    if (form_.backtest) row.first.push_back(answer.window);
-    if (forecast_) {
-      const Index time = answer.start + answer.steps + step;
-      row.first.push_back(answer.time ? Json(answer.time(time)) : Json(time));
-    }
-    if (by_step_) row.first.push_back(forecast_ ? step + 1 : answer.start + step);
-    if (form_.windows && !by_step_) row.first.push_back(answer.start);
-    if (shape_.next_token()) {
-      row.first.push_back(rounded(answer.loss / std::log(2.0) / static_cast<double>(answer.asked)));
-      continue;
-    }
-    const auto from = answer.outputs.begin() + static_cast<std::ptrdiff_t>(i * width);
-    row.numbers.assign(from, from + static_cast<std::ptrdiff_t>(width));
-    for (std::size_t n = 0; form_.backtest && n < width; ++n)
-      row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[i * width + n]);
-    if (!shape_.regression())
-      row.first.push_back(names_[static_cast<std::size_t>(std::max_element(row.numbers.begin(), row.numbers.end()) -
-                                                          row.numbers.begin())]);
+std::size_t AnswerWriter::rows(const Answer& answer) const {
+  return form_.token ? answer.tokens.size() : names_.empty() ? 1 : answer.outputs.size() / names_.size();
+}
+
+AnswerWriter::Row AnswerWriter::row(const Answer& answer, std::size_t i) const {
+  Row row;
+  if (first_.front() == "input") row.first.push_back(printable(answer.input));
+  const auto step = static_cast<Index>(i);
+  if (form_.backtest) row.first.push_back(answer.window);
+  if (forecast_) {
+    const Index time = answer.start + answer.steps + step;
+    row.first.push_back(answer.time ? Json(answer.time(time)) : Json(time));
   }
-  return rows;
+  // The first token is given.
+  if (by_step_) row.first.push_back(forecast_ ? step + 1 : answer.start + step + (form_.token ? 1 : 0));
+  if (form_.windows && !by_step_) row.first.push_back(answer.start);
+  if (form_.windows && !by_step_ && rate_ > 0)
+    row.first.push_back(rounded(static_cast<double>(answer.start) / rate_, true));
+  if (form_.token) {
+    row.first.push_back(form_.token(answer.tokens[i]));
+    row.first.push_back(rounded(static_cast<double>(answer.bits[i])));
+    return row;
+  }
+  if (shape_.next_token()) {
+    row.first.push_back(rounded(answer.loss / std::log(2.0) / static_cast<double>(answer.asked)));
+    return row;
+  }
+  const std::size_t width = names_.size();
+  const auto from = answer.outputs.begin() + static_cast<std::ptrdiff_t>(i * width);
+  row.numbers.assign(from, from + static_cast<std::ptrdiff_t>(width));
+  for (std::size_t n = 0; form_.backtest && n < width; ++n)
+    row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[i * width + n]);
+  if (!shape_.regression())
+    row.first.push_back(names_[static_cast<std::size_t>(std::max_element(row.numbers.begin(), row.numbers.end()) -
+                                                        row.numbers.begin())]);
+  return row;
 }
 
 void AnswerWriter::write(const Answer& answer) {
-  form_.json ? write_object(answer, rows(answer)) : write_lines(rows(answer));
+  form_.arrays ? keep(answer) : form_.json ? write_object(answer) : write_lines(answer);
 }
 
-void AnswerWriter::write_lines(const std::vector<Row>& rows) {
-  if (!begun_) {
-    std::vector<std::string> header;
-    for (const std::string& column : first_) header.push_back(csv_cell(column));
-    for (const std::string& name : names_) {
-      header.push_back(csv_cell(name));
-      if (form_.backtest) header.push_back(csv_cell(name + "_actual"));
-    }
-    put_(line_of(header));
+void AnswerWriter::write_header() {
+  std::vector<std::string> header;
+  for (const std::string& column : first_) header.push_back(csv_cell(column));
+  for (const std::string& name : names_) {
+    header.push_back(csv_cell(name));
+    if (form_.backtest) header.push_back(csv_cell(name + "_actual"));
   }
+  put_(line_of(header));
   begun_ = true;
+}
+
+void AnswerWriter::write_lines(const Answer& answer) {
+  if (!begun_) write_header();
   std::string lines;
-  for (const Row& row : rows) {
+  for (std::size_t i = 0; i < rows(answer); ++i) {
+    const Row row = this->row(answer, i);
     std::vector<std::string> cells;
     for (const Json& cell : row.first) cells.push_back(csv_cell(cell));
     for (std::size_t n = 0; n < row.numbers.size(); ++n) {
@@ -102,11 +128,14 @@ void AnswerWriter::write_lines(const std::vector<Row>& rows) {
       if (form_.backtest) cells.push_back(std::isnan(row.actual[n]) ? "" : number_text(row.actual[n], true));
     }
     lines += line_of(cells);
+    if (lines.size() < 1 << 16) continue;
+    put_(lines);
+    lines.clear();
   }
   put_(lines);
 }
 
-void AnswerWriter::write_object(const Answer& answer, const std::vector<Row>& rows) {
+void AnswerWriter::write_object(const Answer& answer) {
   const auto fill = [&](Json& object, const Row& row, std::size_t begin) {
     for (std::size_t c = begin; c < first_.size(); ++c) object[first_[c]] = row.first[c];
     if (names_.empty()) return;
@@ -123,17 +152,30 @@ void AnswerWriter::write_object(const Answer& answer, const std::vector<Row>& ro
     if (form_.backtest) object["window"] = answer.window;
     object["steps"] = Json::array();
     const std::size_t begin = form_.backtest ? 2 : 1;
-    for (const Row& row : rows) fill(object["steps"].emplace_back(Json::object()), row, begin);
+    for (std::size_t i = 0; i < rows(answer); ++i)
+      fill(object["steps"].emplace_back(Json::object()), row(answer, i), begin);
   } else {
-    fill(object, rows.front(), 0);
+    fill(object, row(answer, 0), 0);
   }
   put_((begun_ ? ",\n" : "[\n") + object.dump());
   begun_ = true;
 }
 
+void AnswerWriter::keep(const Answer& answer) {
+  for (std::size_t i = 0; i < rows(answer); ++i) {
+    const Row row = this->row(answer, i);
+    for (std::size_t c = 0; c < first_.size(); ++c) arrays_.add(first_[c], row.first[c]);
+    for (std::size_t n = 0; n < names_.size(); ++n) {
+      arrays_.add(names_[n], row.numbers[n]);
+      if (form_.backtest) arrays_.add(names_[n] + "_actual", row.actual[n]);
+    }
+  }
+}
+
 void AnswerWriter::finish() {
+  if (form_.arrays) return;
   if (form_.json) return put_(begun_ ? "\n]\n" : "[]\n");
-  if (!begun_) write_lines({});
+  if (!begun_) write_header();
 }
 
 }  // namespace seqtape

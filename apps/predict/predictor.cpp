@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/kernels/loss.h"
+#include "core/pool.h"
 #include "core/strings.h"
 
 namespace seqtape {
@@ -15,6 +16,11 @@ using Longer = NewInputs::Longer;
 
 /// Batches that are sorted by length together, to save padding; and the steps that they may hold.
 constexpr Index kBatches = 16, kMostQueued = Index{1} << 22;
+
+void refuse_not_finite(const Real* outputs, Index count) {
+  if (!std::all_of(outputs, outputs + count, [](Real value) { return std::isfinite(value); }))
+    throw NumericalError("predict: the model's outputs are not finite; its training diverged");
+}
 
 }  // namespace
 
@@ -60,6 +66,8 @@ Predictor::Predictor(SequenceModel& model, Task& task, const std::string& task_n
   if (options_.reach == Reach::windows && inputs_.longer == Longer::last)
     throw ConfigError(str("predict: --windows: the task ", task_name,
                           " answers what follows an input, of which the last task.length rows are read"));
+  if (options_.per_token && !shape_.next_token())
+    throw ConfigError(str("predict: --per-token: the task ", task_name, " asks for no next tokens"));
   if (options_.backtests && !inputs_.backtest)
     throw ConfigError(str("predict: --backtest: the task ", task_name, " makes no forecasts of a series"));
   if (options_.backtests && options_.reach == Reach::whole)
@@ -108,7 +116,7 @@ void Predictor::add(NewInput input, const std::string& name) {
   if (options_.reach == Reach::whole) {
     Answer& answer = new_answer(name, input, 0);
     answer.known = true;
-    return queue(answer, std::move(cursor), 1);
+    return queue(answer, std::move(cursor), 1, 0);
   }
   if (have > length + ahead_ && options_.reach == Reach::training && inputs_.longer != Longer::last) {
     if (inputs_.longer == Longer::refuse)
@@ -133,7 +141,7 @@ void Predictor::add_windows(InputCursor cursor, const NewInput& of, const std::s
       if (!answer || each) answer = &new_answer(name, of, start);
       answer->known = each || !all;  // then `queue` may hand it over
       queue(*answer, {NewInput::of(cursor.take(count + ahead_, count)).next, shape_.vocabulary ? 0 : shape_.features},
-            count);
+            count, each ? 0 : start);
       if (!all) return;
     }
   } catch (const Error&) {
@@ -153,9 +161,9 @@ Answer& Predictor::new_answer(const std::string& name, const NewInput& of, Index
   return answer;
 }
 
-void Predictor::queue(Answer& answer, InputCursor cursor, Index steps) {
+void Predictor::queue(Answer& answer, InputCursor cursor, Index steps, Index at) {
   ++answer.open;
-  queue_.push_back({&answer, std::move(cursor), steps});
+  queue_.push_back({&answer, std::move(cursor), steps, at});
   queued_ += steps;
   const Index most = options_.batch * (options_.reach == Reach::whole ? 1 : kBatches);
   if (static_cast<Index>(queue_.size()) >= most || queued_ >= kMostQueued) run_queue();
@@ -213,10 +221,14 @@ void Predictor::run(Part* parts, Index rows) try {
   if (options_.reach == Reach::whole) any_length.length = std::numeric_limits<Index>::max();
   const Index most = evaluation_chunk(model_, any_length, rows);
   ModelState state;
+  Index length = 0;  // of the chunk before
   for (bool first = true, last = false; !last; first = false) {
     const Batch chunk = next_chunk(parts, rows, most);
     last = chunk.last;
     if (chunk.length == 0) break;  // none could be read on
+    // A shorter one, at the end, cannot reuse the blocks of those before; together they would be twice the memory.
+    if (!first && chunk.length != length) pool::trim();
+    length = chunk.length;
     options_.worked();
     const Variable outputs = model_.forward(model_input(chunk), state, {.carry = !(first && last)});
     for (Index r = 0; r < rows; ++r) {
@@ -226,10 +238,13 @@ void Predictor::run(Part* parts, Index rows) try {
       steps_ += count;
       if (answer.failed) continue;
       if (shape_.pooled && last)
-        take(answer, outputs.data() + r * shape_.outputs, 1, nullptr);
+        take(answer, outputs.data() + r * shape_.outputs, 1);
+      else if (ahead_ && count)
+        take_loss(answer, parts[r].at, outputs.data() + r * chunk.length * shape_.outputs, count,
+                  chunk.targets.data() + r * chunk.length);
       else if (!shape_.pooled && count)
-        take(answer, outputs.data() + r * chunk.length * shape_.outputs, count,
-             ahead_ ? chunk.targets.data() + r * chunk.length : nullptr);
+        take(answer, outputs.data() + r * chunk.length * shape_.outputs, count);
+      parts[r].at += count;
     }
   }
   for (Index r = 0; r < rows; ++r) --parts[r].answer->open;
@@ -238,16 +253,31 @@ void Predictor::run(Part* parts, Index rows) try {
   throw;
 }
 
-void Predictor::take(Answer& answer, const Real* outputs, Index steps, const std::int32_t* targets) const {
+void Predictor::take_loss(Answer& answer, Index at, const Real* outputs, Index steps,
+                          const std::int32_t* targets) const {
   const Index width = shape_.outputs;
-  if (!std::all_of(outputs, outputs + steps * width, [](Real value) { return std::isfinite(value); }))
-    throw NumericalError("predict: the model's outputs are not finite; its training diverged");
-  if (targets) {
-    double asked = 0;
-    answer.loss += kernels::loss->cross_entropy(steps, width, 0, kIgnore, outputs, targets, nullptr, nullptr, &asked);
-    answer.asked += static_cast<Index>(asked);
-    return;
+  refuse_not_finite(outputs, steps * width);
+  double asked = 0;
+  std::vector<Real> log_sum(static_cast<std::size_t>(steps));
+  answer.loss +=
+      kernels::loss->cross_entropy(steps, width, 0, kIgnore, outputs, targets, nullptr, log_sum.data(), &asked);
+  answer.asked += static_cast<Index>(asked);
+  if (!options_.per_token) return;
+  // The parts of an answer may be run side by side.
+  const auto end = static_cast<std::size_t>(at + steps);
+  answer.tokens.resize(std::max(answer.tokens.size(), end));
+  answer.bits.resize(std::max(answer.bits.size(), end));
+  for (Index t = 0; t < steps; ++t) {
+    const auto to = static_cast<std::size_t>(at + t);
+    answer.tokens[to] = targets[t];
+    answer.bits[to] =
+        static_cast<float>((log_sum[static_cast<std::size_t>(t)] - outputs[t * width + targets[t]]) / std::log(2.0));
   }
+}
+
+void Predictor::take(Answer& answer, const Real* outputs, Index steps) const {
+  const Index width = shape_.outputs;
+  refuse_not_finite(outputs, steps * width);
   for (Index t = 0; t < steps; ++t, outputs += width) {
     if (shape_.regression()) {
       for (Index i = 0; i < width; ++i)

@@ -29,6 +29,9 @@ struct Answer {
   /// A language model: the loss in nats of the tokens that were asked, and their number.
   double loss = 0;
   Index asked = 0;
+  /// Of each token that was asked, in order, with Options::per_token: which it is, and what it took.
+  std::vector<std::int32_t> tokens{};
+  std::vector<float> bits{};
   // While it is made: parts yet to be computed, whether all parts are known, and whether reading one failed.
   Index open = 0;
   bool known = false, failed = false;
@@ -59,6 +62,7 @@ class Predictor {
     Reach reach = Reach::training;
     Index batch = 16;
     Index backtests = 0;                   ///< windows of each file whose answers it holds, before what follows it
+    bool per_token = false;                ///< also what each token of a text took
     bool strict = false;                   ///< an input that cannot be read ends it all
     std::function<void()> worked = [] {};  ///< called now and then
   };
@@ -88,6 +92,7 @@ class Predictor {
     Answer* answer;
     InputCursor cursor;
     Index steps;  // of the part; unknown where inputs are read whole
+    Index at;     // its first step, or the first that is still to be run, in its answer
   };
   /// Calls read(); an error becomes a failure of `name`, and the result is false.
   template <class Read>
@@ -97,13 +102,16 @@ class Predictor {
   void add_windows(InputCursor, const NewInput& of, const std::string& name);
   /// `of` is its input.
   Answer& new_answer(const std::string& name, const NewInput& of, Index start);
-  void queue(Answer&, InputCursor, Index steps);
+  /// `at`: where the part begins in its answer.
+  void queue(Answer&, InputCursor, Index steps, Index at);
   void run_queue();
   void run(Part* parts, Index rows);
   /// The next chunk of each part, padded: at most `most` steps.
   Batch next_chunk(Part* parts, Index rows, Index most);
   /// Adds a row's outputs of some steps, or the one of a sequence, to its answer.
-  void take(Answer&, const Real* outputs, Index steps, const std::int32_t* targets) const;
+  void take(Answer&, const Real* outputs, Index steps) const;
+  /// Adds the loss of next tokens, of which the first is asked at step `at` of the answer.
+  void take_loss(Answer&, Index at, const Real* outputs, Index steps, const std::int32_t* targets) const;
   void hand_over();
 
   SequenceModel& model_;

@@ -106,6 +106,24 @@ bool FileReader::next(std::string& piece) {
   return !piece.empty();
 }
 
+std::size_t FileReader::size() const {
+  struct stat status {};
+  if (::fstat(fd_, &status) != 0) throw DataError(str(path_.string(), ": cannot be read: ", reason()));
+  return static_cast<std::size_t>(status.st_size);
+}
+
+std::size_t FileReader::read(std::size_t at, void* to, std::size_t size) const {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(fd_, static_cast<char*>(to) + done, size - done, static_cast<off_t>(at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw DataError(str(path_.string(), ": cannot be read: ", reason()));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
 FileWriter::FileWriter(const std::filesystem::path& path)
     : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
   if (fd_ < 0) throw CheckpointError(str(path.string(), ": cannot be created: ", reason()));

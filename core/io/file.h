@@ -22,6 +22,10 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
   /// Replaces `piece` by what follows, at most 256 KiB; false at the end.
   bool next(std::string& piece);
+  /// Bytes of the whole file.
+  std::size_t size() const;
+  /// Copies up to `size` bytes from `at` on; returns how many there are. `next` is not moved by it.
+  std::size_t read(std::size_t at, void* to, std::size_t size) const;
 
  private:
   std::filesystem::path path_;

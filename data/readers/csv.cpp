@@ -89,7 +89,7 @@ std::string hint(const std::string& text) {
 }  // namespace
 
 CsvFile::CsvFile(const std::filesystem::path& from, bool blanks) : path(from.string()) {
-  std::string text = read_text(from);
+  std::string text = path == "-" ? read_standard_text() : read_text(from);
   csv_parser parser;
   if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) throw DataError(str(path, ": cannot be read"));
   const std::unique_ptr<csv_parser, decltype(&csv_free)> guard(&parser, csv_free);

@@ -10,9 +10,10 @@
 
 namespace seqtape {
 
-/// A file's rows as text, plain or gz, read with libcsv (quotes as in RFC 4180). The separator is the one of comma,
-/// semicolon and tab that is most frequent in the first row, outside quotes; if it has none, `blanks` makes it runs of
-/// blanks. Lines end in LF, CR LF or CR; empty ones are skipped. `lines` has the line in which each row ends.
+/// A file's rows as text, plain or gz, read ("-": standard input) with libcsv (quotes as in RFC 4180). The separator is
+/// the one of comma, semicolon and tab that is most frequent in the first row, outside quotes; if it has none, `blanks`
+/// makes it runs of blanks. Lines end in LF, CR LF or CR; empty ones are skipped. `lines` has the line in which each
+/// row ends.
 struct CsvFile {
   explicit CsvFile(const std::filesystem::path&, bool blanks = false);
 

@@ -3,6 +3,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <iostream>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -75,6 +77,22 @@ void refuse_packed(const std::string& bytes, const std::string& path) {
       throw DataError(str(path, ": is packed by ", one.name, "; unpack it, or pack the file itself as gz"));
 }
 
+std::string unpacked(std::string content, const std::string& path) {
+  refuse_packed(content, path);
+  if (!is_gz(content)) return content;
+  content = unpack_gz(content, path);
+  if (is_gz(content)) throw DataError(str(path, ": is packed by gz twice; unpack it once"));
+  refuse_packed(content, path);
+  return content;
+}
+
+/// Without a byte order mark.
+std::string plain_text(std::string text, const std::string& path) {
+  if (const std::string wide = wide_encoding(text); !wide.empty())
+    throw DataError(str(path, ": is ", wide, " text, must be UTF-8; iconv -f ", wide, " -t UTF-8 converts it"));
+  return text.erase(0, after_byte_order_mark(text));
+}
+
 /// The entry that only a run's or a comparison's folder has.
 bool is_output(const fs::path& folder) {
   std::error_code error;
@@ -85,15 +103,7 @@ bool is_output(const fs::path& folder) {
 
 }  // namespace
 
-std::string read_unpacked(const fs::path& path) {
-  std::string content = read_file(path);
-  refuse_packed(content, path.string());
-  if (!is_gz(content)) return content;
-  content = unpack_gz(content, path.string());
-  if (is_gz(content)) throw DataError(str(path.string(), ": is packed by gz twice; unpack it once"));
-  refuse_packed(content, path.string());
-  return content;
-}
+std::string read_unpacked(const fs::path& path) { return unpacked(read_file(path), path.string()); }
 
 std::function<bool(std::string& piece)> unpacked_pieces(const fs::path& path) {
   const auto file = std::make_shared<FileReader>(path);
@@ -133,12 +143,21 @@ std::string wide_note(const std::string& bytes, const fs::path& path) {
              " -t UTF-8 makes it text");
 }
 
-std::string read_text(const fs::path& path) {
-  std::string text = read_unpacked(path);
-  if (const std::string wide = wide_encoding(text); !wide.empty())
-    throw DataError(
-        str(path.string(), ": is ", wide, " text, must be UTF-8; iconv -f ", wide, " -t UTF-8 converts it"));
-  return text.erase(0, after_byte_order_mark(text));
+std::string read_text(const fs::path& path) { return plain_text(read_unpacked(path), path.string()); }
+
+std::function<bool(std::string& piece)> text_pieces(const fs::path& path) {
+  auto pieces = unpacked_pieces(path);
+  return [pieces, path, first = true](std::string& piece) mutable {
+    if (!pieces(piece)) return false;
+    if (std::exchange(first, false)) piece = plain_text(std::move(piece), path.string());
+    return true;
+  };
+}
+
+std::string read_standard_text() {
+  std::string content{std::istreambuf_iterator<char>(std::cin), {}};
+  if (std::cin.bad()) throw DataError("-: standard input cannot be read");
+  return plain_text(unpacked(std::move(content), "-"), "-");
 }
 
 std::size_t line_end(const std::string& text, std::size_t begin, std::size_t& next) {

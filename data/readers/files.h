@@ -21,6 +21,12 @@ std::function<bool(std::string& piece)> unpacked_pieces(const std::filesystem::p
 /// `read_unpacked` for text: removes a byte order mark. Throws DataError for UTF-16 and UTF-32.
 std::string read_text(const std::filesystem::path&);
 
+/// `read_text` in pieces, as `unpacked_pieces`.
+std::function<bool(std::string& piece)> text_pieces(const std::filesystem::path&);
+
+/// Standard input to its end, as `read_text` reads a file; messages call it "-".
+std::string read_standard_text();
+
 /// "UTF-16", "UTF-32" or "": by the byte order mark, or by zeros between the letters.
 std::string wide_encoding(const std::string& text);
 

@@ -23,51 +23,47 @@ struct Chunks {
   std::uint64_t preamble = 0;  ///< bytes of it that are none yet
 };
 
-std::optional<Chunks> chunks_of(const std::string& bytes) {
-  const auto begins = [&](const char* id) { return bytes.compare(0, 4, id) == 0; };
+std::optional<Chunks> chunks_of(const SoundBytes& bytes) {
+  const auto begins = [&](const char* id) { return bytes.holds(0, id); };
   if (begins("RIFF") || begins("RF64") || begins("BW64")) return Chunks{12, 4, 4, false, false, 2, "data"};
   if (begins("RIFX")) return Chunks{12, 4, 4, true, false, 2, "data"};
   if (begins("FORM"))
-    return Chunks{12,
-                  4,
-                  4,
-                  true,
-                  false,
-                  2,
-                  bytes.compare(8, 3, "AIF") == 0 ? "SSND" : "BODY",
-                  bytes.compare(8, 3, "AIF") == 0 ? 8u : 0u};
+    return Chunks{12, 4, 4, true, false, 2, bytes.holds(8, "AIF") ? "SSND" : "BODY", bytes.holds(8, "AIF") ? 8u : 0u};
   if (begins("riff")) return Chunks{40, 16, 8, false, true, 8, "data"};
   if (begins("caff")) return Chunks{8, 4, 8, true, false, 1, "data", 4};
   return std::nullopt;
 }
 
-std::uint64_t number(const std::string& bytes, std::size_t at, std::size_t size, bool big_endian) {
+std::uint64_t number(const SoundBytes& bytes, std::size_t at, std::size_t size, bool big_endian) {
+  const std::string digits = bytes.at(at, size);
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i)
-    value = value << 8 | static_cast<unsigned char>(bytes[at + (big_endian ? i : size - 1 - i)]);
+  for (std::size_t i = 0; i < digits.size(); ++i)
+    value = value << 8 | static_cast<unsigned char>(digits[big_endian ? i : digits.size() - 1 - i]);
   return value;
 }
 
-void put(std::string& bytes, std::size_t at, std::size_t size, bool big_endian, std::uint64_t value) {
+void put(SoundBytes& bytes, std::size_t at, std::size_t size, bool big_endian, std::uint64_t value) {
+  std::string digits(size, '\0');
   for (std::size_t i = 0; i < size; ++i, value >>= 8)
-    bytes[at + (big_endian ? size - 1 - i : i)] = static_cast<char>(value & 255);
+    digits[big_endian ? size - 1 - i : i] = static_cast<char>(value & 255);
+  bytes.put(at, std::move(digits));
 }
 
 /// The size of the content of the chunk at `at`, as its header gives it.
-std::uint64_t given_size(const std::string& bytes, const Chunks& c, std::size_t at) {
+std::uint64_t given_size(const SoundBytes& bytes, const Chunks& c, std::size_t at) {
   const std::uint64_t size = number(bytes, at + c.id, c.size, c.big_endian), header = c.id + c.size;
   return !c.with_header ? size : size < header ? 0 : size - header;
 }
 
 /// Where the chunk after the one at `at` begins; nothing beyond the end of the bytes.
-std::optional<std::size_t> chunk_after(const std::string& bytes, const Chunks& c, std::size_t at) {
+std::optional<std::size_t> chunk_after(const SoundBytes& bytes, const Chunks& c, std::size_t at) {
   const std::uint64_t size = given_size(bytes, c, at), begin = at + c.id + c.size;
   if (size > bytes.size() - begin) return std::nullopt;
   return static_cast<std::size_t>((begin + size + c.padding - 1) / c.padding * c.padding);
 }
 
 /// Whole chunks lead from `at` to the end of the bytes.
-bool chunks_to_end(const std::string& bytes, const Chunks& c, std::size_t at) {
+bool chunks_to_end(const SoundBytes& bytes, const Chunks& c, std::size_t at) {
   while (at + c.id + c.size <= bytes.size()) {
     const auto next = chunk_after(bytes, c, at);
     if (!next) return false;
@@ -78,12 +74,11 @@ bool chunks_to_end(const std::string& bytes, const Chunks& c, std::size_t at) {
 
 /// What may follow samples: nothing, less than a chunk, a tag, or chunks, of which the last may be cut. Some writers
 /// forget the padding.
-bool may_follow(const std::string& bytes, std::uint64_t at, std::size_t padding) {
+bool may_follow(const SoundBytes& bytes, std::uint64_t at, std::size_t padding) {
   for (const std::uint64_t from : {(at + padding - 1) / padding * padding, at}) {
-    if (from + 8 > bytes.size() || is_sound_tag(std::string_view(bytes).substr(from))) return true;
-    if (std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(from),
-                    bytes.begin() + static_cast<std::ptrdiff_t>(from + 4), [](char c) { return c >= ' ' && c <= '~'; }))
-      return true;
+    if (from + 8 > bytes.size() || is_sound_tag(bytes, from)) return true;
+    const std::string id = bytes.at(from, 4);
+    if (std::all_of(id.begin(), id.end(), [](char c) { return c >= ' ' && c <= '~'; })) return true;
   }
   return false;
 }
@@ -103,18 +98,18 @@ bool is_unknown(std::uint64_t size, std::size_t bytes, std::uint64_t preamble) {
 }
 
 /// Samples end at `at`, by their header.
-void check_end(const std::string& bytes, const std::string& path, std::uint64_t at, std::size_t padding) {
+void check_end(const SoundBytes& bytes, const std::string& path, std::uint64_t at, std::size_t padding) {
   for (const std::uint64_t from : {at, (at + padding - 1) / padding * padding})
-    if (from + 4 <= bytes.size() && bytes.compare(from, 4, bytes, 0, 4) == 0) refuse_joined(path, from);
+    if (from + 4 <= bytes.size() && bytes.holds(from, bytes.at(0, 4))) refuse_joined(path, from);
   if (!may_follow(bytes, at, padding))
     throw DataError(str(path, ": its header promises samples up to byte ", at, ", but ", bytes.size() - at,
                         " more bytes follow that are none of its chunks; was the recording broken off?"));
 }
 
-void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path) {
+void settle_chunks(SoundBytes& bytes, const Chunks& c, const std::string& path) {
   std::size_t at = c.first, long_size = 0;  // where RF64's header has the size of the samples
-  while (at + c.id + c.size <= bytes.size() && bytes.compare(at, 4, c.samples) != 0) {
-    if (bytes.compare(at, 4, "ds64") == 0 && at + 24 <= bytes.size()) long_size = at + 16;
+  while (at + c.id + c.size <= bytes.size() && !bytes.holds(at, c.samples)) {
+    if (bytes.holds(at, "ds64") && at + 24 <= bytes.size()) long_size = at + 16;
     const auto next = chunk_after(bytes, c, at);
     if (!next) return;
     at = *next;
@@ -136,7 +131,7 @@ void settle_chunks(std::string& bytes, const Chunks& c, const std::string& path)
 }
 
 /// Sun's AU: the offset of the samples and their size are the header's second and third number.
-void settle_au(std::string& bytes, const std::string& path) {
+void settle_au(SoundBytes& bytes, const std::string& path) {
   if (bytes.size() < 24) return;
   const std::uint64_t begin = number(bytes, 4, 4, true), size = number(bytes, 8, 4, true);
   if (begin > bytes.size()) return;
@@ -151,33 +146,34 @@ void settle_au(std::string& bytes, const std::string& path) {
 
 /// NIST's SPHERE, of the speech corpora: a header of lines "key -i number", whose own size is the second line. Packed
 /// ones (shorten) have another coding; libsndfile refuses them.
-void check_nist(const std::string& bytes, const std::string& path) {
+void check_nist(const SoundBytes& bytes, const std::string& path) {
+  const std::string text = bytes.at(0, 1100);
   const auto field = [&](const char* key, std::size_t missing) {
-    const std::size_t at = bytes.find(std::string(key) + " -i ");
+    const std::size_t at = text.find(std::string(key) + " -i ");
     return at == std::string::npos || at > 1024 ? missing
-                                                : std::strtoull(bytes.c_str() + at + std::strlen(key) + 4, nullptr, 10);
+                                                : std::strtoull(text.c_str() + at + std::strlen(key) + 4, nullptr, 10);
   };
-  const std::size_t header = bytes.size() > 16 ? std::strtoull(bytes.c_str() + 8, nullptr, 10) : 0;
+  const std::size_t header = text.size() > 16 ? std::strtoull(text.c_str() + 8, nullptr, 10) : 0;
   const std::size_t size = field("sample_count", 0) * field("channel_count", 1) * field("sample_n_bytes", 2);
   if (header + size > bytes.size()) refuse_cut(path, size, bytes.size() - std::min(header, bytes.size()));
   if (size > 0) check_end(bytes, path, header + size, 1);
 }
 
 /// Ogg: pages of up to 255 segments; the last one is marked. Source: RFC 3533.
-void check_ogg(const std::string& bytes, const std::string& path) {
+void check_ogg(const SoundBytes& bytes, const std::string& path) {
   constexpr unsigned kBegins = 2, kEnds = 4;
   unsigned flags = 0;
   for (std::size_t at = 0; at < bytes.size();) {
-    if (at > 0 && is_sound_tag(std::string_view(bytes).substr(at))) break;
-    if (at + 27 > bytes.size() || bytes.compare(at, 4, "OggS") != 0)
+    if (at > 0 && is_sound_tag(bytes, at)) break;
+    if (at + 27 > bytes.size() || !bytes.holds(at, "OggS"))
       throw DataError(str(path, ": is damaged, or breaks off within a page: no page begins at byte ", at));
+    const std::string page = bytes.at(at, 27 + 255);  // its head
     const unsigned before = flags;
-    flags = static_cast<unsigned char>(bytes[at + 5]);
+    flags = static_cast<unsigned char>(page[5]);
     if ((flags & kBegins) && (before & kEnds)) refuse_joined(path, at);
-    const std::size_t segments = static_cast<unsigned char>(bytes[at + 26]);
+    const std::size_t segments = static_cast<unsigned char>(page[26]);
     std::size_t next = at + 27 + segments;
-    for (std::size_t i = 0; i < segments && at + 27 + i < bytes.size(); ++i)
-      next += static_cast<unsigned char>(bytes[at + 27 + i]);
+    for (std::size_t i = 0; i < segments && 27 + i < page.size(); ++i) next += static_cast<unsigned char>(page[27 + i]);
     if (next > bytes.size()) throw DataError(str(path, ": is cut off within the page at byte ", at));
     at = next;
   }
@@ -186,10 +182,10 @@ void check_ogg(const std::string& bytes, const std::string& path) {
 
 }  // namespace
 
-void settle_container(std::string& bytes, const std::string& path) {
-  if (bytes.compare(0, 4, "OggS") == 0) return check_ogg(bytes, path);
-  if (bytes.compare(0, 4, ".snd") == 0) return settle_au(bytes, path);
-  if (bytes.compare(0, 7, "NIST_1A") == 0) return check_nist(bytes, path);
+void settle_container(SoundBytes& bytes, const std::string& path) {
+  if (bytes.holds(0, "OggS")) return check_ogg(bytes, path);
+  if (bytes.holds(0, ".snd")) return settle_au(bytes, path);
+  if (bytes.holds(0, "NIST_1A")) return check_nist(bytes, path);
   if (bytes.size() >= 12)
     if (const auto chunks = chunks_of(bytes)) settle_chunks(bytes, *chunks, path);
 }

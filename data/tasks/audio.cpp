@@ -1,5 +1,4 @@
-#include <samplerate.h>
-
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -22,9 +21,8 @@ class Audio final : public ValueClassification {
   }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
-    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
-      add(NewInput::of({.values = heard(read_sound(path), path.string())}));
-    };
+    inputs.rate = static_cast<double>(rate_);
+    inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) { add(read_new(path)); };
     return inputs;
   }
 
@@ -35,47 +33,53 @@ class Audio final : public ValueClassification {
 
   void load() override {
     each_file([&](const std::filesystem::path& file, const std::string& label) {
-      const Sound sound = read_sound(file);
-      add(heard(sound, file.string()), label, file.string(), str(sound.crc));
+      Sound sound = read_sound(file);
+      const std::string crc = str(sound.crc);
+      const auto once = [&](Sound& piece) { return std::swap(piece, sound), !piece.samples.empty(); };
+      std::vector<float> samples;
+      for (const auto more = waveform(once, static_cast<double>(rate_), file.string()); more(samples);) {
+      }
+      Loudness loudness;
+      for (const float x : samples) loudness.add(x);
+      for (float& x : samples) x = heard(x, loudness);
+      add(std::move(samples), label, file.string(), crc);
     });
   }
 
-  /// The recording as the model reads it.
-  std::vector<float> heard(const Sound& sound, const std::string& path) const {
-    std::vector<float> samples = wave(sound, path);
-    if (!normalise_) return samples;
-    double square = 0;
-    for (const float x : samples) square += static_cast<double>(x) * static_cast<double>(x);
-    const double loudness = std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, samples.size())));
-    if (loudness > 1e-6)  // silence stays silence
-      for (float& x : samples) x = static_cast<float>(static_cast<double>(x) / loudness);
-    return samples;
-  }
-
-  /// The samples at `rate`, one channel.
-  std::vector<float> wave(const Sound& sound, const std::string& path) const {
-    std::vector<float> samples(sound.frames());
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      for (std::size_t c = 0; c < sound.channels; ++c) samples[i] += sound.samples[i * sound.channels + c];
-      samples[i] /= static_cast<float>(sound.channels);
-      if (!std::isfinite(samples[i])) throw DataError(str(path, ": sample ", i, " is not a finite number"));
+  /// A recording in pieces, of any length. It is read to its end before the first one: it may be damaged, and its
+  /// loudness counts.
+  NewInput read_new(const std::filesystem::path& path) const {
+    constexpr std::size_t kKept = 1 << 18;  // a short one is not read again
+    const auto open = [&] { return waveform(sound_pieces(path), static_cast<double>(rate_), path.string()); };
+    Loudness loudness;
+    std::vector<float> piece, kept;
+    for (const auto more = open(); more(piece); piece.clear()) {
+      for (const float x : piece) loudness.add(x);
+      if (loudness.count <= kKept) kept.insert(kept.end(), piece.begin(), piece.end());
     }
-    return sound.rate == static_cast<double>(rate_) ? samples : resample(samples, sound.rate, path);
+    if (loudness.count <= kKept) {
+      for (float& x : kept) x = heard(x, loudness);
+      return NewInput::of({.values = std::move(kept)});
+    }
+    return {"", [this, loudness, more = open()](Steps& steps) {
+              const std::size_t before = steps.values.size();
+              if (!more(steps.values)) return false;
+              for (std::size_t i = before; i < steps.values.size(); ++i)
+                steps.values[i] = heard(steps.values[i], loudness);
+              return true;
+            }};
   }
 
-  std::vector<float> resample(const std::vector<float>& samples, double from, const std::string& path) const {
-    const double ratio = static_cast<double>(rate_) / from;
-    std::vector<float> out(static_cast<std::size_t>(std::ceil(static_cast<double>(samples.size()) * ratio)) + 1);
-    SRC_DATA data{};
-    data.data_in = samples.data();
-    data.data_out = out.data();
-    data.input_frames = static_cast<long>(samples.size());
-    data.output_frames = static_cast<long>(out.size());
-    data.src_ratio = ratio;
-    if (const int error = src_simple(&data, SRC_SINC_MEDIUM_QUALITY, 1))
-      throw DataError(str(path, ": cannot be resampled from ", from, " to ", rate_, " Hz: ", src_strerror(error)));
-    out.resize(static_cast<std::size_t>(data.output_frames_gen));
-    return out;
+  struct Loudness {
+    double square = 0;  // sum
+    std::size_t count = 0;
+    void add(float x) { square += static_cast<double>(x) * static_cast<double>(x), ++count; }
+    double root_mean_square() const { return std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, count))); }
+  };
+  /// A sample as the model reads it.
+  float heard(float x, const Loudness& loudness) const {
+    const double of = normalise_ ? loudness.root_mean_square() : 1;
+    return of > 1e-6 ? static_cast<float>(static_cast<double>(x) / of) : x;  // silence stays silence
   }
 
   Index rate_ = 8000;

@@ -200,6 +200,7 @@ NewInputs Series::new_inputs() {
   };
   return {.read = read,
           .backtest = backtest,
+          .standard_input = true,
           .longer = NewInputs::Longer::last,
           .answers = targets,
           .in_units = in_units,

@@ -50,6 +50,7 @@ class SeriesClasses final : public ValueClassification {
   }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
+    inputs.standard_input = true;
     inputs.read = [this, names = inputs.answers](const std::filesystem::path& path, const NewInputs::Add& add) {
       const CsvFile file(path, true);
       const bool labelled = has_labels(file, names);

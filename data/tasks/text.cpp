@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::string_view kUnknown = "\uFFFD";
 
+/// Where a character begins at the end of UTF-8 bytes that is not complete yet, or their size.
+std::size_t whole_characters(std::string_view bytes) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, bytes.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(bytes[bytes.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    const std::size_t needs = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    return needs > back ? bytes.size() - back : bytes.size();
+  }
+  return bytes.size();
+}
+
 /// The next byte of files, or their next character.
 class Text final : public NextTokenPrediction {
  public:
@@ -44,9 +55,21 @@ class Text final : public NextTokenPrediction {
       return inputs;
     }
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
-      Steps steps = known({.tokens = tokens_of(read_text(path), path.string())}, path.string());
-      unknown_ += std::count(steps.tokens.begin(), steps.tokens.end(), 0);
-      add(NewInput::of(std::move(steps)));
+      // Read twice, so that text in another alphabet is refused before any of it is answered.
+      Index all = 0, unknown = 0;
+      std::u32string piece;
+      for (const auto more = character_pieces(path); more(piece); piece.clear()) {
+        all += static_cast<Index>(piece.size());
+        unknown += std::count_if(piece.begin(), piece.end(), [this](char32_t c) { return token(c) == 0; });
+      }
+      refuse_unknown(unknown, all, path.string(), "characters", "in the model's alphabet");
+      unknown_ += unknown;
+      add({"", [this, more = character_pieces(path)](Steps& steps) {
+             std::u32string letters;
+             if (!more(letters)) return false;
+             for (const char32_t c : letters) steps.tokens.push_back(token(c));
+             return true;
+           }});
     };
     inputs.line = [this](const std::string& line, const std::string& where) {
       return known({.tokens = tokens_of(line, where)}, where);
@@ -127,12 +150,31 @@ class Text final : public NextTokenPrediction {
       throw ConfigError(str("task.alphabet: ", found.size(), " different characters are too many; 65000 fit"));
     return letters_.emplace(found.begin(), found.end());
   }
-  static std::u32string characters(const std::string& utf8, const std::string& where) {
+  /// `before`: bytes in front of these, for the message.
+  static std::u32string characters(const std::string& utf8, const std::string& where, std::size_t before = 0) {
     std::size_t wrong = 0;
     auto text = from_utf8(utf8, wrong);
     if (!text)
-      throw DataError(str(where, ": is not UTF-8 text (byte ", wrong, "); set task.alphabet to \"\" to read bytes"));
+      throw DataError(
+          str(where, ": is not UTF-8 text (byte ", before + wrong, "); set task.alphabet to \"\" to read bytes"));
     return *text;
+  }
+
+  /// The characters of a file: each call appends what follows; false at the end. Memory does not grow with the file,
+  /// unless it is gz. Throws DataError.
+  static std::function<bool(std::u32string& more)> character_pieces(const std::filesystem::path& path) {
+    auto pieces = text_pieces(path);
+    return [pieces, path, rest = std::string(), read = std::size_t{0}](std::u32string& more) mutable {
+      std::string piece;
+      const bool any = pieces(piece);
+      if (!any && rest.empty()) return false;
+      rest += piece;
+      const std::size_t whole = any ? whole_characters(rest) : rest.size();
+      more += characters(rest.substr(0, whole), path.string(), read);
+      read += whole;
+      rest.erase(0, whole);
+      return true;
+    };
   }
 
   std::string alphabet_;

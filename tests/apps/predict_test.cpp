@@ -1,14 +1,18 @@
 // seqtape predict: answers for new data are those of eval, in the run's own classes, scale and alphabet.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <zip.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <numbers>
 
 #include "apps/predict/answers.h"
 #include "apps/predict/predictor.h"
+#include "core/error.h"
 #include "core/random.h"
 #include "core/strings.h"
 #include "models/module.h"
@@ -92,6 +96,59 @@ void agrees(const Table& rows, const std::vector<std::string>& truth, const Json
   CHECK(loss / count == doctest::Approx(score.at("loss").get<double>()).epsilon(1e-4));
   CHECK(right / count > 0.6);  // it learned
   CHECK(right / count < 1);    // and the comparison can tell: some labels are wrong on purpose
+}
+
+/// An array of an .npz, by its header and its bytes.
+struct Loaded {
+  std::string type;
+  std::size_t rows = 0;
+  std::string bytes;
+  template <class T>
+  T at(std::size_t row) const {
+    T value;
+    std::memcpy(&value, bytes.data() + row * sizeof(T), sizeof(T));
+    return value;
+  }
+  std::string text(std::size_t row) const {
+    const std::size_t width = std::stoul(type.substr(2));
+    std::u32string letters(width, U'\0');
+    std::memcpy(letters.data(), bytes.data() + row * width * sizeof(char32_t), width * sizeof(char32_t));
+    return to_utf8(letters.substr(0, letters.find(U'\0')));
+  }
+};
+
+/// What numpy.load would read.
+std::map<std::string, Loaded> load_npz(const fs::path& path) {
+  int problem = 0;
+  zip_t* const archive = zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &problem);
+  REQUIRE(archive);
+  std::map<std::string, Loaded> all;
+  for (zip_int64_t i = 0; i < zip_get_num_entries(archive, 0); ++i) {
+    zip_stat_t status;
+    REQUIRE_EQ(zip_stat_index(archive, static_cast<zip_uint64_t>(i), 0, &status), 0);
+    std::string bytes(status.size, '\0');
+    zip_file_t* const file = zip_fopen_index(archive, static_cast<zip_uint64_t>(i), 0);
+    REQUIRE_EQ(zip_fread(file, bytes.data(), bytes.size()), static_cast<zip_int64_t>(bytes.size()));
+    zip_fclose(file);
+    const std::string name = status.name;
+    REQUIRE(name.ends_with(".npy"));
+    REQUIRE_EQ(bytes.substr(0, 8), std::string("\x93NUMPY\x01\0", 8));
+    const std::size_t begin =
+        10 + static_cast<unsigned char>(bytes[8]) + 256 * std::size_t{static_cast<unsigned char>(bytes[9])};
+    CHECK_EQ(begin % 64, 0);
+    const std::string header = bytes.substr(10, begin - 10);
+    CHECK_EQ(header.back(), '\n');
+    Loaded& array = all[name.substr(0, name.size() - 4)];
+    const std::size_t type = header.find("'descr': '") + 10, shape = header.find("'shape': (") + 10;
+    array.type = header.substr(type, header.find('\'', type) - type);
+    array.rows = std::stoul(header.substr(shape));
+    array.bytes = bytes.substr(begin);
+    const std::size_t size = array.type[1] == 'U' ? 4 * std::stoul(array.type.substr(2)) : 8;
+    CHECK_EQ(array.bytes.size(), size * array.rows);
+    CHECK(says(header, "'fortran_order': False"));
+  }
+  zip_close(archive);
+  return all;
 }
 
 std::string letters(const char* of, std::size_t size, std::uint64_t seed) {
@@ -201,7 +258,8 @@ TEST_CASE("documents: what cannot be read is told after the others; answer files
   CHECK_EQ(document[0]["label"], "wet");
   CHECK_EQ(document[0]["input"], good.string());
   CHECK_EQ(document[0]["probabilities"]["wet"].get<double>(), std::stod(table(some.out)[0].at("wet")));
-  testing::refused(predict(d.w, good.string() + " --out a.txt"), 2, "--out: must end in .csv or .json, got \"a.txt\"");
+  testing::refused(predict(d.w, good.string() + " --out a.txt"), 2,
+                   "--out: must end in .csv, .json or .npz, got \"a.txt\"");
   testing::refused(predict(d.w, good.string() + " --out no/a.csv"), 2, "--out: no is not a folder, or does not exist");
   testing::refused(predict(d.w, ""), 2, "the argument FILES is missing: files, a folder, or - for lines of text");
 }
@@ -486,6 +544,31 @@ TEST_CASE("text: bits of files are those of eval, by windows or whole; another a
   CHECK(says(known.err, "1 characters that task.alphabet does not have were read as one token"));
 }
 
+TEST_CASE("text: characters of a long file are those of the file, wherever it is cut into pieces") {
+  const Workplace w(
+      config(R"("name": "text", "path": "t.txt", "length": 32, "train_fraction": 0.75, "alphabet": "auto")", 4));
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += i % 3 == 0 ? "a" : i % 3 == 1 ? "\u20AC" : "\U0001F600";
+  write_file(w.folder / "t.txt", text);
+  REQUIRE_EQ(w.train().exit_code, 0);
+  std::string many;
+  for (int i = 0; i < 110; ++i) many += text;  // 290 kB: more than a piece
+  for (int shift = 0; shift < 8; ++shift) {    // which ends within every byte of a character
+    const fs::path file = w.folder / "new.txt";
+    write_file(file, std::string("\xEF\xBB\xBF") + std::string(static_cast<std::size_t>(shift), 'a') + many);
+    const Outcome each = predict(w, file.string() + " --whole --per-token");
+    REQUIRE_EQ(each.exit_code, 0);
+    CHECK_EQ(std::count(each.out.begin(), each.out.end(), '\n'), 110000 + shift);
+    CHECK(says(each.out, format(",%d,\U0001F600,", shift + 109998)));
+    CHECK_FALSE(says(each.out, ",\uFFFD,"));
+  }
+  const fs::path wrong = w.folder / "wrong.txt";
+  write_file(wrong, many + "a\xE2\x82");
+  CHECK(says(predict(w, wrong.string()).err, format("wrong.txt: is not UTF-8 text (byte %zu)", many.size() + 1)));
+  write_file(wrong, many + "\xFF" + many);
+  CHECK(says(predict(w, wrong.string()).err, format("wrong.txt: is not UTF-8 text (byte %zu)", many.size())));
+}
+
 TEST_CASE("tokens and images: numbers by the line, pictures by the file") {
   const Workplace tokens(
       config(R"("name": "tokens", "path": "t.txt", "vocab": 8, "length": 8, "train_fraction": 0.75)", 4));
@@ -499,6 +582,16 @@ TEST_CASE("tokens and images: numbers by the line, pictures by the file") {
   CHECK_EQ(by_line.exit_code, 1);
   CHECK(says(by_line.out, "input,bits_per_token\n-:1,"));
   CHECK(says(by_line.err, "error: -:2: number 2: must be a token in [0, 8), got \"9\""));
+  const Outcome each =
+      testing::seqtape("predict " + tokens.run + " --per-token - <" + (tokens.folder / "lines").string() + ")", "(");
+  CHECK(says(each.out, "input,step,token,bits\n-:1,1,2,"));
+  CHECK(says(each.out, "\n-:1,2,3,"));
+  const fs::path out = tokens.folder / "a.npz";
+  CHECK_EQ(predict(tokens, (tokens.folder / "t.txt").string() + " --per-token --out " + out.string()).exit_code, 0);
+  const auto arrays = load_npz(out);
+  CHECK_EQ(arrays.at("token").type, "<i8");
+  CHECK_EQ(arrays.at("token").at<std::int64_t>(5), 6);
+  CHECK_EQ(arrays.at("token").rows, 99);
 
   const Workplace images(
       config(R"("name": "images", "images": "i", "labels": "l", "side": 4, "validation": 20, "classes": 2,
@@ -612,4 +705,178 @@ TEST_CASE("labels of steps: a line a step, whose place goes on from window to wi
   double sum = 0;
   for (const auto& [name, probability] : object["steps"][5]["probabilities"].items()) sum += probability.get<double>();
   CHECK(sum == doctest::Approx(1).epsilon(1e-5));
+}
+
+TEST_CASE("--out FILE.npz: an array for each column, an element for each row") {
+  const Documents d;
+  std::string named;
+  for (const std::size_t i : {0, 25, 45}) named += " " + d.files[i];
+  write_file(d.w.folder / "d\xC3\xBCne.txt", letters(kOf[0], 20, 1));
+  named += " " + (d.w.folder / "d\xC3\xBCne.txt").string();
+  const fs::path out = d.w.folder / "a.npz";
+  REQUIRE_EQ(predict(d.w, named + " --out " + out.string()).exit_code, 0);
+  const Table rows = answers(d.w, named);
+  const auto arrays = load_npz(out);
+  CHECK_EQ(arrays.size(), 5);
+  CHECK_EQ(arrays.at("label").type, "<U4");  // calm
+  CHECK_EQ(arrays.at("calm").type, "<f8");
+  REQUIRE_EQ(arrays.at("wet").rows, 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK_EQ(arrays.at("input").text(i), rows[i].at("input"));
+    CHECK_EQ(arrays.at("label").text(i), rows[i].at("label"));
+    CHECK(arrays.at("wet").at<double>(i) == doctest::Approx(std::stod(rows[i].at("wet"))).epsilon(1e-6));
+  }
+  // An old file is replaced, whole or not at all, and nothing is left beside it.
+  REQUIRE_EQ(predict(d.w, d.files[0] + " --windows --out " + out.string()).exit_code, 0);
+  const auto fewer = load_npz(out);
+  CHECK_EQ(fewer.at("start").type, "<i8");
+  CHECK_EQ(fewer.at("start").at<std::int64_t>(0), 0);
+  CHECK_EQ(fewer.at("input").rows, 1);
+  const std::string before = read_file(out);
+  CHECK_EQ(predict(d.w, "none " + d.files[1] + " --strict --out " + out.string()).exit_code, 1);
+  CHECK_EQ(read_file(out), before);
+  CHECK_FALSE(fs::exists(out.string() + ".unfinished"));
+  REQUIRE_EQ(predict(d.w, "none --out " + out.string()).exit_code, 1);  // no answers
+  CHECK_EQ(load_npz(out).at("wet").rows, 0);
+  const Outcome here = testing::seqtape("predict " + d.w.run + " " + d.files[0] + " --out b.npz",
+                                        "cd " + d.w.folder.path().string() + " && ");
+  CHECK_EQ(here.err, "");
+  CHECK_EQ(load_npz(d.w.folder / "b.npz").at("input").rows, 1);
+  AnswerArrays twice;
+  twice.column("a", AnswerArrays::Kind::text);
+  CHECK_EQ(testing::message_of<ConfigError>([&] { twice.column("a", AnswerArrays::Kind::number); }),
+           "--out: two columns of the answers are called \"a\", and an .npz has one array of a name; write .csv");
+  testing::refused(predict(d.w, d.files[0] + " --json --out " + out.string()), 2, "--json: --out names a NumPy file");
+}
+
+TEST_CASE("series: standard input is one CSV; a backtest as arrays") {
+  const Workplace w(config(R"("name": "series", "path": "d.csv", "columns": ["x"], "targets": ["x"], "length": 16,
+                            "horizon": 2, "missing": "linear", "train_fraction": 0.7, "test_fraction": 0.1)",
+                           2));
+  std::string csv = "x\n";
+  for (int t = 0; t < 200; ++t) csv += t == 199 ? "NaN\n" : format("%.6f\n", std::sin(t * 0.4));
+  write_file(w.folder / "d.csv", csv);
+  REQUIRE_EQ(w.train().exit_code, 0);
+  const std::string file = (w.folder / "d.csv").string(), from = " - <" + file + ")";
+  CHECK_EQ(testing::seqtape("predict " + w.run + from, "(").out, predict(w, file).out);
+  CHECK_EQ(testing::seqtape("predict " + w.run + " --backtest 3" + from, "(").out, predict(w, "--backtest 3").out);
+  write_file(w.folder / "d.csv", "y\n1\n");
+  const Outcome other = testing::seqtape("predict " + w.run + from, "(");
+  CHECK_EQ(other.exit_code, 1);
+  CHECK(says(other.err, "error: task.columns: - has no column \"x\""));
+
+  write_file(w.folder / "d.csv", csv);
+  const fs::path out = w.folder / "a.npz";
+  REQUIRE_EQ(predict(w, "--backtest 1 --out " + out.string()).exit_code, 0);
+  const auto arrays = load_npz(out);
+  REQUIRE_EQ(arrays.at("x_actual").rows, 4);
+  CHECK(arrays.at("x_actual").at<double>(0) == doctest::Approx(std::sin(198 * 0.4)).epsilon(1e-5));
+  for (const std::size_t i : {1, 2, 3}) CHECK(std::isnan(arrays.at("x_actual").at<double>(i)));
+  CHECK_EQ(arrays.at("time").type, "<i8");
+  CHECK_EQ(arrays.at("time").at<std::int64_t>(3), 201);
+  CHECK_EQ(arrays.at("window").text(3), "2");
+
+  const Workplace classes(config(R"("name": "series_classes", "path": "d.csv", "classes": 2, "length": 4,
+                                  "validation_fraction": 0.5)",
+                                 2));
+  write_file(classes.folder / "d.csv", "a,1,2,3,4\nb,4,3,2,1\na,1,1,2,4\nb,4,4,2,1\n");
+  REQUIRE_EQ(classes.train().exit_code, 0);
+  const fs::path lines = classes.folder / "new.csv";
+  write_file(lines, "1,2,3,4\n4,3,2,0\n");
+  const Outcome in = testing::seqtape("predict " + classes.run + " - <" + lines.string() + ")", "(");
+  const Table rows = table(in.out), of_file = answers(classes, lines.string());
+  REQUIRE_EQ(rows.size(), 2);
+  CHECK_EQ(rows[1].at("input"), "-:2");
+  CHECK_EQ(rows[1].at("a"), of_file[1].at("a"));
+}
+
+TEST_CASE("--per-token: what each token took adds up to the file's") {
+  const Workplace w(config(R"("name": "text", "path": "t.txt", "length": 32, "train_fraction": 0.75)", 20));
+  std::string text;
+  for (std::uint64_t i = 0; i < 60; ++i) text += letters(kOf[i % 3], 20, i) + "\n";
+  write_file(w.folder / "t.txt", text);
+  REQUIRE_EQ(w.train().exit_code, 0);
+  const fs::path file = w.folder / "new.txt";
+  const std::string fresh = "abc,\"def\"\nabc\xFF" + text.substr(0, 500);
+  write_file(file, fresh);
+  for (const char* how : {"", " --whole", " --batch 3"}) {
+    CAPTURE(how);
+    const double bits = std::stod(answers(w, file.string() + how)[0].at("bits_per_byte"));
+    const Outcome each = predict(w, file.string() + " --per-token" + how);
+    CHECK(says(each.out, "input,step,token,bits\n" + file.string() + ",1,b,"));
+    CHECK(says(each.out, ",3,\",\","));
+    CHECK(says(each.out, ",4,\"\"\"\","));
+    CHECK(says(each.out, ",7,f,"));
+    CHECK(says(each.out, ",9,\\n,"));
+    CHECK(says(each.out, ",13,\\xff,"));
+    double sum = 0;
+    Index count = 0;
+    std::istringstream lines(each.out);
+    for (std::string line; std::getline(lines, line); ++count)
+      if (count > 0) sum += std::stod(line.substr(line.rfind(',') + 1));
+    CHECK_EQ(count, static_cast<Index>(fresh.size()));  // a header, and all but the first
+    CHECK(sum / static_cast<double>(fresh.size() - 1) == doctest::Approx(bits).epsilon(1e-5));
+  }
+  const Json object = Json::parse(predict(w, file.string() + " --per-token --json").out)[0];
+  CHECK_EQ(object["steps"].size(), fresh.size() - 1);
+  CHECK_EQ(object["steps"][7]["token"], "\"");
+  CHECK_EQ(object["steps"][7]["step"], 8);
+  const fs::path out = w.folder / "a.npz";
+  REQUIRE_EQ(predict(w, file.string() + " --windows --per-token --out " + out.string()).exit_code, 0);
+  const auto arrays = load_npz(out);
+  REQUIRE_EQ(arrays.at("bits").rows, fresh.size() - 1);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{40}, fresh.size() - 2})
+    CHECK_EQ(arrays.at("step").at<std::int64_t>(i), static_cast<std::int64_t>(i) + 1);
+  CHECK_EQ(arrays.at("token").text(8), "\\n");
+  const Documents d;
+  testing::refused(predict(d.w, d.files[0] + " --per-token"), 2,
+                   "predict: --per-token: the task documents asks for no next tokens");
+}
+
+TEST_CASE("audio: a recording of any length is read whole in the same memory; windows have a time") {
+  const Workplace w(R"({"task": {"name": "audio", "path": "d", "classes": 2, "length": 500, "rate": 1000,
+                        "validation_fraction": 0.5, "test_fraction": 0},
+                        "model": {"name": "s4d", "d_model": 4, "layers": 1},
+                        "train": {"steps": 20, "batch": 4, "eval_every": 20, "tensorboard": false}})");
+  for (const char* name : {"high", "low"}) {
+    fs::create_directories(w.folder / "d" / name);
+    for (int i = 0; i < 8; ++i)
+      write_tone(w.folder / "d" / name / format("%d.wav", i), *name == 'h' ? 300 : 30, 1000, 500,
+                 static_cast<std::uint64_t>(i));
+  }
+  REQUIRE_EQ(w.train().exit_code, 0);
+  const fs::path one = w.folder / "1.wav", twenty = w.folder / "20.wav";
+  write_tone(one, 30, 8000, 60 * 8000, 1);
+  std::string bytes = read_file(one);
+  const std::string minute = bytes.substr(44);
+  for (int i = 1; i < 20; ++i) bytes += minute;
+  const auto put = [&](std::size_t at, std::size_t value) {
+    for (std::size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<char>(value >> (8 * i));
+  };
+  put(4, bytes.size() - 8), put(40, bytes.size() - 44);
+  write_file(twenty, bytes);
+  const auto peak = [&](const fs::path& file) {  // KiB, of all children so far
+    CHECK_EQ(predict(w, file.string() + " --whole").exit_code, 0);
+    rusage usage{};
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return usage.ru_maxrss;
+  };
+  const long short_peak = peak(one), long_peak = peak(twenty);
+  CHECK(long_peak - short_peak < 4096);  // the samples alone are 18 MiB as they are stored
+  const double whole = std::stod(answers(w, twenty.string() + " --whole")[0].at("low"));
+  const Table at_once = answers(w, twenty.string() + " --set task.length=2000000");
+  CHECK(whole == doctest::Approx(std::stod(at_once[0].at("low"))).epsilon(1e-3));
+
+  const std::string windows = predict(w, one.string() + " --windows").out;
+  CHECK(says(windows, "input,start,time,label,high,low\n" + one.string() + ",0,0.0,"));
+  const Table rows = table(windows);
+  REQUIRE_EQ(rows.size(), 120);
+  CHECK_EQ(rows[3].at("start"), "1500");
+  CHECK_EQ(rows[3].at("time"), "1.5");
+  // What is damaged far behind what is read is refused as ever.
+  write_file(twenty, bytes.substr(0, bytes.size() - 1000));
+  const Outcome cut = predict(w, twenty.string() + " " + one.string());
+  CHECK_EQ(cut.exit_code, 1);
+  CHECK_EQ(table(cut.out).size(), 1);
+  CHECK(says(cut.err, "error: " + twenty.string() + ": is cut off: its header promises"));
 }
