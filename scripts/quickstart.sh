@@ -11,7 +11,7 @@ scripts/build.sh quick
 built=$((SECONDS - started))
 
 run=runs/quickstart config=configs/associative_recall/mamba.json
-task=(--set task.length=13 --set optimizer.lr=0.005 --set train.steps=2500 --set train.eval_every=250)
+task=(--set task.length=13 --set optimizer.lr=0.005 --set schedule.name=cosine --set train.steps=6000 --set train.eval_every=1000)
 say "The task: a list of letters, each with a digit behind it; then a letter is asked. Which digit was behind it?"
 build/release/seqtape show "$config" "${task[@]}" --examples 2
 say "Training a Mamba of two layers, a state space model: what it reads decides what its state keeps. Guessing gets 10 %"

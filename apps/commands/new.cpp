@@ -15,9 +15,10 @@ namespace {
 namespace fs = std::filesystem;
 
 void new_options(cxxopts::Options& options) {
-  std::string kinds;
-  for (const DataKind& kind : data_kinds()) kinds += str("\n  ", kind.name, ": ", kind.doc);
-  options.add_options()("kind", "of the data:" + kinds, cxxopts::value<std::string>())(
+  std::string kinds = "KIND FILES... --out CONFIG.json\n\nKinds:";
+  for (const DataKind& kind : data_kinds()) kinds += format("\n  %-10s ", kind.name.c_str()) + kind.doc;
+  options.positional_help(kinds);
+  options.add_options()("kind", "of the data", cxxopts::value<std::string>())(
       "files", "files or folders", cxxopts::value<std::vector<std::string>>())(
       "out", "the config to write", cxxopts::value<std::string>(), "CONFIG.json")(
       "model", "a model of seqtape list models; default: s4d for numbers, mamba for tokens",
@@ -32,7 +33,7 @@ const DataKind& kind_of(const std::string& name) {
     known.push_back(kind.name);
   }
   throw ConfigError(
-      str("new: unknown kind \"", name, "\"", suggestion(name, known), "; there are ", join(known, ", ")));
+      str("new: unknown kind \"", name, "\"", suggestion(name, known), " (kinds: ", join(known, ", "), ")"));
 }
 
 /// Makes the paths of a task relative to a folder, so that data and config can be moved together.
