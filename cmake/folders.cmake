@@ -14,6 +14,9 @@ set(seqtape_warnings -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion 
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   list(APPEND seqtape_warnings -Wno-restrict)  # GCC 12 warns falsely of std::string (bug 105651)
 endif()
+if(CMAKE_UNITY_BUILD)
+  list(APPEND seqtape_warnings -Wno-subobject-linkage)  # it takes a source that another includes for a header
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   list(APPEND seqtape_warnings -Wno-missing-field-initializers)
 endif()
