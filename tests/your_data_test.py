@@ -207,4 +207,5 @@ def main():
                 (folder / f"{kind}.log").write_text(said)
 
 
-main()
+if __name__ == "__main__":
+    main()
