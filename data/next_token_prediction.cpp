@@ -98,7 +98,10 @@ void NextTokenPrediction::read(const DataSource<std::vector<std::string>>& sourc
   if (tokens.empty())
     throw DataError(str(source.key, ": ", join(source.paths, ", "), ": no ", unit(), "s to read; the files are empty"));
   const std::size_t begin = tokens_.size(), end = begin + tokens.size();
-  tokens_ = tokens_.empty() ? std::move(tokens) : tokens_ + tokens;
+  if (tokens_.empty())
+    tokens_ = std::move(tokens);
+  else
+    tokens_ += tokens;
   if (source.split) {
     of(parts_, *source.split) = {begin, end};
     return;

@@ -31,8 +31,8 @@ void write_npz(const std::filesystem::path& path, const std::vector<NpzArray>& a
     zip_source_t* const source = zip_source_buffer(archive, member.data(), member.size(), 0);
     const zip_int64_t at = zip_file_add(archive, (array.name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
     const auto entry = static_cast<zip_uint64_t>(at);
-    constexpr std::time_t kDay =
-        315619200;  // 2 January 1980, zip's beginning anywhere: the same weights, the same file
+    // 2 January 1980, zip's beginning in every time zone: the same arrays, the same file.
+    constexpr std::time_t kDay = 315619200;
     good = good && at >= 0 && zip_set_file_compression(archive, entry, ZIP_CM_STORE, 0) == 0 &&
            zip_file_set_mtime(archive, entry, kDay, 0) == 0;
   }

@@ -5,6 +5,7 @@
 #include "core/strings.h"
 #include "data/epochs.h"
 #include "data/forecasting.h"
+#include "data/splits.h"
 #include "data/tasks/series_windows.h"
 
 namespace seqtape {
@@ -19,7 +20,7 @@ namespace {
 class Series final : public Task, public Forecasting {
  public:
   void fields(Fields&) override;
-  void resolve_paths(const std::filesystem::path& base) override;
+  void resolve_paths(const std::filesystem::path& base) override { paths_.resolve(base); }
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override;
   void training_batch(Index step, Index batch, Batch& out) const override;
@@ -34,7 +35,7 @@ class Series final : public Task, public Forecasting {
   std::string fingerprint() const override;
   Json learned() const override;
   void use(const Json& learned) override;
-  void evaluate_on(const std::filesystem::path& path) override { other_path_ = path.string(); }
+  void evaluate_on(const std::filesystem::path& path) override { paths_.evaluate_on(path); }
   std::vector<std::string> contents() const override;
   std::vector<std::string> notes() const override;
   NewInputs new_inputs() override;
@@ -50,16 +51,18 @@ class Series final : public Task, public Forecasting {
   Index windows(Split) const;
   /// The rows of `path` at which its training and its validation end.
   std::pair<Index, Index> cuts(Index rows) const;
-  const std::string& main_path() const { return path_.empty() ? train_path_ : path_; }
-  void check_keys() const;
+  /// What a run has learned; without one, nothing.
+  SeriesLearned known() const;
   void check_parts() const;
+  /// Reads the file that is divided, and learns from it unless a run has.
+  void read_divided(const std::string& path);
   /// Reads a file that is none of the training's, all of it one split.
   void read_split(const std::string& path, std::optional<SeriesRows>& rows);
   void add_note(const SeriesTable&);
   /// What `predict` reads: the last `backtests` windows whose answers the file has, then the file.
   void read_new(const std::filesystem::path&, Index backtests, const NewInputs::Add&);
 
-  std::string path_, train_path_, validation_path_, test_path_, other_path_;
+  DataPaths<std::string> paths_;
   SeriesKeys keys_;
   Index length_ = 96, horizon_ = 24, eval_stride_ = 1, season_ = 1;
   double train_fraction_ = 0.7, test_fraction_ = 0.2;
@@ -76,11 +79,7 @@ class Series final : public Task, public Forecasting {
 }  // namespace
 
 void Series::fields(Fields& f) {
-  f("path", path_, "CSV file with a line of column names, plain or gz, relative to the config", same_data());
-  f("train_path", train_path_, "the same as path, of which exactly one is given", same_data());
-  f("validation_path", validation_path_, "a file of its own to validate on; then path has no validation part",
-    same_data());
-  f("test_path", test_path_, "a file of its own to test on; then path has no test part", same_data());
+  paths_.fields(f, "CSV file with a line of column names, plain or gz, relative to the config");
   keys_.fields(f);
   f("length", length_, "rows that are read", positive_up_to(1e9));
   f("horizon", horizon_, "rows that are forecast", positive_up_to(1e6));
@@ -93,24 +92,12 @@ void Series::fields(Fields& f) {
     may_change(positive_up_to(1e9)));
 }
 
-void Series::resolve_paths(const std::filesystem::path& base) {
-  check_keys();
-  for (std::string* path : {&path_, &train_path_, &validation_path_, &test_path_})
-    if (!path->empty()) *path = std::filesystem::absolute(base / *path).lexically_normal().string();
-}
-
-void Series::check_keys() const {
-  if (path_.empty() && train_path_.empty()) throw ConfigError("task.path: must name a file, got \"\"");
-  if (!path_.empty() && !train_path_.empty())
-    throw ConfigError("task.train_path: is the same as task.path, of which one must be given; both are");
-}
-
 void Series::prepare(std::uint64_t seed) {
   seed_ = seed;
   epochs_.forget();
-  check_keys();
+  const auto sources = paths_.sources();
   keys_.check();
-  if (train_fraction_ + test_fraction_ > 1 && validation_path_.empty() && test_path_.empty())
+  if (train_fraction_ + test_fraction_ > 1 && !paths_.own(Split::validation) && !paths_.own(Split::test))
     throw ConfigError(
         str("task.test_fraction: train_fraction + test_fraction must be <= 1, got ", train_fraction_ + test_fraction_));
   const auto keep_to_learned = [&](const char* key, const std::vector<std::string>& names) {
@@ -120,41 +107,40 @@ void Series::prepare(std::uint64_t seed) {
   };
   keep_to_learned("columns", keys_.columns);
   keep_to_learned("targets", keys_.asked());
-  use(Json(saved_));
+  learned_ = known();
   for (auto* rows : {&main_, &validation_, &test_}) rows->reset();
   notes_.clear();
   crc_ = 0;
-  if (!other_path_.empty()) {
-    if (!learned_.done) throw DataError("task: other data are scored by what a run has learned, and there is none");
-    read_split(other_path_, test_);
-    return check_parts();
-  }
-  for (const auto& [key, path] : {std::pair{path_.empty() ? "train_path" : "path", main_path()},
-                                  {"validation_path", validation_path_},
-                                  {"test_path", test_path_}})
-    if (!path.empty() && !std::filesystem::is_regular_file(path))
-      throw DataError(str("task.", key, ": ", path, " does not exist or is not a file"));
-  {
-    const SeriesTable table(main_path(), keys_, learned_);
-    const auto [train, test] = cuts(table.rows);
-    if (!learned_.done)
-      for (const auto& names : {keys_.columns, keys_.asked()})
-        for (const std::string& name : names)
-          if (!keys_.is_category(name)) learned_.scales[printable(name)] = fit_scale(table, name, train);
-    learned_.done = true;
-    crc_ = table.checksum(keys_, learned_, crc_);
-    add_note(table);
-    main_.emplace(table, keys_, learned_, std::vector{train, test, table.rows});
-  }
-  if (!validation_path_.empty()) read_split(validation_path_, validation_);
-  if (!test_path_.empty()) read_split(test_path_, test_);
+  if (paths_.evaluates() && !learned_.done)
+    throw DataError("task: other data are scored by what a run has learned, and there is none");
+  for (const auto& source : sources)
+    if (!std::filesystem::is_regular_file(source.paths))
+      throw DataError(str(source.key, ": ", source.paths, " does not exist or is not a file"));
+  for (const auto& source : sources)
+    source.split ? read_split(source.paths, *source.split == Split::validation ? validation_ : test_)
+                 : read_divided(source.paths);
   check_parts();
+}
+
+void Series::read_divided(const std::string& path) {
+  const SeriesTable table(path, keys_, learned_);
+  const auto [train, test] = cuts(table.rows);
+  if (!learned_.done)
+    for (const auto& names : {keys_.columns, keys_.asked()})
+      for (const std::string& name : names)
+        if (!keys_.is_category(name)) learned_.scales[printable(name)] = fit_scale(table, name, train);
+  learned_.done = true;
+  crc_ = table.checksum(keys_, learned_, crc_);
+  add_note(table);
+  main_.emplace(table, keys_, learned_, std::vector{train, test, table.rows});
 }
 
 void Series::use(const Json& learned) {
   saved_ = learned;
-  learned_ = saved_.contains("scales") ? SeriesLearned::of(saved_) : SeriesLearned{};
+  learned_ = known();
 }
+
+SeriesLearned Series::known() const { return saved_.contains("scales") ? SeriesLearned::of(saved_) : SeriesLearned{}; }
 
 void Series::read_split(const std::string& path, std::optional<SeriesRows>& rows) {
   const SeriesTable table(path, keys_, learned_);
@@ -166,11 +152,11 @@ void Series::read_split(const std::string& path, std::optional<SeriesRows>& rows
 
 void Series::add_note(const SeriesTable& table) {
   if (const std::string note = table.note(keys_); !note.empty())
-    notes_.push_back(table.path == main_path() ? note : table.path + ": " + note);
+    notes_.push_back(table.path == paths_.divided() ? note : table.path + ": " + note);
 }
 
 void Series::check_parts() const {
-  for (const Split split : {Split::train, Split::validation, Split::test}) {
+  for (const Split split : kSplits) {
     if (!has(split)) continue;
     const auto [rows, first, last] = part(split);
     if (last - first < horizon_ || first < length_)
@@ -204,7 +190,7 @@ NewInputs Series::new_inputs() {
           .longer = NewInputs::Longer::last,
           .answers = targets,
           .in_units = in_units,
-          .own_file = main_path()};
+          .own_file = paths_.divided()};
 }
 
 void Series::read_new(const std::filesystem::path& path, Index backtests, const NewInputs::Add& add) {
@@ -258,13 +244,13 @@ TaskShape Series::shape() const {
 }
 
 bool Series::has(Split split) const {
-  if (!other_path_.empty()) return split == Split::test;
-  return split != Split::test || test_fraction_ > 0 || !test_path_.empty();
+  if (paths_.evaluates()) return split == Split::test;
+  return split != Split::test || test_fraction_ > 0 || paths_.own(Split::test);
 }
 
 std::pair<Index, Index> Series::cuts(Index rows) const {
-  const Index test = rows - (test_path_.empty() ? share_of(rows, test_fraction_) : 0);
-  return {validation_path_.empty() ? share_of(rows, train_fraction_) : test, test};
+  const Index test = rows - (paths_.own(Split::test) ? 0 : share_of(rows, test_fraction_));
+  return {paths_.own(Split::validation) ? test : share_of(rows, train_fraction_), test};
 }
 
 Series::Part Series::part(Split split) const {
@@ -303,11 +289,12 @@ std::unique_ptr<Evaluation> Series::evaluation(Split split, const EvaluationOpti
 }
 
 std::vector<Forecasting::Target> Series::forecast_targets() const {
+  const Index trained = has(Split::train) ? part(Split::train).last : 0;
   std::vector<Target> all;
   for (const std::string& name : printable_all(keys_.asked())) {
     const auto& scale = learned_.scales.at(name);
     Target& target = all.emplace_back(Target{name, scale.mean, scale.scale()});
-    for (Index row = 0; has(Split::train) && row < part(Split::train).last; ++row)
+    for (Index row = 0; row < trained; ++row)
       target.trained.push_back(target.value(static_cast<double>(main_->answer(row, all.size() - 1, main_->rows))));
   }
   return all;
@@ -316,10 +303,11 @@ std::vector<Forecasting::Target> Series::forecast_targets() const {
 bool Series::naive_forecast(Split split, Index window, Index season, std::vector<float>& answers) const {
   const auto [rows, first, last] = part(split);
   const Index known = first + window * eval_stride_;  // rows before this one
+  const std::size_t targets = keys_.asked().size();
   answers.clear();
   if (known < season) return false;
   for (Index h = 0; h < horizon_; ++h)
-    for (std::size_t k = 0; k < keys_.asked().size(); ++k) {
+    for (std::size_t k = 0; k < targets; ++k) {
       Index row = known - season + h % season;
       while (row >= season && std::isnan(rows->answer(row, k, known))) row -= season;
       answers.push_back(rows->answer(row, k, known));
@@ -336,7 +324,7 @@ std::string Series::fingerprint() const {
 
 std::vector<std::string> Series::contents() const {
   std::vector<std::string> all;
-  for (const Split split : {Split::train, Split::validation, Split::test}) {
+  for (const Split split : kSplits) {
     if ((!main_ && !test_) || !has(split)) continue;
     const auto [rows, first, last] = part(split);
     const Index begin = main_ && rows == &*main_ && split != Split::train ? first : 0;
@@ -350,9 +338,9 @@ std::vector<std::string> Series::contents() const {
 std::vector<std::string> Series::notes() const {
   std::vector<std::string> all = notes_;
   if (main_ || test_)
-    for (const Target& target : forecast_targets()) {
-      const auto& scale = learned_.scales.at(target.name);
-      all.push_back(format("errors are in deviations of %s in the training part: %g (mean %g)", target.name.c_str(),
+    for (const std::string& target : printable_all(keys_.asked())) {
+      const auto& scale = learned_.scales.at(target);
+      all.push_back(format("errors are in deviations of %s in the training part: %g (mean %g)", target.c_str(),
                            scale.deviation, scale.mean));
     }
   return all;

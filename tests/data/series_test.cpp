@@ -385,9 +385,9 @@ TEST_CASE("series: files of their own for splits") {
   CHECK_EQ(task->training_sequences(), 18);  // all of it
   CHECK(target_of(*task).mean == about(9.5));
   CHECK_NE(task->fingerprint(), s.task(validation)->fingerprint());
-  CHECK_EQ(s.refused({{"train_path", "x"}}),
-           "task.train_path: is the same as task.path, of which one must be given; both are");
-  CHECK_EQ(s.refused({{"path", ""}}), "task.path: must name a file, got \"\"");
+  CHECK_EQ(s.refused({{"train_path", "x"}}), "task.train_path: is another name of task.path; one of them can be given");
+  CHECK_EQ(s.refused({{"path", ""}}),
+           "task.path: is required: where the data are; or task.train_path, beside task.validation_path");
   CHECK(says(s.refused({{"test_path", s.path("no.csv")}}), "no.csv does not exist or is not a file"));
   s.write_column(count(0, 2), "t.csv");
   CHECK(says(s.refused(test), "do not fit the test split; " + s.path("t.csv") + " has 2 rows; lower them"));
