@@ -397,6 +397,18 @@ TEST_CASE("series: files of their own for splits") {
   CHECK(says(s.refused(test), s.path("t.csv") + " has no column \"y\""));
 }
 
+TEST_CASE("series: a run whose own file has other values by now keeps the means that it learned") {
+  Series s;
+  s.write_column({"10", "20", "30", "40", "50", "60", "70", "80"});
+  const auto trained = s.task();
+  s.write_column({"60", "50", "40", "30", "20", "10", "20", "30"});
+  const auto run = s.of_run(*trained);
+  run->prepare(1);
+  CHECK_EQ(run->learned(), trained->learned());
+  // By 25 and the root of 125, of 10, 20, 30, 40.
+  CHECK(static_cast<double>(windows(*run, Split::test).targets[0][0]) == about((20 - 25) / std::sqrt(125.0)));
+}
+
 TEST_CASE("series: other data are scored by what the run learned, all of them") {
   Series s;
   s.settings.update({{"columns", {"x", "y"}}, {"targets", {"y"}}});
