@@ -87,6 +87,18 @@ void Inputs::require_lengths(const IndexTensor& lengths, Index batch, Index leng
       fail(str("lengths[", i, "] must be in [0, ", length, "], got ", lengths.data()[i]));
 }
 
+void Inputs::require_starts(const IndexTensor& starts, Index batch, Index length) const {
+  if (!starts.defined()) return;
+  if (starts.shape().rank() != 2 || starts.dim(0) != batch) fail(str("starts must be [", batch, ", S], got ", starts.shape()));
+  const Index most = starts.dim(1);
+  for (Index i = 0; i < batch * most; ++i) {
+    const Index here = starts.data()[i], before = i % most ? starts.data()[i - 1] : 0;
+    const std::string place = str("starts[", i / most, ", ", i % most, "]");
+    if (here < 0 || here > length) fail(str(place, " must be in [0, ", length, "], got ", here));
+    if (here < before) fail(str(place, " must not be before the start in front of it, ", before, ", got ", here));
+  }
+}
+
 std::vector<Variable> apply(const AnyOp& op, std::initializer_list<Variable> inputs) {
   Operands values;
   values.in.reserve(inputs.size());

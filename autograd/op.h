@@ -83,6 +83,8 @@ class Inputs {
   void require_same() const;
   /// Lengths, where given: one for each sequence, within [0, length].
   void require_lengths(const IndexTensor& lengths, Index batch, Index length) const;
+  /// Starts of sequences within rows, where given: [batch, any], ascending in each row, within [0, length].
+  void require_starts(const IndexTensor& starts, Index batch, Index length) const;
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
@@ -114,6 +116,8 @@ class AnyOp {
   void backward(const Operands& values, const OutputGrads& dy, Gradients& into) const;
   /// It has lengths of sequences, and they are given.
   bool has_lengths() const { return op_->has_lengths(); }
+  /// It has starts of sequences within rows, and they are given.
+  bool has_starts() const { return op_->has_starts(); }
 
  private:
   struct Interface {
@@ -122,10 +126,11 @@ class AnyOp {
     virtual const char* name() const = 0;
     virtual std::type_index type() const = 0;
     virtual bool has_lengths() const = 0;
+    virtual bool has_starts() const = 0;
 #ifdef SEQTAPE_SABOTAGE
     virtual bool is_view() const = 0;
-    /// The op as if every sequence were whole.
-    virtual std::shared_ptr<const Interface> without_lengths() const = 0;
+    /// The op as if every sequence were whole, or no row had two; null: it is so already.
+    virtual std::shared_ptr<const Interface> without(bool lengths, bool starts) const = 0;
 #endif
     virtual std::vector<Tensor> outputs(const Inputs&) const = 0;
     virtual Index saved_size(const Inputs&) const = 0;
@@ -151,12 +156,22 @@ class AnyOp {
       else
         return false;
     }
+    bool has_starts() const override {
+      if constexpr (requires { op.starts.defined(); })
+        return op.starts.defined();
+      else
+        return false;
+    }
 #ifdef SEQTAPE_SABOTAGE
     bool is_view() const override { return kView; }
-    std::shared_ptr<const Interface> without_lengths() const override {
-      Op whole = op;
-      if constexpr (requires { whole.lengths.defined(); }) whole.lengths = {};
-      return std::make_shared<const Of>(std::move(whole));
+    std::shared_ptr<const Interface> without(bool lengths, bool starts) const override {
+      Op other = op;
+      if (!(lengths && has_lengths()) && !(starts && has_starts())) return nullptr;
+      if constexpr (requires { other.lengths.defined(); })
+        if (lengths) other.lengths = {};
+      if constexpr (requires { other.starts.defined(); })
+        if (starts) other.starts = {};
+      return std::make_shared<const Of>(std::move(other));
     }
 #endif
     std::vector<Tensor> outputs(const Inputs& in) const override {

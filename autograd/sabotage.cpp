@@ -16,7 +16,7 @@ using Fault = Sabotage::Fault;
 
 constexpr const char* kPasses[] = {"forward", "backward", "both"};
 constexpr const char* kFaults[] = {"zeros",        "first_input", "last_lane", "last_row",
-                                   "chunk_border", "other_sign",  "no_state",  "no_lengths"};
+                                   "chunk_border", "other_sign",  "no_state",  "no_lengths", "no_starts"};
 
 template <class Word, std::size_t n>
 Word word_of(const char* const (&words)[n], const std::string& word, const std::string& text) {
@@ -93,6 +93,7 @@ void spoil(const Tensor& x, Fault fault, const Tensor& first, Index chunk) {
       break;
     case Fault::no_state:
     case Fault::no_lengths:
+    case Fault::no_starts:
       break;
   }
 }
@@ -154,6 +155,7 @@ std::vector<Sabotage> sabotages_of(const AnyOp& op, const Operands& call) {
         break;
       }
     if (op.has_lengths()) add(pass, "", Fault::no_lengths);
+    if (op.has_starts()) add(pass, "", Fault::no_starts);
   }
   return all;
 }
@@ -173,9 +175,9 @@ std::vector<Tensor> AnyOp::outputs(const Inputs& in) const {
 void AnyOp::forward(const Operands& values) const {
   const Sabotage* const wrong = op_->is_view() ? nullptr : sabotage_of(*this, Pass::forward);
   if (!wrong) return op_->forward(values);
-  if (wrong->fault == Fault::no_lengths && op_->has_lengths()) {
+  if (const auto other = op_->without(wrong->fault == Fault::no_lengths, wrong->fault == Fault::no_starts)) {
     active().struck = true;
-    return op_->without_lengths()->forward(values);
+    return other->forward(values);
   }
   op_->forward(wrong->fault == Fault::no_state ? without_states(schema(), values) : values);
   for (std::size_t i = 0; i < values.out.size(); ++i)
@@ -186,9 +188,9 @@ void AnyOp::forward(const Operands& values) const {
 void AnyOp::backward(const Operands& values, const OutputGrads& dy, Gradients& into) const {
   const Sabotage* const wrong = sabotage_of(*this, Pass::backward);
   if (!wrong) return op_->backward(values, dy, into);
-  if (wrong->fault == Fault::no_lengths && op_->has_lengths()) {
+  if (const auto other = op_->without(wrong->fault == Fault::no_lengths, wrong->fault == Fault::no_starts)) {
     active().struck = true;
-    return op_->without_lengths()->backward(values, dy, into);
+    return other->backward(values, dy, into);
   }
   std::vector<std::shared_ptr<GradSlot>> slots;  // gradients of this op alone
   for (std::size_t i = 0; i < values.in.size(); ++i)

@@ -21,7 +21,8 @@ struct Sabotage {
     chunk_border,  ///< the first step after a chunk is wrong
     other_sign,    ///< a gradient has the other sign
     no_state,      ///< the initial state counts as zeros
-    no_lengths     ///< every sequence counts as whole
+    no_lengths,    ///< every sequence counts as whole
+    no_starts      ///< no row holds a second sequence
   };
   std::string op;  ///< AnyOp::name()
   Pass pass;

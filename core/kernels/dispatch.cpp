@@ -2,11 +2,14 @@
 #include "core/kernels/dispatch.h"
 
 #include "core/kernels/attention.h"
+#include "core/kernels/block_linear.h"
 #include "core/kernels/conv.h"
 #include "core/kernels/gemv.h"
 #include "core/kernels/linear_scan.h"
 #include "core/kernels/long_conv.h"
 #include "core/kernels/loss.h"
+#include "core/kernels/matrix_recurrence.h"
+#include "core/kernels/mlstm.h"
 #include "core/kernels/norm.h"
 #include "core/kernels/optimizer.h"
 #include "core/kernels/pointwise.h"
@@ -40,11 +43,14 @@
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
 SEQTAPE_DISPATCH(Attention, attention)
+SEQTAPE_DISPATCH(BlockLinear, block_linear)
 SEQTAPE_DISPATCH(Conv, conv)
 SEQTAPE_DISPATCH(Gemv, gemv)
 SEQTAPE_DISPATCH(LinearScan, linear_scan)
 SEQTAPE_DISPATCH(LongConv, long_conv)
 SEQTAPE_DISPATCH(Loss, loss)
+SEQTAPE_DISPATCH(MatrixRecurrence, matrix_recurrence)
+SEQTAPE_DISPATCH(Mlstm, mlstm)
 SEQTAPE_DISPATCH(Norm, norm)
 SEQTAPE_DISPATCH(OptimizerKernels, optimizer)
 SEQTAPE_DISPATCH(Pointwise, pointwise)

@@ -64,6 +64,48 @@ OpCase dual(const std::string& name, Index batch, Index length, Index heads, Ind
           }};
 }
 
+/// q, k, v, a, b, beta, g, s0 of 2 heads, K 3, V 2: a, b, beta and s0 where `given` has their letter: a, b, e, s; g of a
+/// head (h), the same for all steps (f), or of channels (c).
+OpCase matrix(const std::string& name, Index batch, Index length, Index updates, const std::string& given,
+              const ops::MatrixRecurrence& how = {}) {
+  const auto has = [&](char letter) { return given.find(letter) != std::string::npos; };
+  const Shape query{batch, length, 2, 3}, key{batch, length, updates * 2, 3}, head{batch, length, 2};
+  return {"matrix_recurrence " + name,
+          {{query},
+           {key},
+           {{batch, length, updates * 2, 2}},
+           has('a') ? Input{key, -0.6, 0.6} : kAbsent,
+           has('b') ? Input{key, -0.6, 0.6} : kAbsent,
+           has('e') ? Input{{batch, length, updates * 2}, 0.1, 0.6} : kAbsent,
+           has('c')   ? Input{query, -1.5, -0.1}
+           : has('h') ? Input{head, -1.5, -0.1}
+           : has('f') ? Input{{2}, -1.5, -0.1}
+                      : kAbsent,
+           has('s') ? Input{{batch, 2, 3, 2}} : kAbsent},
+          [=](const Variables& x) {
+            const ScanResult out = matrix_recurrence(
+                {x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], 0.7, updates, how.lengths, how.starts});
+            return Variables{out.y, out.state};
+          }};
+}
+
+/// q, k, v, i, f and, with `states`, s0, m0 of 2 heads, K 3, V 2
+OpCase mlstm_case(const std::string& name, Index batch, Index length, bool states, const ops::Mlstm& how = {}) {
+  const Shape key{batch, length, 2, 3}, gate{batch, length, 2};
+  return {"mlstm " + name,
+          {{key},
+           {key},
+           {{batch, length, 2, 2}},
+           {gate, -1, 3},
+           {gate, -1, 3},
+           states ? Input{{batch, 2, 3, 3}} : kAbsent,
+           states ? Input{{batch, 2}, 0.5, 2} : kAbsent},
+          [=](const Variables& x) {
+            const MlstmResult out = mlstm(x[0], x[1], x[2], x[3], x[4], x[5], x[6], how.lengths, how.starts);
+            return Variables{out.y, out.s, out.m};
+          }};
+}
+
 OpCase conv(const std::string& name, Index batch, Index length, Index channels, Index taps, bool bias, bool silu,
             bool window, const std::vector<std::int32_t>& lengths = {}) {
   return {"causal_conv1d " + name,
@@ -296,6 +338,41 @@ std::vector<OpCase> make() {
          const SsmCoefficients k = dplr_discretize(x[0], x[1], x[2], x[3], x[4]);
          return Variables{k.a, k.b, k.q, k.r};
        }},
+      matrix("sum", 1, 4, 1, ""),
+      matrix("sum, decay of heads", 2, 3, 1, "hs"),
+      matrix("sum, fixed decay", 2, 3, 1, "fs"),
+      matrix("sum, decay of channels", 2, 3, 1, "cs"),
+      matrix("sum, two blocks", 1, 18, 1, "c"),
+      matrix("delta rule", 2, 4, 1, "es"),
+      matrix("delta rule, one step", 2, 1, 1, "ehs"),
+      matrix("delta rule, decay of heads", 1, 18, 1, "eh"),
+      matrix("delta rule, decay of channels", 1, 18, 1, "ecs"),
+      matrix("delta rule, three updates", 1, 7, 3, "ecs"),
+      matrix("delta rule, two updates, lengths", 3, 5, 2, "ehs", {.lengths = indices({3}, {5, 3, 0})}),
+      matrix("low rank", 2, 4, 1, "as"),
+      matrix("low rank, decay of heads", 1, 4, 2, "ahs"),
+      matrix("low rank and outer product", 1, 18, 1, "abcs"),
+      matrix("low rank and outer product, two updates", 1, 5, 2, "abcs"),
+      matrix("low rank and outer product, heads", 2, 4, 1, "abh"),
+      matrix("low rank and outer product, one step", 2, 1, 1, "abcs"),
+      matrix("starts", 2, 6, 1, "s", {.starts = indices({2, 2}, {0, 3, 2, 6})}),
+      matrix("starts of the delta rule", 2, 6, 1, "ecs", {.starts = indices({2, 2}, {2, 5, 0, 6})}),
+      matrix("starts of low rank, lengths", 2, 6, 2, "abhs",
+             {.lengths = indices({2}, {6, 4}), .starts = indices({2, 2}, {1, 5, 3, 4})}),
+      mlstm_case("without state", 1, 6, false),
+      mlstm_case("with state", 2, 4, true),
+      mlstm_case("one step", 2, 1, true),
+      mlstm_case("lengths", 3, 5, true, {.lengths = indices({3}, {5, 3, 0})}),
+      mlstm_case("starts", 2, 5, true, {.starts = indices({2, 2}, {2, 4, 0, 5})}),
+      {"block_linear 4",
+       {{{3, 2, 8}}, {{2, 4, 4}}, {{8}}},
+       [](const Variables& x) { return Variables{block_linear(x[0], x[1], x[2])}; }},
+      {"block_linear 2, many blocks",
+       {{{5, 18}}, {{9, 2, 2}}},
+       [](const Variables& x) { return Variables{block_linear(x[0], x[1])}; }},
+      {"block_linear of other widths",
+       {{{4, 6}}, {{2, 5, 3}}, {{10}}},
+       [](const Variables& x) { return Variables{block_linear(x[0], x[1], x[2])}; }},
       {"long_conv",
        {{{3, 6, 2}}, {{6, 2}}, {{2}}},
        [](const Variables& x) { return Variables{long_conv(x[0], x[1], x[2])}; }},
@@ -317,6 +394,7 @@ std::vector<OpCase> make() {
   };
   // Why many of a case's numbers are zeros, by a word of its name (tests/support/trust.h).
   static const std::map<std::string, const char*> zeros{{"lengths", "padding"},
+                                                        {"starts", "states that a start forgets"},
                                                         {"zero_padding", "padding"},
                                                         {"relu", "what is below 0"},
                                                         {"dropout", "what is dropped"},

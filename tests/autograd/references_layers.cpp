@@ -26,6 +26,18 @@ std::vector<Reference> layer_references() {
                       })
             .as(x.shape.with_back(weight.dim(0)));
       }),
+      row<ops::BlockLinear>([](const auto&, const Plain& x, const Plain& weight, const Plain& bias) {
+        const Plain in = rows_of(x);
+        const Index outputs = weight.dim(1), inputs = weight.dim(2);
+        return filled({in.dim(0), weight.dim(0) * outputs},
+                      [&](Index r, Index c) {
+                        const Index g = c / outputs;
+                        return bias(c) + sum(inputs, [&](Index i) {
+                                 return in(r, g * inputs + i) * weight(g, c % outputs, i);
+                               });
+                      })
+            .as(x.shape.with_back(weight.dim(0) * outputs));
+      }),
       row<ops::Embedding>([](const ops::Embedding& op, const Plain& table) {
         Shape shape = op.ids.shape();
         shape.push_back(table.dim(1));

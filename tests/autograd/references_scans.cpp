@@ -1,4 +1,5 @@
 // References of ops with a state: one step after the other. And of what makes their coefficients.
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/ops/ops.h"
@@ -10,6 +11,13 @@ namespace {
 /// The continuous model's eigenvalue, by what is stored of it.
 Complex eigenvalue(const Plain& log_real, const Plain& imag, Index h, Index n) {
   return {-std::exp(log_real(h, n)), imag(h, n)};
+}
+
+/// A new sequence begins at step t of row b.
+bool starts_at(const IndexTensor& starts, Index b, Index t) {
+  for (Index i = 0; starts.defined() && i < starts.dim(1); ++i)
+    if (starts.data()[b * starts.dim(1) + i] == t) return true;
+  return false;
 }
 
 }  // namespace
@@ -127,6 +135,67 @@ std::vector<Reference> scan_references() {
           }
         });
         return Plains{y, s};
+      }),
+      // The equations of core/kernels/matrix_recurrence.h, an update after the other.
+      row<ops::MatrixRecurrence>([](const ops::MatrixRecurrence& op, const Plain& q, const Plain& k, const Plain& v,
+                                    const Plain& a, const Plain& b, const Plain& beta, const Plain& g, const Plain& s0) {
+        const Index heads = q.dim(2), keys = q.dim(3), values = v.dim(3);
+        Plain y({q.dim(0), q.dim(1), heads, values}), s = s0.or_zeros({q.dim(0), heads, keys, values});
+        each_step(q, op.lengths, [&](Index i, Index t) {
+          for (Index h = 0; h < heads; ++h) {
+            for (Index n = 0; n < keys && starts_at(op.starts, i, t); ++n)
+              for (Index p = 0; p < values; ++p) s(i, h, n, p) = 0;
+            for (Index w = h; w < op.updates * heads; w += heads) {  // the updates' rows of this head
+              const auto decay = [&](Index n) {
+                if (w != h || !g.defined) return 1.0;
+                return std::exp(g.shape.rank() == 4 ? g(i, t, h, n) : g.shape.rank() == 1 ? g(h) : g(i, t, h));
+              };
+              const Plain before = s;
+              for (Index p = 0; p < values; ++p) {
+                const double read = sum(keys, [&](Index n) { return before(i, h, n, p) * a(i, t, w, n); });
+                const double held = sum(keys, [&](Index n) { return decay(n) * before(i, h, n, p) * k(i, t, w, n); });
+                for (Index n = 0; n < keys; ++n) {
+                  const double erased = b.defined ? b(i, t, w, n) * read : k(i, t, w, n) * read;
+                  const double written = beta.defined ? beta(i, t, w) * k(i, t, w, n) * (v(i, t, w, p) - held)
+                                                      : k(i, t, w, n) * v(i, t, w, p);
+                  s(i, h, n, p) = decay(n) * before(i, h, n, p) + erased + written;
+                }
+              }
+            }
+            for (Index p = 0; p < values; ++p)
+              y(i, t, h, p) = op.scale * sum(keys, [&](Index n) { return s(i, h, n, p) * q(i, t, h, n); });
+          }
+        });
+        return Plains{y, s};
+      }),
+      // Beck et al. 2024, eq. 19 to 27, without a stabiliser; the state is given and kept as e^-m of it.
+      row<ops::Mlstm>([](const ops::Mlstm& op, const Plain& q, const Plain& k, const Plain& v, const Plain& input,
+                         const Plain& forget, const Plain& s0, const Plain& m0) {
+        const Index batch = q.dim(0), heads = q.dim(2), keys = q.dim(3), values = v.dim(3);
+        Plain y(v.shape), s = s0.or_zeros({batch, heads, keys, values + 1}), m = m0.or_zeros({batch, heads});
+        for (Index i = 0; i < batch; ++i)
+          for (Index h = 0; h < heads; ++h)
+            for (Index n = 0; n < keys; ++n)
+              for (Index p = 0; p <= values; ++p) s(i, h, n, p) *= std::exp(m(i, h));
+        each_step(q, op.lengths, [&](Index i, Index t) {
+          for (Index h = 0; h < heads; ++h) {
+            const bool start = starts_at(op.starts, i, t);
+            const double keep = start ? 0 : sigmoid(forget(i, t, h)), write = std::exp(input(i, t, h));
+            m(i, h) = std::max({(start ? 0 : m(i, h)) - softplus(-forget(i, t, h)), input(i, t, h), 0.0});
+            for (Index n = 0; n < keys; ++n)
+              for (Index p = 0; p <= values; ++p)
+                s(i, h, n, p) = keep * s(i, h, n, p) + write * k(i, t, h, n) * (p < values ? v(i, t, h, p) : 1);
+            const auto read = [&](Index p) {
+              return sum(keys, [&](Index n) { return s(i, h, n, p) * q(i, t, h, n); }) / std::sqrt(keys);
+            };
+            for (Index p = 0; p < values; ++p) y(i, t, h, p) = read(p) / std::max(std::fabs(read(values)), 1.0);
+          }
+        });
+        for (Index i = 0; i < batch; ++i)
+          for (Index h = 0; h < heads; ++h)
+            for (Index n = 0; n < keys; ++n)
+              for (Index p = 0; p <= values; ++p) s(i, h, n, p) *= std::exp(-m(i, h));
+        return Plains{y, s, m};
       }),
       // What makes their coefficients.
 

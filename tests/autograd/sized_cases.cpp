@@ -98,6 +98,29 @@ OpCase pointwise(const Draw& d, Activation f) {
           [f](const Variables& x) { return Variables{activation(f, x[0])}; }};
 }
 
+/// `given`: as in op_cases.cpp.
+OpCase matrix(const Draw& d, const char* name, const std::string& given, Index updates = 1) {
+  const auto has = [&](char letter) { return given.find(letter) != std::string::npos; };
+  const Index batch = d.s.batch, length = d.s.length, heads = d.s.heads, written = updates * heads;
+  const Shape query{batch, length, heads, kStates}, key{batch, length, written, kStates};
+  // An erase of at most |a| |b| = 3 * 0.09: the state does not explode.
+  const Input absent{{}, 0, 0, true}, erase{key, -0.3, 0.3};
+  return {str("matrix_recurrence ", name),
+          {{query},
+           has('e') ? Input{key, -0.5, 0.5} : Input{key},
+           {{batch, length, written, 2}},
+           has('a') ? erase : absent,
+           has('b') ? erase : absent,
+           has('e') ? Input{{batch, length, written}, 0.1, 1} : absent,
+           has('c')   ? d.decay(query, -1, -0.1, -1000, 0)
+           : has('h') ? d.decay({batch, length, heads}, -1, -0.1, -1000, 0)
+                      : absent,
+           d.state({batch, heads, kStates, 2})},
+          [updates, lengths = d.lengths()](const Variables& x) {
+            return both(matrix_recurrence({x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], 1, updates, lengths, {}}));
+          }};
+}
+
 /// Every op at these sizes.
 std::vector<OpCase> make(const Sizes& sizes) {
   const Draw d(sizes);
@@ -189,6 +212,28 @@ std::vector<OpCase> make(const Sizes& sizes) {
            [=](const Variables& v) {
              return both(ssd({v[0], v[1], v[2], v[3], v[4], v[5], v[6], heads, lengths}));
            });
+  cases.push_back(matrix(d, "sum, decay of heads", "h"));
+  cases.push_back(matrix(d, "sum, decay of channels", "c"));
+  cases.push_back(matrix(d, "delta rule", "e"));
+  cases.push_back(matrix(d, "delta rule, decay of heads", "eh"));
+  cases.push_back(matrix(d, "delta rule, decay of channels, three updates", "ec", 3));
+  cases.push_back(matrix(d, "low rank", "ah"));
+  cases.push_back(matrix(d, "low rank and outer product", "abc"));
+  // Where the gates are at their extremes, m has ties, and no derivative of its own; y has.
+  add_case("mlstm",
+           {{{batch, length, heads, kStates}},
+            {{batch, length, heads, kStates}},
+            {{batch, length, heads, 2}},
+            d.gate({batch, length, heads}),
+            d.gate({batch, length, heads}),
+            d.state({batch, heads, kStates, 3}),
+            d.state({batch, heads})},
+           [lengths, smooth = sizes.extreme == Extreme::none](const Variables& v) {
+             const MlstmResult out = mlstm(v[0], v[1], v[2], v[3], v[4], v[5], v[6], lengths);
+             return smooth ? Variables{out.y, out.s, out.m} : Variables{out.y};
+           });
+  one("block_linear", {{{batch, length, 4 * channels}}, {{channels, 4, 4}}, {{4 * channels}}},
+      [](const Variables& v) { return block_linear(v[0], v[1], v[2]); });
   add_case("selective_scan",
            {x,
             {x.shape, 0.05, 1},

@@ -58,6 +58,25 @@ Outputs ssd_case(Case& c) {
   return {{"y", reshape(out.y, x.shape())}, {"h_last", reshape(out.state, Shape{batch, x.dim(2), x.dim(3), states})}};
 }
 
+Outputs matrix_case(Case& c) {
+  MatrixRecurrenceArguments args;
+  args.q = c.in("q");
+  args.k = c.in("k");
+  args.v = c.in("v");
+  args.a = c.in("a");
+  args.b = c.in("b");
+  args.beta = c.in("beta");
+  args.g = c.in("g");
+  args.s0 = c.in("s0");
+  args.scale = c.number("scale");
+  const ScanResult out = matrix_recurrence(args);
+  return {{"y", out.y}, {"s_last", out.state}};
+}
+
+Outputs mlstm_case(Case& c) {
+  return {{"y", mlstm(c.in("q"), c.in("k"), c.in("v"), c.in("i"), c.in("f")).y}};
+}
+
 Outputs conv(Case& c) {
   return {{"y", causal_conv1d(c.in("x"), c.in("weight"), c.in("bias"), c.attribute("activation") == "silu").y}};
 }
@@ -194,6 +213,7 @@ bool some_ignored(const Case& c) {
   return std::count(targets.begin(), targets.end(), kIgnore) > 0;
 }
 bool one_step_from_zero(const Case& c) { return one_step(c) && !c.file().contains("in.h0"); }
+bool one_step_from_no_state(const Case& c) { return one_step(c) && !c.file().contains("in.s0"); }
 bool shorter_than_taps(const Case& c) { return c.file().entry("in.x").shape[1] < c.file().entry("in.weight").shape[1]; }
 
 }  // namespace
@@ -210,6 +230,12 @@ const std::vector<RightZeros>& right_zeros() {
       {"attention", "grad_in.k", one_step, "the weight of an only key is 1 whatever it is"},
       {"selective_scan", "grad_in.A", one_step_from_zero, "a state of zeros does not decay"},
       {"ssd", "grad_in.A", one_step_from_zero, "a state of zeros does not decay"},
+      {"delta_rule", "grad_in.g", one_step_from_no_state, "a state of zeros does not decay"},
+      {"gated_linear_attention", "grad_in.g", one_step_from_no_state, "a state of zeros does not decay"},
+      {"dplr_delta_rule", "grad_in.g", one_step_from_no_state, "a state of zeros does not decay"},
+      {"dplr_delta_rule", "grad_in.a", one_step_from_no_state, "nothing is read of a state of zeros"},
+      {"dplr_delta_rule", "grad_in.b", one_step_from_no_state, "nothing is read of a state of zeros"},
+      {"mlstm", "grad_in.f", one_step, "a memory of zeros is not forgotten"},
       {"causal_conv1d", "grad_in.weight", shorter_than_taps, "taps that reach before the first step"},
       {"rnn", "grad_in.weight_hh", one_step_from_zero, "the state before the only step is zeros"},
       {"lstm", "grad_in.weight_hh", one_step_from_zero, "the state before the only step is zeros"},
@@ -223,6 +249,10 @@ const std::map<std::string, Run>& ops() {
   static const std::map<std::string, Run> table{
       {"selective_scan", run<scan>},
       {"ssd", run<ssd_case>},
+      {"delta_rule", run<matrix_case>},
+      {"gated_linear_attention", run<matrix_case>},
+      {"dplr_delta_rule", run<matrix_case>},
+      {"mlstm", run<mlstm_case>},
       {"causal_conv1d", run<conv>},
       {"ssm_discretize", run<discretize>},
       {"linear", run<linear_case>},

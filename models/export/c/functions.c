@@ -61,6 +61,18 @@ static void linear(float *y, const float *w, const float *b, const float *x, int
   }
 }
 
+/* part: block_linear */
+/* y = W x + b for each of `blocks` blocks of channels by itself; b may be null. */
+static void block_linear(float *y, const float *w, const float *b, const float *x, int blocks, int out, int in) {
+  int g, i, j;
+  for (g = 0; g < blocks; ++g)
+    for (i = 0; i < out; ++i) {
+      float sum = b ? b[g * out + i] : 0.0f;
+      for (j = 0; j < in; ++j) sum += w[((size_t)g * out + i) * in + j] * x[g * in + j];
+      y[g * out + i] = sum;
+    }
+}
+
 /* part: rms_norm */
 /* y = x / sqrt(mean(x^2) + eps) * w, for each of `rows` rows of n numbers */
 static void rms_norm(float *y, const float *x, const float *w, int rows, int n, float eps) {
@@ -220,6 +232,66 @@ static void ssm_scan(float *y, float *s, const float *u, const float *a, const f
       sum += c[at + k] * one[0] - c[at + k + 1] * one[1];
     }
     y[i] = 2.0f * sum;
+  }
+}
+
+/* part: matrix_recurrence */
+/* A matrix S of `keys` rows for each head, changed `updates` times and then read:
+   S = diag(exp g) S before the first, S = S + b (a S) + k v where a reads what is before the decay, or with beta
+   S = S + beta k (v - k S); y = factor q S. a, b (then k), beta and g may be null; read: `values` numbers. */
+static void matrix_recurrence(float *y, float *s, const float *q, const float *k, const float *v, const float *a,
+                              const float *b, const float *beta, const float *g, float *read, int heads, int keys,
+                              int values, int updates, int g_of_channels, float factor) {
+  int h, u, i, p;
+  for (h = 0; h < heads; ++h, s += (size_t)keys * values) {
+    for (u = 0; u < updates; ++u) {
+      const int row = u * heads + h;
+      const float *key = &k[row * keys], *value = &v[row * values], *written = b ? &b[row * keys] : key;
+      for (p = 0; p < values; ++p) read[p] = 0.0f;
+      for (i = 0; i < keys; ++i) {
+        const float decay = g && u == 0 ? expf(g[g_of_channels ? h * keys + i : h]) : 1.0f;
+        for (p = 0; p < values; ++p) {
+          float *one = &s[(size_t)i * values + p];
+          if (a) read[p] += a[row * keys + i] * *one;
+          *one *= decay;
+          if (beta) read[p] -= beta[row] * key[i] * *one;
+        }
+      }
+      for (i = 0; i < keys; ++i)
+        for (p = 0; p < values; ++p)
+          s[(size_t)i * values + p] += written[i] * read[p] + (beta ? beta[row] : 1.0f) * key[i] * value[p];
+    }
+    for (p = 0; p < values; ++p) {
+      float sum = 0.0f;
+      for (i = 0; i < keys; ++i) sum += q[h * keys + i] * s[(size_t)i * values + p];
+      y[h * values + p] = factor * sum;
+    }
+  }
+}
+
+/* part: mlstm; needs: softplus */
+/* mLSTM (Beck et al. 2024): m = max(m - softplus(-f), i, 0); S and its normaliser, the last column, as e^-m of
+   themselves; y = q S / max(|its last column|, e^-m). */
+static void mlstm(float *y, float *s, float *m, const float *q, const float *k, const float *v, const float *in,
+                  const float *forget, int heads, int keys, int values) {
+  int h, i, p;
+  for (h = 0; h < heads; ++h, s += (size_t)keys * (values + 1)) {
+    const float kept = m[h] - softplus(-forget[h]), most = fmaxf(fmaxf(kept, in[h]), 0.0f);
+    const float decay = expf(kept - most), weight = expf(in[h] - most), factor = 1.0f / sqrtf((float)keys);
+    float divisor = 0.0f;
+    m[h] = most;
+    for (p = values; p >= 0; --p) { /* the normaliser first */
+      float sum = 0.0f;
+      for (i = 0; i < keys; ++i) {
+        float *one = &s[(size_t)i * (values + 1) + p];
+        *one = decay * *one + weight * k[h * keys + i] * (p < values ? v[h * values + p] : 1.0f);
+        sum += factor * q[h * keys + i] * *one;
+      }
+      if (p == values)
+        divisor = fmaxf(fabsf(sum), expf(-most));
+      else
+        y[h * values + p] = sum / divisor;
+    }
   }
 }
 

@@ -39,6 +39,13 @@ void linear(const ops::Linear& op, CStep& s) {
   s.call("linear", {s.out(0), s.in(op.weight), s.in(op.bias), s.in(op.x), integer(weight[0]), integer(weight[1])});
 }
 
+void block_linear(const ops::BlockLinear& op, CStep& s) {
+  const Shape& weight = s.shape(op.weight);
+  require_one_row(op, s.shape(op.x));
+  s.call("block_linear", {s.out(0), s.in(op.weight), s.in(op.bias), s.in(op.x), integer(weight[0]), integer(weight[1]),
+                          integer(weight[2])});
+}
+
 void activation(const ops::Activate& op, CStep& s) {
   const auto name = [&]() -> const char* {
     switch (op.f) {
@@ -152,6 +159,21 @@ void ssm_scan(const ops::SsmScan& op, CStep& s) {
                       s.in(op.q), s.in(op.r), integer(a[0]), integer(a[1])});
 }
 
+void matrix_recurrence(const ops::MatrixRecurrence& op, CStep& s) {
+  const Index heads = s.shape(op.q)[2], keys = s.shape(op.q)[3], values = s.shape(op.v)[3];
+  if (op.starts.defined()) throw ConfigError("c: rows that hold several sequences are not supported");
+  const bool channels = s.has(op.g) && s.shape(op.g).rank() == 4;
+  s.call("matrix_recurrence", {s.out(0), s.state(op.s0, 1), s.in(op.q), s.in(op.k), s.in(op.v), s.in(op.a), s.in(op.b),
+                               s.in(op.beta), s.in(op.g), s.working_memory(values), integer(heads), integer(keys),
+                               integer(values), integer(op.updates), integer(channels), real(op.scale)});
+}
+
+void mlstm(const ops::Mlstm& op, CStep& s) {
+  s.call("mlstm", {s.out(op.y), s.state(op.s0, op.s_last), s.state(op.m0, op.m_last), s.in(op.q), s.in(op.k),
+                   s.in(op.v), s.in(op.i), s.in(op.f), integer(s.shape(op.q)[2]), integer(s.shape(op.q)[3]),
+                   integer(s.shape(op.v)[3])});
+}
+
 void rotary(const ops::Rotary& op, CStep& s) {
   const Shape& shape = s.shape(op.x);
   if (op.offset != s.pass().extents.past)
@@ -172,6 +194,7 @@ const CLowerings& c_lowerings() {
     CLowerings forms("c");
     forms.add(embedding);
     forms.add(linear);
+    forms.add(block_linear);
     forms.add(activation);
     forms.add(scale);
     forms.add(add);
@@ -186,6 +209,8 @@ const CLowerings& c_lowerings() {
     forms.add(causal_conv1d);
     forms.add(selective_scan);
     forms.add(ssd);
+    forms.add(matrix_recurrence);
+    forms.add(mlstm);
     forms.add(recurrence);
     forms.add(diagonal_recurrence);
     forms.add(complex_diagonal_recurrence);

@@ -117,6 +117,7 @@ using OnnxLowerings = Lowerings<const OnnxOp>;
 /// Every op's form in ONNX, or why there is none.
 const OnnxLowerings& onnx_lowerings();
 void add_recurrences(OnnxLowerings&);
+void add_matrix_recurrences(OnnxLowerings&);
 void add_attention(OnnxLowerings&);
 
 /// A complex number as two values.

@@ -79,6 +79,16 @@ void glu(const ops::Glu& op, const OnnxOp& at) {
   at.bind(0, g.multiply(g.slice(at.in(op.x), -1, 0, n), g.sigmoid(g.slice(at.in(op.x), -1, n, 2 * n))));
 }
 
+/// Each block of channels [.., G, 1, I] times its own matrix [G, I, O].
+void block_linear(const ops::BlockLinear& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const Index blocks = at.shape(op.weight)[0], outputs = at.shape(op.weight)[1], inputs = at.shape(op.weight)[2];
+  const std::string x = g.node("Reshape", {at.in(op.x), g.integers({0, 0, blocks, 1, inputs})});
+  const std::string product = g.node("MatMul", {x, g.permute(at.in(op.weight), {0, 2, 1})});
+  const std::string y = g.node("Reshape", {product, g.integers({0, 0, blocks * outputs})});
+  at.bind(0, at.has(op.bias) ? g.add(y, at.in(op.bias)) : y);
+}
+
 void softmax(const ops::Softmax& op, const OnnxOp& at) {
   at.bind(0, at.graph.node("Softmax", {at.in(op.x)}, {Graph::number("axis", -1)}));
 }
@@ -127,6 +137,7 @@ const OnnxLowerings& onnx_lowerings() {
     OnnxLowerings forms("onnx");
     forms.add(embedding);
     forms.add(linear);
+    forms.add(block_linear);
     forms.add(activation);
     forms.add(scale);
     forms.add(add);
@@ -140,6 +151,7 @@ const OnnxLowerings& onnx_lowerings() {
     forms.add(slice_last);
     forms.add(concat_time);
     add_recurrences(forms);
+    add_matrix_recurrences(forms);
     add_attention(forms);
     refuse_shared(forms);
     return forms;
