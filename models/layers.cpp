@@ -1,5 +1,7 @@
 #include "models/layers.h"
 
+#include <cmath>
+
 namespace seqtape::inline SEQTAPE_PRECISION {
 
 Linear::Linear(Index in, Index out, bool with_bias, Initializer weight_init)
@@ -14,6 +16,19 @@ Norm::Norm(const std::string& kind, Index channels, double eps)
 
 Variable Norm::operator()(const Variable& x) const {
   return bias_.defined() ? layer_norm(x, weight_, bias_, eps_) : rms_norm(x, weight_, eps_);
+}
+
+Variable unit_norm(const Variable& x, double eps) {
+  const auto n = static_cast<double>(x.dim(-1));
+  return rms_norm(x, Variable(Tensor::full(Shape{x.dim(-1)}, static_cast<Real>(1 / std::sqrt(n)))), eps / n);
+}
+
+Variable split_heads(const Variable& x, Index heads) {
+  return reshape(x, Shape{x.dim(0), x.dim(1), heads, x.dim(2) / heads});
+}
+
+Variable GatedHeadNorm::operator()(const Variable& heads, const Variable& gate) const {
+  return multiply(reshape(rms_norm(heads, weight_, eps_), gate.shape()), silu(gate));
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -59,12 +59,15 @@ struct MixerPlace {
 /// A kind of mixer with its settings from the config.
 class MixerKind {
  public:
+  Index mlp = 0;                  ///< width of the MLP after the mixer, x + MLP(norm(x)), for each of d_model; 0: none
+  std::string mlp_kind = "gelu";  ///< or "gated"
+
   virtual ~MixerKind() = default;
-  virtual void fields(Fields&) = 0;
+  /// Its own keys, and those of every kind.
+  void fields(Fields&);
+  virtual void own_fields(Fields&) = 0;
   /// Throws ConfigError, with `model.key`, for settings that contradict each other.
   virtual std::unique_ptr<Mixer> build(const MixerPlace&) const = 0;
-  /// Width of the MLP after the mixer, x + MLP(norm(x)), as a multiple of d_model; 0: none.
-  virtual Index mlp_ratio() const { return 0; }
 };
 
 /// The table of architectures (registry.cpp): one line each.

@@ -3,6 +3,13 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
+void MixerKind::fields(Fields& f) {
+  own_fields(f);
+  f("mlp", mlp, "hidden width of the MLP after the mixer for each of d_model; 0: none", between(0, 64));
+  f("mlp_kind", mlp_kind, "gelu: W gelu(V x), with biases; gated: W (silu(U x) V x), without",
+    one_of({"gelu", "gated"}));
+}
+
 using Made = std::unique_ptr<MixerKind>;
 
 const Registry<MixerKind>& mixers() {
@@ -11,6 +18,10 @@ const Registry<MixerKind>& mixers() {
   static const Registry<MixerKind> registry{{
       {"mamba", "selective state space model (Gu & Dao 2023)", [] { extern Made make_mamba(); return make_mamba(); }},
       {"mamba2", "Mamba with one rate a head (Dao & Gu 2024)", [] { extern Made make_mamba2(); return make_mamba2(); }},
+      {"gated_deltanet", "delta rule with a decay (Yang et al. 2024)", [] { extern Made make_gated_deltanet(); return make_gated_deltanet(); }},
+      {"gla", "gated linear attention (Yang et al. 2023)", [] { extern Made make_gla(); return make_gla(); }},
+      {"retnet", "retention (Sun et al. 2023)", [] { extern Made make_retnet(); return make_retnet(); }},
+      {"mlstm", "xLSTM's matrix memory (Beck et al. 2024)", [] { extern Made make_mlstm(); return make_mlstm(); }},
       {"s4", "state space model, HiPPO-LegS (Gu et al. 2022)", [] { extern Made make_s4(); return make_s4(); }},
       {"s4d", "diagonal state space model (Gu et al. 2022)", [] { extern Made make_s4d(); return make_s4d(); }},
       {"lru", "linear recurrent unit (Orvieto et al. 2023)", [] { extern Made make_lru(); return make_lru(); }},

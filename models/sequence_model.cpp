@@ -62,16 +62,26 @@ void ModelState::detach() {
 
 SequenceModel::Block::Block(const ModelConfig& config, const MixerKind& kind)
     : norm(config.norm, config.d_model, config.norm_eps), mixer(kind.build({config.d_model, config.layers.count})) {
-  const Index d = config.d_model, width = kind.mlp_ratio() * d;
+  const Index d = config.d_model, width = kind.mlp * d;
+  const bool gated = kind.mlp_kind == "gated";
   part("norm", norm);
   part("mixer", *mixer);
   if (width == 0) return;
   mlp_norm = std::make_unique<Norm>(config.norm, d, config.norm_eps);
-  mlp_in = std::make_unique<Linear>(d, width, true);
-  mlp_out = std::make_unique<Linear>(width, d, true);
+  mlp_in = std::make_unique<Linear>(d, width, !gated);
+  mlp_out = std::make_unique<Linear>(width, d, !gated);
   part("mlp_norm", *mlp_norm);
+  if (gated) {
+    mlp_gate = std::make_unique<Linear>(d, width, false);
+    part("mlp_gate", *mlp_gate);
+  }
   part("mlp_in", *mlp_in);
   part("mlp_out", *mlp_out);
+}
+
+Variable SequenceModel::Block::mlp(const Variable& x) const {
+  const Variable hidden = (*mlp_in)(x);
+  return (*mlp_out)(mlp_gate ? multiply(silu((*mlp_gate)(x)), hidden) : gelu(hidden));
 }
 
 SequenceModel::SequenceModel(const ModelConfig& config, const SequenceShape& shape)
@@ -157,7 +167,7 @@ Variable SequenceModel::features(const ModelInput& input, ModelState& state, con
                  [&](const Variable& in) { return block.mixer->forward(in, state.layers[i], input.lengths, mode); });
     if (block.mlp_in)
       x = residual(x, *block.mlp_norm, 2 * i + 1, mode,
-                   [&](const Variable& in) { return (*block.mlp_out)(gelu((*block.mlp_in)(in))); });
+                   [&](const Variable& in) { return block.mlp(in); });
   }
   return (*norm_)(x);
 }

@@ -77,7 +77,8 @@ class SequenceModel : public Module {
     Norm norm;
     std::unique_ptr<Mixer> mixer;
     std::unique_ptr<Norm> mlp_norm;  // null: no MLP
-    std::unique_ptr<Linear> mlp_in, mlp_out;
+    std::unique_ptr<Linear> mlp_in, mlp_gate, mlp_out;  // mlp_gate: of the gated kind (Shazeer 2020, arXiv 2002.05202)
+    Variable mlp(const Variable& x) const;
   };
   /// x + scale * branch(norm(x)), or post: norm(x + scale * branch(x)).
   template <class Branch>

@@ -28,6 +28,7 @@
 #include "autograd/ops/reverse_time.h"
 #include "autograd/ops/rms_norm.h"
 #include "autograd/ops/rotary.h"
+#include "autograd/ops/rotary_scan.h"
 #include "autograd/ops/scale.h"
 #include "autograd/ops/scale_columns.h"
 #include "autograd/ops/selective_scan.h"

@@ -14,7 +14,7 @@ namespace {
 struct QrnnKind final : MixerKind {
   Index expand = 1, taps = 2;
 
-  void fields(Fields& f) override {
+  void own_fields(Fields& f) override {
     f("expand", expand, "inner channels for each of d_model", positive_up_to(64));
     f("taps", taps, "steps that a gate sees: the present one and those before it", positive_up_to(4096));
   }

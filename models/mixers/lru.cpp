@@ -11,7 +11,7 @@ struct LruKind final : MixerKind {
   Index d_state = 64;
   double r_min = 0.9, r_max = 0.999, max_phase = 6.283185307179586, ssm_lr = 1e-3;
 
-  void fields(Fields&) override;
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
 };
 
@@ -79,7 +79,7 @@ class Lru final : public Mixer {
 
 }  // namespace
 
-void LruKind::fields(Fields& f) {
+void LruKind::own_fields(Fields& f) {
   f("d_state", d_state, "complex states (N)", positive_up_to(65536));
   f("r_min", r_min, "least initial |lambda|", between(0, 1));
   f("r_max", r_max, "largest initial |lambda|", {.least = 0, .most = 1, .open_most = true});

@@ -94,7 +94,7 @@ class Mamba final : public Mixer {
 
 }  // namespace
 
-void MambaKind::fields(Fields& f) {
+void MambaKind::own_fields(Fields& f) {
   f("d_state", d_state, "states of each channel (N)", positive_up_to(4096));
   f("d_conv", d_conv, "taps of the causal convolution (K)", positive_up_to(4096));
   f("expand", expand, "inner channels for each of d_model", positive_up_to(64));

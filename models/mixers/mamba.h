@@ -12,7 +12,7 @@ struct MambaKind final : MixerKind {
   double dt_min = 1e-3, dt_max = 0.1, dt_floor = 1e-4;
   std::string variant = "torch";
 
-  void fields(Fields&) override;
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
   Index inner(Index d_model) const { return d_inner ? d_inner : expand * d_model; }
   Index rank(Index d_model) const { return dt_rank ? dt_rank : (d_model + 15) / 16; }

@@ -74,7 +74,7 @@ class Mamba2 final : public Mixer {
 
 }  // namespace
 
-void Mamba2Kind::fields(Fields& f) {
+void Mamba2Kind::own_fields(Fields& f) {
   f("d_state", d_state, "states of each channel (N)", positive_up_to(4096));
   f("d_conv", d_conv, "taps of the causal convolution (K)", positive_up_to(4096));
   f("expand", expand, "inner channels for each of d_model", positive_up_to(64));

@@ -13,7 +13,7 @@ struct Mamba2Kind final : MixerKind {
   bool conv_bias = true, proj_bias = false;
   double dt_min = 1e-3, dt_max = 0.1, dt_floor = 1e-4, norm_eps = 1e-5;
 
-  void fields(Fields&) override;
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
   Index inner(Index d_model) const { return expand * d_model; }
   Index head(Index d_model) const { return head_dim ? head_dim : std::min<Index>(64, inner(d_model)); }

@@ -9,7 +9,7 @@ struct MinimalKind final : MixerKind {
   bool lstm;
   Index expand = 2;
 
-  void fields(Fields&) override;
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
 };
 
@@ -53,7 +53,7 @@ class Minimal final : public Mixer {
 
 }  // namespace
 
-void MinimalKind::fields(Fields& f) { f("expand", expand, "inner channels for each of d_model", positive_up_to(64)); }
+void MinimalKind::own_fields(Fields& f) { f("expand", expand, "inner channels for each of d_model", positive_up_to(64)); }
 
 std::unique_ptr<Mixer> MinimalKind::build(const MixerPlace& place) const {
   return std::make_unique<Minimal>(*this, place.d_model);

@@ -14,7 +14,7 @@ struct RecurrentKind final : MixerKind {
   double forget_bias = 0;
   Index chrono_length = 0;
 
-  void fields(Fields&) override;
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
 };
 
@@ -79,7 +79,7 @@ class Recurrent final : public Mixer {
 
 }  // namespace
 
-void RecurrentKind::fields(Fields& f) {
+void RecurrentKind::own_fields(Fields& f) {
   f("initialization", initialization, "of the recurrent matrix; torch: uniform within 1/sqrt(d_model)",
     one_of({"torch", "orthogonal"}));
   if (cell == Cell::rnn_tanh) f("nonlinearity", nonlinearity, "of the state", one_of({"tanh", "relu"}));

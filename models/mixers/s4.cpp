@@ -17,7 +17,7 @@ struct S4Kind final : MixerKind {
   std::string mode = "auto", initialization = "lin", discretization = "zoh";
   bool train_b = false, bidirectional = false;
 
-  void fields(Fields&) override;
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
 };
 
@@ -141,7 +141,7 @@ class S4 final : public Mixer {
 
 }  // namespace
 
-void S4Kind::fields(Fields& f) {
+void S4Kind::own_fields(Fields& f) {
   f("d_state", d_state, "states of each channel, in conjugate pairs: even", positive_up_to(4096));
   f("dt_min", dt_min, "least initial step size", positive());
   f("dt_max", dt_max, "largest initial step size", positive());

@@ -8,14 +8,14 @@ namespace {
 
 /// Pre-norm attention, followed by an MLP in the same block (Vaswani et al. 2017; GPT-2's order).
 struct TransformerKind final : MixerKind {
-  Index heads = 4, mlp = 4, max_length = 4096;
+  Index heads = 4, max_length = 4096;
   bool causal = true;
   std::string positions = "rotary";
   double rotary_base = 10000;
 
-  void fields(Fields&) override;
+  TransformerKind() { mlp = 4; }
+  void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
-  Index mlp_ratio() const override { return mlp; }
 };
 
 class SelfAttention final : public Mixer {
@@ -99,9 +99,8 @@ class SelfAttention final : public Mixer {
 
 }  // namespace
 
-void TransformerKind::fields(Fields& f) {
+void TransformerKind::own_fields(Fields& f) {
   f("heads", heads, "attention heads; divides d_model", positive_up_to(4096));
-  f("mlp", mlp, "hidden width of the MLP for each of d_model; 0: none", between(0, 64));
   f("causal", causal, "a step sees itself and what is before it");
   f("positions", positions, "how steps know where they are", one_of({"rotary", "alibi", "learned", "none"}));
   f("rotary_base", rotary_base, "wavelengths of rotary positions", positive());

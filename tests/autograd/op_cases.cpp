@@ -297,6 +297,18 @@ std::vector<OpCase> make() {
       {"last_step of all", {{{3, 4, 3}}}, [](const Variables& x) { return Variables{last_step(x[0])}; }},
       {"reverse_time of all", {{{2, 4, 3}}}, [](const Variables& x) { return Variables{reverse_time(x[0])}; }},
       {"rotary", {{{2, 3, 2, 6}}}, [](const Variables& x) { return Variables{rotary(x[0], 5, 100)}; }},
+      {"rotary_scan",
+       {{{2, 3, 2, 4}}, {{2, 3, 2, 4}}, {{2}, 0, 5}},
+       [](const Variables& x) {
+         const RotaryScanResult out = rotary_scan(x[0], x[1], x[2], 100);
+         return Variables{out.q, out.k, out.end};
+       }},
+      {"rotary_scan lengths, odd",
+       {{{3, 4, 1, 5}}, {{3, 4, 1, 5}}},
+       [](const Variables& x) {
+         const RotaryScanResult out = rotary_scan(x[0], x[1], {}, 10, indices({3}, {4, 2, 0}));
+         return Variables{out.q, out.k};
+       }},
       {"rotary odd", {{{2, 3, 2, 5}}}, [](const Variables& x) { return Variables{rotary(x[0], 0, 10)}; }},
       attend("causal", 4, 4, {.scale = 0.6}),
       attend("full", 3, 3, {.causal = false, .scale = 0.6}),

@@ -112,6 +112,24 @@ std::vector<Reference> layer_references() {
                           : std::sin(angle) * first + std::cos(angle) * second;
         });
       }),
+      row<ops::RotaryScan>([](const ops::RotaryScan& op, const Plain& q, const Plain& k, const Plain& start) {
+        Plain turned_q(q.shape), turned_k(q.shape), end = start.or_zeros({q.dim(0)});
+        const Index dim = q.dim(3), half = dim / 2;
+        each_step(q, op.lengths, [&](Index b, Index t) {
+          for (Index h = 0; h < q.dim(2); ++h)
+            for (const auto& [x, y] : {std::pair{&q, &turned_q}, {&k, &turned_k}}) {
+              for (Index i = 0; i < half; ++i) {
+                const double angle = end(b) * std::pow(op.base, -2 * static_cast<double>(i) / static_cast<double>(dim));
+                const Complex turned = std::polar(1.0, angle) * Complex((*x)(b, t, h, i), (*x)(b, t, h, i + half));
+                (*y)(b, t, h, i) = turned.real();
+                (*y)(b, t, h, i + half) = turned.imag();
+              }
+              if (dim % 2) (*y)(b, t, h, dim - 1) = (*x)(b, t, h, dim - 1);
+            }
+          end(b) += 1;
+        });
+        return Plains{turned_q, turned_k, end};
+      }),
       row<ops::CausalConv1d>([](const ops::CausalConv1d& op, const Plain& x, const Plain& weight, const Plain& bias,
                                 const Plain& window) {
         const Index taps = weight.dim(1), before = taps - 1;

@@ -60,6 +60,9 @@ class Case {
 using Run = void (*)(Case&);
 const std::map<std::string, Run>& ops();
 
+/// Of whole layers (layers.cpp).
+void gated_deltanet_layer(Case&);
+
 /// A tensor whose many zeros, or whose one value, are right.
 struct RightZeros {
   const char *op, *tensor;

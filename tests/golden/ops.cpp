@@ -253,6 +253,8 @@ const std::map<std::string, Run>& ops() {
       {"gated_linear_attention", run<matrix_case>},
       {"dplr_delta_rule", run<matrix_case>},
       {"mlstm", run<mlstm_case>},
+      {"gated_deltanet_layer", gated_deltanet_layer},
+      {"gated_delta_product_layer", gated_deltanet_layer},
       {"causal_conv1d", run<conv>},
       {"ssm_discretize", run<discretize>},
       {"linear", run<linear_case>},

@@ -307,6 +307,20 @@ static void rotary(float *y, const float *x, int heads, int dim, int at, float b
     }
 }
 
+/* part: rotary_scan */
+/* Queries and keys turn by the number of steps so far, which it counts. */
+static void rotary_scan(float *turned_q, float *turned_k, float *steps, const float *q, const float *k, int heads,
+                        int dim, float base) {
+  int i;
+  for (i = 0; i < heads * dim; ++i) {
+    const int half = dim / 2, j = i % dim, first = j < half ? i : i - half;
+    const float angle = *steps * powf(base, -2.0f * (j % half) / dim), c = cosf(angle), s = sinf(angle);
+    turned_q[i] = i == first ? q[i] * c - q[i + half] * s : q[first] * s + q[i] * c;
+    turned_k[i] = i == first ? k[i] * c - k[i + half] * s : k[first] * s + k[i] * c;
+  }
+  ++*steps;
+}
+
 /* part: remember */
 /* The n numbers of a step, after those of the steps before. */
 static void remember(float *cache, const float *x, int at, int n) {

@@ -181,6 +181,12 @@ void rotary(const ops::Rotary& op, CStep& s) {
   s.call("rotary", {s.out(0), s.in(op.x), integer(shape[2]), integer(shape[3]), text("position"), real(op.base)});
 }
 
+void rotary_scan(const ops::RotaryScan& op, CStep& s) {
+  const Shape& shape = s.shape(op.q);
+  s.call("rotary_scan", {s.out(op.turned_q), s.out(op.turned_k), s.state(op.start, op.end), s.in(op.q), s.in(op.k),
+                         integer(shape[2]), integer(shape[3]), real(op.base)});
+}
+
 void attention(const ops::Attention& op, CStep& s) {
   const Shape& shape = s.shape(op.q);
   s.call("attention", {s.out(0), s.in(op.q), s.in(op.k), s.in(op.v), text("position + 1"), integer(shape[2]),
@@ -216,6 +222,7 @@ const CLowerings& c_lowerings() {
     forms.add(complex_diagonal_recurrence);
     forms.add(ssm_scan);
     forms.add(rotary);
+    forms.add(rotary_scan);
     forms.add(attention);
     forms.refuse<ops::Softmax>("no model uses it outside attention");
     refuse_shared(forms);

@@ -92,7 +92,8 @@ CStep::Operand CStep::in(std::size_t i) {
 }
 
 CStep::Operand CStep::constant(const Tensor& x) {
-  const std::string& name = names_.at(key_of(x));
+  std::string& name = names_[key_of(x)];
+  if (name.empty()) name = fresh_name("constant");  // of a mixer, and no parameter
   if (listed_.insert(name).second) weights_.emplace_back(name, x);
   return {-1, 0, name};
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autograd/ops/rotary.h"
+#include "autograd/ops/rotary_scan.h"
 #include "models/export/onnx/graph.h"
 
 namespace seqtape {
@@ -34,23 +35,44 @@ void attention(const ops::Attention& op, const OnnxOp& at) {
   at.bind(0, g.permute(g.node("MatMul", {weights, v}), {0, 2, 1, 3}));
 }
 
+/// The frequencies of a head's pairs.
+std::string frequencies(Graph& g, Index dim, double base) {
+  Tensor frequency(Shape{dim / 2});
+  for (Index i = 0; i < dim / 2; ++i)
+    frequency.data()[i] = static_cast<Real>(std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(dim)));
+  return g.constant(frequency);
+}
+/// x turned by an angle: the first half of its channels is the real part.
+std::string turned(Graph& g, const std::string& x, const std::string& angle, Index dim) {
+  const OnnxComplex turn{g.node("Cos", {angle}), g.node("Sin", {angle})};
+  const OnnxComplex y = multiply(g, {g.slice(x, -1, 0, dim / 2), g.slice(x, -1, dim / 2, dim)}, turn);
+  return g.concat({y.re, y.im}, -1);
+}
+std::string as_float(Graph& g, const std::string& integers) {
+  return g.node("Cast", {integers}, {Graph::number("to", onnx::TensorProto::FLOAT)});
+}
+
 void rotary(const ops::Rotary& op, const OnnxOp& at) {
   Graph& g = at.graph;
   const std::string x = at.in(op.x);
-  const Index dim = at.shape(op.x).back(), half = dim / 2;
+  const Index dim = at.shape(op.x).back();
   if (op.offset != at.past_steps)
     throw ConfigError("onnx: rotary positions that do not go on from the steps before are not supported");
-  Tensor frequency(Shape{half});
-  for (Index i = 0; i < half; ++i)
-    frequency.data()[i] =
-        static_cast<Real>(std::pow(op.base, -2.0 * static_cast<double>(i) / static_cast<double>(dim)));
-  const std::string position =
-      g.node("Cast", {g.positions(x, at.past)}, {Graph::number("to", onnx::TensorProto::FLOAT)});
+  const std::string frequency = frequencies(g, dim, op.base), position = as_float(g, g.positions(x, at.past));
+  const std::string angle = g.multiply(g.unsqueeze(g.unsqueeze(position, 1), 2), frequency);  // [L, 1, half]
+  at.bind(0, turned(g, x, angle, dim));
+}
+
+void rotary_scan(const ops::RotaryScan& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const std::string q = at.in(op.q), start = at.has(op.start) ? at.in(op.start) : g.zeros(q, {});
+  const Index dim = at.shape(op.q).back();
+  const std::string position = g.add(g.unsqueeze(start, 1), as_float(g, g.positions(q, "")));  // [B, L]
   const std::string angle =
-      g.multiply(g.unsqueeze(g.unsqueeze(position, 1), 2), g.constant(frequency));  // [L, 1, half]
-  const OnnxComplex turn{g.node("Cos", {angle}), g.node("Sin", {angle})};
-  const OnnxComplex y = multiply(g, {g.slice(x, -1, 0, half), g.slice(x, -1, half, dim)}, turn);
-  at.bind(0, g.concat({y.re, y.im}, -1));
+      g.multiply(g.node("Unsqueeze", {position, g.integers({2, 3})}), frequencies(g, dim, op.base));
+  at.bind(op.turned_q, turned(g, q, angle, dim));
+  at.bind(op.turned_k, turned(g, at.in(op.k), angle, dim));
+  at.bind(op.end, g.add(start, as_float(g, g.extent(q, 1))));
 }
 
 }  // namespace
@@ -58,6 +80,7 @@ void rotary(const ops::Rotary& op, const OnnxOp& at) {
 void add_attention(OnnxLowerings& forms) {
   forms.add(attention);
   forms.add(rotary);
+  forms.add(rotary_scan);
 }
 
 }  // namespace seqtape
