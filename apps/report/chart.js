@@ -4,6 +4,7 @@
 (() => {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const stroke = (curve) => curve.stroke === "currentColor" ? colour("--ink") : curve.stroke;
+  const swatch_of = (curve) => curve.scattered ? "dot" : curve.dashed ? "dashed" : "";
   const number = (value) => {
     if (value === null || value === undefined) return "";
     if (Number.isInteger(value) && Math.abs(value) >= 1e4) return value.toLocaleString("en");
@@ -85,7 +86,7 @@
       for (const [curve, y] of values) {
         const row = document.createElement("div"), mark = document.createElement("i");
         mark.style.borderColor = stroke(curve);
-        if (curve.dashed) mark.className = "dashed";
+        mark.className = swatch_of(curve);
         row.append(mark, curve.name || chart.y, Object.assign(document.createElement("b"), {textContent: number(y)}));
         tip.append(row);
       }
@@ -119,21 +120,23 @@
     const scale = (log, around) => log ? {distr: 3, range: (_, low, high) => [low / around, high * around]} : {};
     const splits = (log) => log ? {splits: (_, __, low, high) => log_ticks(low, high), filter: (_, at) => at} : {};
     const width = () => plot.clientWidth, height = () => width() < 480 ? 230 : 290;
+    // Of steps there are no halves.
+    const whole = data[0].every(Number.isInteger) ? {incrs: [...Array(10).keys()].flatMap((power) => [1, 2, 5].map((times) => times * 10 ** power))} : {};
     const shown_as = (values) => values.map((value) => number(value));
     const u = new uPlot({
       width: width(), height: height(), legend: {show: false},
       cursor: {drag: {x: true, y: false}, points: {size: 8}},
       scales: {x: {time: false, ...scale(chart.logX, 1.02)}, y: scale(chart.logY, 1.1)},
       axes: [
-        {...axis, ...splits(chart.logX), label: chart.x, labelSize: 20, size: 34, space: chart.labels ? 110 : 60,
+        {...axis, ...splits(chart.logX), ...whole, label: chart.x, labelSize: 20, size: 34, space: chart.labels ? 110 : 60,
          values: chart.labels ? (_, at) => at.map((x) => x_text(x)) : (_, at) => shown_as(at)},
         {...axis, ...splits(chart.logY), values: (_, at) => shown_as(at),
          size: (_, texts) => 18 + 7 * Math.max(3, ...(texts ?? []).map((text) => (text ?? "").length))},
       ],
       series: [{}, ...chart.curves.map((curve) => ({
         label: curve.name, stroke: () => stroke(curve), width: 2, spanGaps: true, dash: curve.dashed ? [7, 4] : undefined,
-        paths: chart.scattered ? () => null : undefined,
-        points: {show: chart.scattered || chart.points || curve.x.length === 1, size: chart.scattered ? 5 : 7,
+        paths: curve.scattered ? () => null : undefined,
+        points: {show: curve.scattered || chart.points || curve.x.length === 1, size: curve.scattered ? 5 : 7,
                  fill: () => stroke(curve)},
       }))],
       hooks: {setCursor: [point], draw: [mark]},
@@ -150,7 +153,7 @@
           button.setAttribute("aria-pressed", u.series[c + 1].show);
         });
         swatch.style.borderColor = curve.stroke;
-        if (curve.dashed) swatch.className = "dashed";
+        swatch.className = swatch_of(curve);
         button.setAttribute("aria-pressed", "true");
         button.append(swatch, curve.name);
         entry.append(button);

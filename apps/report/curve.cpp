@@ -265,11 +265,11 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
     for (std::size_t i = 0; i < curves[c].x.size(); ++i)
       if (frame.drawn(curves[c], i)) {
         points += format("%.1f,%.1f ", x(curves[c].x[i]), y(curves[c].y[i]));
-        if (options.points)
+        if (options.points || curves[c].points_only)
           out += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", x(curves[c].x[i]),
                         y(curves[c].y[i]), colour);
       }
-    if (options.lines)
+    if (!curves[c].points_only)
       out += format("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s points=\"%s\"/>\n", colour, dashes,
                     points.c_str());
     const double line = kTop + kHeight + 50 + kLine * static_cast<double>(c);
@@ -277,7 +277,7 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
         "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"%s\" stroke-width=\"3\"%s/><text "
         "x=\"%.0f\" y=\"%.0f\">%s%s</text>\n",
         kLeft, kLeft + 24, line, line, colour, dashes, kLeft + 32, line + 4, escaped_html(curves[c].name).c_str(),
-        options.lines && options.labels.empty() ? (", last " + number(curves[c].y.back())).c_str() : "");
+        !curves[c].points_only && options.labels.empty() ? (", last " + number(curves[c].y.back())).c_str() : "");
   }
   return out + "</svg>\n";
 }

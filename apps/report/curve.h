@@ -21,6 +21,7 @@ struct Curve {
   /// Index in the palette, for the same colour in every chart; default: the curve's index in the chart.
   std::optional<std::size_t> colour{};
   bool dashed = false;
+  bool points_only = false;  ///< without lines between them (SVG)
 };
 /// The colour of text, for what is true beside what models say.
 inline constexpr std::size_t kInk = std::numeric_limits<std::size_t>::max();
@@ -43,7 +44,6 @@ struct ChartOptions {
   bool points = false;  ///< mark each point (SVG)
   double mark_x = 0;    ///< a line at this x, if it has a name (SVG)
   std::string mark_name{};
-  bool lines = true;  ///< from point to point (SVG)
   /// What stands at x = labels_from, labels_from + 1, ... instead of the number, as dates do (SVG).
   std::vector<std::string> labels{};
   double labels_from = 0;

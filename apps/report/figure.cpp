@@ -70,12 +70,12 @@ Json chart_json(const std::vector<Curve>& curves, const ChartOptions& options) {
   if (options.log_x) json["logX"] = true;
   if (options.log_y) json["logY"] = true;
   if (options.points) json["points"] = true;
-  if (!options.lines) json["scattered"] = true;
   if (!options.mark_name.empty()) json["mark"] = {{"x", options.mark_x}, {"name", options.mark_name}};
   if (!options.labels.empty()) json["labels"] = {{"from", options.labels_from}, {"texts", options.labels}};
   for (std::size_t i = 0; i < curves.size(); ++i) {
     Json curve = {{"name", curves[i].name}, {"stroke", stroke_of(curves[i], i)}};
     if (is_dashed(curves[i], i)) curve["dashed"] = true;
+    if (curves[i].points_only) curve["scattered"] = true;
     curve["x"] = short_numbers(curves[i].x);
     curve["y"] = short_numbers(curves[i].y);
     json["curves"].push_back(std::move(curve));
