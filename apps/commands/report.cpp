@@ -64,7 +64,7 @@ int run_report(const cxxopts::ParseResult& args) {
     if (!report.state)
       progress.line(run + ": no checkpoint yet, its curves alone");
     else if (const Headline line = headline(report); true)
-      progress.line(str(run, ": ", line.name, " ", line.figure, " ", line.words));
+      progress.line(str(run, ": ", line.name, " ", line.figure, " ", line.words()));
   }
   replace_file(out, report_html(std::move(reports), version()));
   progress.line(str("report     ", out.string()));

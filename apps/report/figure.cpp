@@ -89,7 +89,8 @@ std::string cell_html(const TableCell& cell) {
                                                    : cell.value.dump();
   const std::string text = cell.html.empty() ? escaped_html(cell.text) : cell.html;
   if (cell.heading) return page_parts().part("row heading", {{"sort", escaped_html(key)}, {"text", text}});
-  if (cell.shade < 0) return page_parts().part("cell", {{"sort", escaped_html(key)}, {"text", text}});
+  if (cell.shade < 0)
+    return page_parts().part(cell.wraps ? "cell of words" : "cell", {{"sort", escaped_html(key)}, {"text", text}});
   return page_parts().part("shaded cell",
                            {{"share", format("%.3g", cell.shade)}, {"sort", escaped_html(key)}, {"text", text}});
 }

@@ -20,6 +20,7 @@ struct TableCell {
   double shade = -1;     ///< 0 to 1: how dark it is; below 0: it is not shaded
   std::string html{};    ///< instead of the text
   bool heading = false;  ///< names its row
+  bool wraps = false;    ///< a text of several words
 };
 
 struct PageTable {

@@ -32,10 +32,11 @@ PageSection confusion_section(const Json& document, const std::string& split) {
   const std::string words = str("Answers of the ", split, " split.");
   if (document.contains("confusion") && document["confusion"]["classes"].size() <= kWidestMatrix) {
     const Json& names = document["confusion"]["classes"];
-    PageTable matrix{.title = "Confusion matrix",
-                     .headings = {"label \\ answer"},
-                     .words = str(words, " A row is a label; the darker, the larger its share of the row."),
-                     .kind = PageTable::Kind::matrix};
+    PageTable matrix{
+        .title = "Confusion matrix",
+        .headings = {"label \\ answer"},
+        .words = str(words, " A row is a label; the stronger the colour, the larger the share of the row."),
+        .kind = PageTable::Kind::matrix};
     for (const Json& name : names) matrix.headings.push_back(name);
     for (std::size_t t = 0; t < names.size(); ++t) {
       auto& row = matrix.rows.emplace_back(std::vector{TableCell{.text = names[t], .heading = true}});
@@ -96,16 +97,22 @@ PageSection targets_section(const Json& document) {
 
 }  // namespace
 
+std::string Headline::words() const {
+  return str(of, interval.empty() ? "" : "; 95 % interval " + interval,
+             without_model.empty() ? "" : "; without a model: " + without_model);
+}
+
 Headline headline(const RunReport& report) {
   const Json& document = report.evaluation;
   const std::string key = main_metric(document);
   Headline line{metric(key).told, figure_cell(key, document.at(key)).text,
                 str("of ", grouped(document.at("n").get<Index>()), " answers, ", report.split, " split")};
   if (const Json intervals = intervals_of(report); intervals.contains(key))
-    line.words += "; 95 % interval " + interval_text(key, intervals[key]);
-  const Json baselines = document.value("baselines", Json::object());
-  if (const std::string text = baselines_text(baselines, key); !baselines.empty())
-    line.words += "; " + text.substr(text.find(" without a model") + 1);
+    line.interval = interval_text(key, intervals[key]);
+  if (document.contains("baselines")) {
+    const std::string text = baselines_text(document["baselines"], key);
+    line.without_model = text.substr(text.find(": ") + 2);
+  }
   return line;
 }
 

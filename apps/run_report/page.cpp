@@ -52,13 +52,14 @@ std::string tiles_html(const RunReport& report) {
   };
   if (!report.evaluation.is_null()) {
     const Headline line = headline(report);
-    tile(line.name, line.figure, line.words);
+    tile(line.name, line.figure, line.words());
   }
   if (report.state) {
     const Json& model = report.config.at("model");
+    const Json layers = model.value("layers", Json());
     tile("parameters", grouped(report.parameters),
-         str(model.value("layers", Json()).is_number() ? model["layers"].dump() + " layers of " : "", "width ",
-             model.value("d_model", Json()).dump()));
+         (layers.is_number() ? layers.dump() + (layers == 1 ? " layer" : " layers") + " of " : std::string()) +
+             "width " + model.value("d_model", Json()).dump());
     const RunState& state = *report.state;
     const Json steps = report.config.at("train").value("steps", Json());
     tile("trained", human_seconds(state.seconds),
@@ -150,25 +151,52 @@ void label(std::vector<RunReport>& reports) {
 
 std::string overview(const std::vector<RunReport>& reports) {
   PageTable table{.title = "Runs",
-                  .headings = {"run", "model", "task", "metric", "figure", "how sure, and without a model",
+                  .headings = {"run", "model", "task", "metric", "figure", "95 % interval", "of", "without a model",
                                "parameters", "steps", "training"}};
   for (const RunReport& report : reports) {
     auto& row =
         table.rows.emplace_back(std::vector{TableCell{.text = report.label, .heading = true},
                                             TableCell{name_of(report, "model")}, TableCell{name_of(report, "task")}});
     if (report.evaluation.is_null()) {
-      row.insert(row.end(), {{"-"}, {"-"}, {"no checkpoint yet"}, {"-"}, {"-"}, {"-"}});
+      row.insert(row.end(), {{"-"}, {"-"}, {"-"}, {"no checkpoint yet"}, {"-"}, {"-"}, {"-"}, {"-"}});
       continue;
     }
     const Headline line = headline(report);
     row.insert(row.end(), {{line.name},
                            {line.figure, report.evaluation.at(main_metric(report.evaluation))},
-                           {line.words},
+                           {line.interval.empty() ? "-" : line.interval},
+                           {.text = line.of.substr(3), .wraps = true},
+                           {.text = line.without_model, .wraps = true},
                            {grouped(report.parameters), report.parameters},
                            {grouped(report.state->step), report.state->step},
                            {human_seconds(report.state->seconds), report.state->seconds}});
   }
   return table_html(table);
+}
+
+/// The recall of each class by each run; of runs of other classes than the first's, nothing.
+std::string recalls(const std::vector<RunReport>& reports) {
+  PageTable table{.title = "Recall by class", .headings = {"class"}};
+  for (const RunReport& report : reports) {
+    const Json classes =
+        report.evaluation.is_null() ? Json::array() : report.evaluation.value("by_class", Json::array());
+    const bool same = table.rows.empty() || classes.size() == table.rows.size();
+    if (classes.empty() || !same) continue;
+    std::vector<TableCell> column;
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+      if (!table.rows.empty() && classes[c]["class"] != table.rows[c][0].text) break;
+      const Json& recall = classes[c]["recall"];
+      column.push_back(recall.is_number()
+                           ? TableCell{format("%.1f %%", 100 * recall.get<double>()), recall, recall.get<double>()}
+                           : TableCell{"-"});
+    }
+    if (column.size() < classes.size()) continue;
+    if (table.rows.empty())
+      for (const Json& one : classes) table.rows.push_back({{.text = one["class"], .heading = true}});
+    table.headings.push_back(report.label);
+    for (std::size_t c = 0; c < column.size(); ++c) table.rows[c].push_back(column[c]);
+  }
+  return table.headings.size() > 2 ? table_html(table) : "";
 }
 
 /// Charts that runs share, by title.
@@ -210,7 +238,7 @@ std::string report_html(std::vector<RunReport> reports, const std::string& versi
   if (reports.size() == 1) return one_run(reports, version);
   std::vector<PageSection> sections{{"runs", "Runs", overview(reports)},
                                     {"learning", "Learning", learning_html(reports)},
-                                    {"together", "Side by side", shared_charts(reports)},
+                                    {"together", "Side by side", recalls(reports) + shared_charts(reports)},
                                     {"inside", "A look inside", inside_html(reports)}};
   for (std::size_t i = 0; i < reports.size(); ++i) {
     std::string html = remarks_html(reports[i]) + tiles_html(reports[i]);

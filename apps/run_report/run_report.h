@@ -49,9 +49,15 @@ std::string learning_html(const std::vector<RunReport>&);
 std::string metrics_html(const RunReport&);
 /// Tables of what an evaluation says of classes or targets.
 std::vector<PageSection> answers_sections(const RunReport&);
-/// "87.5 %", "1.904 bits per byte" of the one number that ranks models, and how sure it is.
+/// The one number that ranks models, and how sure it is.
 struct Headline {
-  std::string name, figure, words;
+  std::string name;             ///< "accuracy"
+  std::string figure;           ///< "87.5 %"
+  std::string of;               ///< "of 1,292 answers, test split"
+  std::string interval{};       ///< "85.1 % to 89.4 %"; "" where there is none
+  std::string without_model{};  ///< "chance 25.0 %, always cooking 35.1 %"; "" where that is not known
+  /// All but the first two, in a line.
+  std::string words() const;
 };
 Headline headline(const RunReport&);
 
