@@ -10,6 +10,7 @@
 #include "embedded/apps/report/page.css.h"
 #include "embedded/apps/report/page.html.h"
 #include "embedded/apps/report/page.js.h"
+#include "embedded/third_party/uplot/LICENSE.h"
 #include "embedded/third_party/uplot/uPlot.iife.min.js.h"
 #include "embedded/third_party/uplot/uPlot.min.css.h"
 
@@ -136,8 +137,10 @@ std::string table_html(const PageTable& table) {
 
 std::string page_html(const std::string& title, const std::string& lead, const std::string& sections) {
   std::string scripts;
-  for (const std::string_view script : {embedded::uPlot_iife_min_js, embedded::page_js, embedded::chart_js})
-    scripts += page_parts().lines("script", {{"script", std::string(script)}});
+  // Whoever passes a page on passes uPlot on, and so its licence.
+  const std::string uplot = str("/*\n", embedded::LICENSE, "*/\n", embedded::uPlot_iife_min_js);
+  for (const std::string& script : {uplot, std::string(embedded::page_js), std::string(embedded::chart_js)})
+    scripts += page_parts().lines("script", {{"script", script}});
   return page_parts().lines("page", {{"title", escaped_html(title)},
                                      {"style", str(embedded::uPlot_min_css, "\n", embedded::page_css)},
                                      {"lead", lead},

@@ -14,6 +14,17 @@ namespace {
 /// Of the sequences that a look inside runs forward and backward; a longer one would take gigabytes.
 constexpr Index kMostInside = 1 << 17;
 
+/// A config with paths below the current folder as they are seen from there: a page is given to others, whom the
+/// folders of a machine do not concern.
+Json without_folders(Json json) {
+  std::error_code error;
+  const std::string here = fs::current_path(error).string() + "/";
+  if (json.is_string() && json.get<std::string>().starts_with(here)) return json.get<std::string>().substr(here.size());
+  if (json.is_structured())
+    for (Json& one : json) one = without_folders(std::move(one));
+  return json;
+}
+
 Split split_of(const Task& task, const ReportOptions& options) {
   if (options.data) return Split::test;
   if (options.split.empty()) return task.has(Split::test) ? Split::test : Split::validation;
@@ -77,7 +88,7 @@ RunReport read_run(const fs::path& path, const ReportOptions& options) {
   const RunFolder folder(report.run);
   if (!fs::exists(folder.config_path(), error))
     throw ConfigError(str(path.string(), ": is neither a run folder nor a checkpoint of one"));
-  report.config = parse_json(read_file(folder.config_path()), folder.config_path().string());
+  report.config = without_folders(parse_json(read_file(folder.config_path()), folder.config_path().string()));
   report.going_on = RunLock::is_held(report.run);
   if (fs::exists(folder.metrics_path(), error)) report.metrics = read_metrics(report.run);
   if (!checkpoint && !folder.last()) {

@@ -217,7 +217,7 @@ TEST_CASE("report of several runs, of one without a checkpoint, of one that dive
   CHECK_EQ(w.train("--force --set optimizer.lr=1e30 --set train.on_nan=skip --set optimizer.clip_norm=0").exit_code, 0);
   const Outcome diverged = testing::seqtape("report " + w.run);
   CHECK_EQ(diverged.exit_code, 0);
-  CHECK(holds(read_file(w.run + "/report.html"), "run"));
+  CHECK(holds(read_file(w.run + "/report.html"), "its training diverged"));
 
   refused(testing::seqtape("report " + w.folder.path().string()), 2,
           w.folder.path().string() + ": is neither a run folder nor a checkpoint of one");
