@@ -12,7 +12,7 @@
     return Math.abs(short) >= 1e6 || (short !== 0 && Math.abs(short) < 1e-4) ? short.toExponential() : String(short);
   };
 
-  /// 1, 2 and 5 times powers of ten; over many decades the powers alone.
+  /// 1, 2 and 5 times powers of ten; over many decades the powers alone, and within a part of one round numbers.
   function log_ticks(low, high) {
     const ticks = [], many = high / low > 3e3;
     for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; ++power)
@@ -20,7 +20,11 @@
         const tick = Number(`${times}e${power}`);
         if (tick >= low && tick <= high) ticks.push(tick);
       }
-    return ticks;
+    if (ticks.length > 2) return ticks;
+    const rough = (high - low) / 4, decade = 10 ** Math.floor(Math.log10(rough));
+    const step = decade * ([1, 2, 5].find((times) => times * decade >= rough) ?? 10), round = [];
+    for (let i = Math.ceil(low / step); i * step <= high; ++i) round.push(i * step);
+    return round;
   }
 
   /// All x, rising, and each curve's y at them: null where it has none.

@@ -47,14 +47,14 @@ struct Frame {
   std::vector<double> x_ticks(int count) const {
     return log_x ? log_ticks(x_low, x_high) : ticks(x_low, x_high, count);
   }
-  /// 1, 2 and 5 times powers of ten; over many decades the powers alone.
+  /// 1, 2 and 5 times powers of ten; over many decades the powers alone, and within a part of one round numbers.
   static std::vector<double> log_ticks(double low, double high) {
     const bool many = high / low > 3e3;
     std::vector<double> all;
     for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high; decade *= 10)
       for (const double times : {1.0, 2.0, 5.0})
         if ((!many || times == 1) && times * decade >= low && times * decade <= high) all.push_back(times * decade);
-    return all;
+    return all.size() < 3 && low < high ? ticks(low, high, 4) : all;
   }
 };
 

@@ -37,7 +37,7 @@ std::vector<std::string> watched(const std::vector<RunReport>& reports) {
   return keys;
 }
 
-std::string one_run(const RunReport& report) {
+std::string curves_of_one(const RunReport& report) {
   std::set<Index> lengths;
   for (const Json& line : report.metrics) lengths.insert(line.value("length", Index{0}));
   std::string html;
@@ -73,7 +73,7 @@ std::string one_run(const RunReport& report) {
 }  // namespace
 
 std::string learning_html(const std::vector<RunReport>& reports) {
-  if (reports.size() == 1) return one_run(reports[0]);
+  if (reports.size() == 1) return curves_of_one(reports[0]);
   std::string html;
   for (const std::string& key : watched(reports))
     for (const auto& [over, name] :

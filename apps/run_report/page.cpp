@@ -151,22 +151,23 @@ void label(std::vector<RunReport>& reports) {
 
 std::string overview(const std::vector<RunReport>& reports) {
   PageTable table{.title = "Runs",
-                  .headings = {"run", "model", "task", "metric", "figure", "95 % interval", "of", "without a model",
+                  .headings = {"run", "model", "figure", "95 % interval", "metric", "of", "without a model", "task",
                                "parameters", "steps", "training"}};
   for (const RunReport& report : reports) {
-    auto& row =
-        table.rows.emplace_back(std::vector{TableCell{.text = report.label, .heading = true},
-                                            TableCell{name_of(report, "model")}, TableCell{name_of(report, "task")}});
+    auto& row = table.rows.emplace_back(
+        std::vector{TableCell{.text = report.label, .heading = true}, TableCell{name_of(report, "model")}});
+    const TableCell task{name_of(report, "task")};
     if (report.evaluation.is_null()) {
-      row.insert(row.end(), {{"-"}, {"-"}, {"-"}, {"no checkpoint yet"}, {"-"}, {"-"}, {"-"}, {"-"}});
+      row.insert(row.end(), {{"-"}, {"-"}, {"-"}, {"no checkpoint yet"}, {"-"}, task, {"-"}, {"-"}, {"-"}});
       continue;
     }
     const Headline line = headline(report);
-    row.insert(row.end(), {{line.name},
-                           {line.figure, report.evaluation.at(main_metric(report.evaluation))},
+    row.insert(row.end(), {{line.figure, report.evaluation.at(main_metric(report.evaluation))},
                            {line.interval.empty() ? "-" : line.interval},
+                           {line.name},
                            {.text = line.of.substr(3), .wraps = true},
                            {.text = line.without_model, .wraps = true},
+                           task,
                            {grouped(report.parameters), report.parameters},
                            {grouped(report.state->step), report.state->step},
                            {human_seconds(report.state->seconds), report.state->seconds}});
