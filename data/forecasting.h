@@ -26,6 +26,11 @@ class Forecasting {
   /// known and lies whole seasons before it; of season 1, the last value. Where all of them are missing the answer is
   /// NaN. False when there are no such rows.
   virtual bool naive_forecast(Split, Index window, Index season, std::vector<float>& answers) const = 0;
+  /// The targets of the rows before a split's window, the last `steps` of them or as many as there are, as answers are
+  /// ordered: what was known when the forecast was made. NaN: missing.
+  virtual void history(Split, Index window, Index steps, std::vector<float>& answers) const = 0;
+  /// The date of a step of a split's window, 0 the first that is forecast, negative before it; "": there are none.
+  virtual std::string date(Split, Index window, Index step) const = 0;
 };
 
 }  // namespace seqtape

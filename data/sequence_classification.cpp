@@ -12,15 +12,12 @@
 
 namespace seqtape {
 
-/// Batches of a split, longest sequences first, in chunks.
+/// Batches of sequences, each batch's longest first, in chunks.
 class ClassificationEvaluation final : public Evaluation {
  public:
   ClassificationEvaluation(const SequenceClassification& task, std::vector<Index> order,
                            const EvaluationOptions& options)
-      : task_(task), order_(std::move(order)), options_(options) {
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](Index a, Index b) { return task_.size_of(a) > task_.size_of(b); });
-  }
+      : task_(task), order_(std::move(order)), options_(options) {}
 
   bool next(Batch& chunk) override {
     if (next_ >= order_.size()) return false;
@@ -87,11 +84,33 @@ Index SequenceClassification::kept(std::size_t steps, const std::string& where) 
   return length_;
 }
 
-bool SequenceClassification::add(Index steps, const std::string& label, std::string_view content) {
+bool SequenceClassification::add(Index steps, const std::string& label, std::string_view content,
+                                 const std::string& where) {
   if (steps == 0) return ++empty_, false;
   // Made printable: a folder's name may be any bytes.
-  known_.push_back({steps, printable(label), source_.split, group_, std::hash<std::string_view>()(content)});
+  known_.push_back(
+      {steps, printable(label), source_.split, group_, std::hash<std::string_view>()(content), place_of(where)});
   return true;
+}
+
+std::string SequenceClassification::place_of(const std::string& where) const {
+  const std::string& all = path();
+  if (where.compare(0, all.size(), all) != 0) return printable(where);
+  const std::string rest = where.substr(all.size());
+  return printable(rest.starts_with('/') ? rest.substr(1)
+                                         : std::filesystem::path(all).filename().string() + rest);  // "x.tsv" and ":12"
+}
+
+std::vector<Index> SequenceClassification::evaluated(Split split) const {
+  std::vector<Index> order = part(split);
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return size_of(a) > size_of(b); });
+  return order;
+}
+
+std::string SequenceClassification::place(Split split, Index sequence) const {
+  const Index i = evaluated(split).at(static_cast<std::size_t>(sequence));
+  const Sequence& one = known_[static_cast<std::size_t>(i)];
+  return one.place.empty() ? str("number ", grouped(i + 1), " of the data") : one.place;
 }
 
 void SequenceClassification::count_source(const std::string& label, std::string_view bytes) {
@@ -113,11 +132,13 @@ void SequenceClassification::each_file(
 void TokenClassification::add(std::string tokens, const std::string& label, const std::string& where) {
   count_source(label, tokens);
   tokens.resize(static_cast<std::size_t>(kept(tokens.size(), where)));
-  add(std::move(tokens), label);
+  add_kept(std::move(tokens), label, where);
 }
 
-void TokenClassification::add(std::string tokens, const std::string& label) {
-  if (SequenceClassification::add(static_cast<Index>(tokens.size()), label, tokens))
+void TokenClassification::add(std::string tokens, const std::string& label) { add_kept(std::move(tokens), label, ""); }
+
+void TokenClassification::add_kept(std::string tokens, const std::string& label, const std::string& where) {
+  if (SequenceClassification::add(static_cast<Index>(tokens.size()), label, tokens, where))
     sequences_.push_back(std::move(tokens));
 }
 
@@ -132,7 +153,7 @@ void ValueClassification::add(std::vector<float> values, const std::string& labe
   if (!values.empty()) count_source(label, source);
   values.resize(static_cast<std::size_t>(kept(values.size(), where)));
   const std::string_view content(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  if (SequenceClassification::add(static_cast<Index>(values.size()), label, content))
+  if (SequenceClassification::add(static_cast<Index>(values.size()), label, content, where))
     sequences_.push_back(std::move(values));
 }
 
@@ -301,7 +322,7 @@ void SequenceClassification::training_batch(Index step, Index batch, Batch& out)
 
 std::unique_ptr<Evaluation> SequenceClassification::evaluation(Split split, const EvaluationOptions& options) const {
   if (!has(split)) throw ConfigError(str("task: there is no ", split_name(split), " split"));
-  return std::make_unique<ClassificationEvaluation>(*this, part(split), options);
+  return std::make_unique<ClassificationEvaluation>(*this, evaluated(split), options);
 }
 
 std::vector<Index> SequenceClassification::counts(Split split) const {

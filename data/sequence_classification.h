@@ -28,6 +28,7 @@ class SequenceClassification : public Task {
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
   bool has(Split split) const override { return !part(split).empty(); }
+  std::string place(Split, Index sequence) const override;
   Index training_sequences() const override { return static_cast<Index>(train().size()); }
   std::vector<Index> training_counts() const override { return evaluates() ? learned_counts_ : counts(Split::train); }
   std::string fingerprint() const override;
@@ -60,7 +61,8 @@ class SequenceClassification : public Task {
   /// "refuse".
   Index kept(std::size_t steps, const std::string& where);
   /// Adds a sequence of so many steps with its class and what is kept of it; false when it has none and is left out.
-  bool add(Index steps, const std::string& label, std::string_view content);
+  /// `where`: its file, or line, or "".
+  bool add(Index steps, const std::string& label, std::string_view content, const std::string& where = "");
   /// Adds a source of sequences (a text, a recording, a record), before anything is cut, to the fingerprint.
   void count_source(const std::string& label, std::string_view bytes);
   /// The share of `path` that validates, or tests: none of it when the split has data of its own.
@@ -123,7 +125,12 @@ class SequenceClassification : public Task {
     std::optional<Split> split;  // of its data
     std::size_t group;
     std::size_t content;  // a hash
+    std::string place;    // for people
   };
+  /// `where` without the folder that all are in.
+  std::string place_of(const std::string& where) const;
+  /// The sequences of a split as an evaluation reads them: the longest first.
+  std::vector<Index> evaluated(Split) const;
   std::vector<Sequence> known_;
   std::vector<std::string> names_, learned_names_;  // of the classes
   std::vector<Index> learned_counts_;
@@ -150,6 +157,7 @@ class TokenClassification : public SequenceClassification {
 
  private:
   void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;
+  void add_kept(std::string tokens, const std::string& label, const std::string& where);
   std::vector<std::string> sequences_;
 };
 

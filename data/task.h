@@ -82,6 +82,10 @@ class Task {
   /// Whether `evaluation` has data of the split. After `prepare`.
   virtual bool has(Split) const { return true; }
 
+  /// What a person would look for to find a sequence of a split, by its number in the evaluation: "dog/3.wav",
+  /// "reviews.tsv:12"; "": it was drawn, or has no name. After `prepare`.
+  virtual std::string place(Split, Index /*sequence*/) const { return ""; }
+
   /// Sequences in a training epoch; 0: there are no epochs. After `prepare`.
   virtual Index training_sequences() const { return 0; }
 

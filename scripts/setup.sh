@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing needs, from Debian's packages. Safe to run again.
-#   --browser: also what the tests of the report page need
+#   --browser: also what the tests of the pages need
 #   --interop: also the programs that read our exports (tests/interop/), into build/interop/
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -8,13 +8,12 @@
 #include <iostream>
 
 #include "apps/commands/command.h"
+#include "apps/generate/generation.h"
 #include "apps/trainer/trained_model.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/io/json.h"
 #include "core/strings.h"
-#include "models/sampling.h"
-#include "models/stepper.h"
 
 namespace seqtape {
 namespace {
@@ -39,78 +38,6 @@ void generate_options(cxxopts::Options& options) {
   common_options(options);
   options.parse_positional({"run"});
 }
-
-struct GenerationOptions {
-  Sampling sampling;
-  int tokens;
-  std::vector<std::string> stops;
-  bool by_number;  ///< tokens are written as numbers, and `stops` too: they match whole ones
-  std::uint64_t seed;
-};
-
-/// A prompt and what follows it.
-class Generation {
- public:
-  Generation(const Task& task, const GenerationOptions& asked, std::string prompt, std::size_t number)
-      : task_(task),
-        asked_(asked),
-        prompt_(std::move(prompt)),
-        tokens_(task.encode(prompt_)),
-        random_(asked.seed, "generate", number) {
-    if (tokens_.empty())
-      throw ConfigError("--prompt: holds no token; the first token that is written needs one before it");
-    seen_.insert(tokens_.begin(), tokens_.end());
-  }
-
-  const std::string& prompt() const { return prompt_; }
-  const std::string& text() const { return said_; }
-  int written() const { return written_; }
-  /// The prompt's tokens, then the last one.
-  const std::vector<std::int32_t>& tokens() const { return tokens_; }
-  bool done() const { return stopped_ || written_ == asked_.tokens; }
-
-  /// Chooses the next token and returns its text, cut at a stop.
-  std::string next_token(Real* logits, Index classes) {
-    if (!std::all_of(logits, logits + classes, [](Real value) { return std::isfinite(value); }))
-      throw NumericalError("generate: the model's outputs are not finite; its training diverged");
-    const Sampling& sampling = asked_.sampling;
-    if (sampling.repetition_penalty != 1) penalize(logits, seen_, sampling.repetition_penalty);
-    const std::int32_t token = sample(logits, classes, sampling, random_);
-    if (sampling.repetition_penalty != 1) seen_.insert(token);
-    tokens_ = {token};
-    ++written_;
-    const std::size_t before = said_.size();
-    said_ += task_.decode(tokens_);
-    stop(before);
-    return said_.substr(before);
-  }
-
- private:
-  /// Ends at the first stop that ends in what is new, from `before` on.
-  void stop(std::size_t before) {
-    std::size_t end = std::string::npos;
-    for (const std::string& text : asked_.stops) {
-      if (asked_.by_number) {
-        if (said_.ends_with(text)) end = said_.size();
-        continue;
-      }
-      const std::size_t at = said_.find(text, before - std::min(before, text.size() - 1));
-      if (at != std::string::npos) end = std::min(end, at + text.size());
-    }
-    if (end == std::string::npos) return;
-    stopped_ = true;
-    said_.resize(end);
-  }
-
-  const Task& task_;
-  const GenerationOptions& asked_;
-  std::string prompt_, said_;
-  std::vector<std::int32_t> tokens_;
-  std::set<std::int32_t> seen_;
-  Random random_;
-  int written_ = 0;
-  bool stopped_ = false;
-};
 
 /// Prints text as it is generated, but does not flush for every token of a fast model. A file or pipe gets the bytes
 /// unchanged; a terminal gets control characters as escapes, and only complete UTF-8 characters.
@@ -153,43 +80,6 @@ class Screen {
   std::string rest_;  // of a character that is not whole yet
   Clock::time_point flushed_{};
 };
-
-/// Reads a prompt in chunks, so that memory does not grow with its length; returns the logits [1, outputs] after it.
-Variable read_prompt(SequenceModel& model, const std::vector<std::int32_t>& tokens, ModelState& state) {
-  constexpr std::size_t kPiece = 1024;
-  Variable features;
-  for (std::size_t at = 0; at < tokens.size(); at += kPiece) {
-    const auto begin = tokens.begin() + static_cast<std::ptrdiff_t>(at);
-    const std::vector<std::int32_t> piece(begin,
-                                          begin + static_cast<std::ptrdiff_t>(std::min(kPiece, tokens.size() - at)));
-    features = model.features({IndexTensor::of(Shape{1, static_cast<Index>(piece.size())}, piece), {}, {}}, state);
-  }
-  return model.head(last_step(features, {}));
-}
-
-/// The prompts are read one by one; then each step generates a token for all of them, at constant cost.
-void write(SequenceModel& model, const std::vector<Generation*>& all, Screen& screen) {
-  const Index classes = model.shape().outputs;
-  std::vector<ModelState> states;
-  for (Generation* const generation : all) {
-    screen.show(generation->prompt());
-    const Variable logits = read_prompt(model, generation->tokens(), states.emplace_back());
-    if (!generation->done()) screen.show(generation->next_token(logits.data(), classes));
-  }
-  const auto all_done = [&] {
-    return std::all_of(all.begin(), all.end(), [](auto* generation) { return generation->done(); });
-  };
-  if (all_done()) return;
-  Stepper stepper(model, batch_of(states), static_cast<Index>(all.size()));
-  states.clear();
-  std::vector<std::int32_t> tokens(all.size());
-  while (!all_done()) {
-    for (std::size_t i = 0; i < all.size(); ++i) tokens[i] = all[i]->tokens()[0];
-    Real* const logits = stepper.step(tokens);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (!all[i]->done()) screen.show(all[i]->next_token(logits + static_cast<Index>(i) * classes, classes));
-  }
-}
 
 /// The lines of a text that hold something. They may end as in any system: LF, CR LF, CR.
 std::vector<std::string> lines_of(const std::string& text) {
@@ -287,7 +177,7 @@ int run_generate(const cxxopts::ParseResult& args) {
   for (Generation& generation : generations) {
     together.push_back(&generation);
     if (trained.model->bounded_state() && &generation != &generations.back()) continue;
-    write(*trained.model, together, screen);
+    generate(*trained.model, together, [&](const std::string& text) { screen.show(text); });
     together.clear();
   }
   const double seconds = seconds_since(start);

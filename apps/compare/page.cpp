@@ -1,39 +1,34 @@
-// The page of a comparison: what is on it. How it is written is in page.html.
+// The page of a comparison: what is on it. How it is written is in comparison.html.
 #include <algorithm>
 #include <cmath>
 
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
 #include "apps/inspect/inspect.h"
-#include "apps/report/curve.h"
+#include "apps/report/figure.h"
 #include "apps/report/statistics.h"
 #include "core/error.h"
 #include "core/parts.h"
 #include "core/strings.h"
-#include "embedded/apps/compare/page.css.h"
-#include "embedded/apps/compare/page.html.h"
-#include "embedded/apps/compare/page.js.h"
+#include "embedded/apps/compare/comparison.html.h"
 
 namespace seqtape {
 namespace {
 
 const Parts& page_parts() {
-  static const Parts parts(embedded::page_html);
+  static const Parts parts(embedded::comparison_html);
   return parts;
 }
 
-std::string cell(const std::string& text, const Json& sort) {
-  const std::string key = sort.is_number() ? sort.dump() : sort.is_string() ? sort.get<std::string>() : "";
-  return page_parts().part("cell", {{"sort", escaped_html(key)}, {"text", escaped_html(text)}});
-}
-
 std::string table(const Json& results) {
-  std::string headings, rows;
-  for (const std::string& heading :
-       {std::string("model"), score_name(results), std::string("range"), std::string("failed"),
-        std::string("parameters"), std::string("state"), std::string("trained tokens/s"),
-        std::string("generated tokens/s"), std::string("peak memory"), std::string("training")})
-    headings += page_parts().part("heading", {{"name", escaped_html(heading)}});
+  PageTable table{
+      .title = "Results",
+      .headings = {"model", score_name(results), "range", "failed", "parameters", "state", "trained tokens/s",
+                   "generated tokens/s", "peak memory", "training"},
+      .words =
+          "Medians over the seeds, and the range from the worst to the best. State: what a model keeps of one "
+          "sequence at the training length, in bytes. Generated: one sequence, a step at a time.",
+      .kind = PageTable::Kind::sorts};
   for (const Json& member : ranking(results)) {
     const bool any = member["median"].is_number();
     const auto value = [&](const char* key) {
@@ -45,19 +40,20 @@ std::string table(const Json& results) {
     const auto bytes = [&](const char* key) {
       return member.contains(key) && member[key].is_number() ? human_bytes(member[key].get<double>()) : "-";
     };
-    const std::string cells =
-        cell(member["label"], member["label"]) + cell(value("median"), member["median"]) +
-        cell(member["finished"] > 1 ? value("worst") + " to " + value("best") : "one seed", member["worst"]) +
-        cell(str(member["failed"].dump(), " of ", member["runs"].size()), member["failed"]) +
-        cell(count("parameters"), member["parameters"]) +
-        cell(bytes("state_bytes"), member.value("state_bytes", Json())) +
-        cell(count("tokens_per_second"), member["tokens_per_second"]) +
-        cell(count("generates_per_second"), member.value("generates_per_second", Json())) +
-        cell(bytes("peak_bytes"), member["peak_bytes"]) +
-        cell(member["seconds"].is_number() ? human_seconds(member["seconds"].get<double>()) : "-", member["seconds"]);
-    rows += page_parts().lines("row", {{"cells", cells}});
+    const auto cell = [](const std::string& text, const Json& value) { return TableCell{text, value}; };
+    table.rows.push_back(
+        {cell(member["label"], member["label"]), cell(value("median"), member["median"]),
+         cell(member["finished"] > 1 ? value("worst") + " to " + value("best") : "one seed", member["worst"]),
+         cell(str(member["failed"].dump(), " of ", member["runs"].size()), member["failed"]),
+         cell(count("parameters"), member["parameters"]),
+         cell(bytes("state_bytes"), member.value("state_bytes", Json())),
+         cell(count("tokens_per_second"), member["tokens_per_second"]),
+         cell(count("generates_per_second"), member.value("generates_per_second", Json())),
+         cell(bytes("peak_bytes"), member["peak_bytes"]),
+         cell(member["seconds"].is_number() ? human_seconds(member["seconds"].get<double>()) : "-",
+              member["seconds"])});
   }
-  return page_parts().lines("results", {{"headings", headings}, {"rows", rows}});
+  return table_html(table);
 }
 
 /// A chart of the curves that have points, if there are any.
@@ -66,7 +62,7 @@ std::string figure(const std::vector<Curve>& curves, const ChartOptions& options
   for (const Curve& curve : curves)
     if (!curve.x.empty()) drawn.push_back(curve);
   if (drawn.empty()) return "";
-  return figure_html(svg_chart(drawn, options), words);
+  return figure_html(std::move(drawn), options, words);
 }
 
 /// A member's colour is its place in the plan, in every chart.
@@ -150,18 +146,21 @@ std::string runs_list(const Json& results) {
                                              {"runs", runs},
                                              {"config", escaped_html(member["config"].dump(2))}});
   }
-  return page_parts().lines("runs", {{"members", members}});
+  return members;
 }
 
 }  // namespace
 
 std::string results_html(const Json& results, const ComparisonFolder& folder) {
   const std::string metric = results.value("metric", "");
-  std::string verdict, sections;
+  std::string lead;
+  std::vector<PageSection> sections;
   if (!results["members"].empty() && results.contains("verdict"))
-    verdict = page_parts().lines("verdict", {{"verdict", escaped_html(results["verdict"].get<std::string>())}});
+    lead = page_parts().lines("verdict", {{"verdict", escaped_html(results["verdict"].get<std::string>())}});
+  lead += page_parts().lines("made", {{"machine", escaped_html(results["machine"].get<std::string>())},
+                                      {"version", escaped_html(results.value("version", ""))}});
   if (!results["members"].empty()) {
-    sections += table(results);
+    sections.push_back({"results", "Results", table(results)});
     std::string figures;
     for (const auto& [x, name] : {std::pair<const char*, const char*>{"step", "steps"},
                                   {"tokens", "tokens"},
@@ -169,20 +168,19 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
       figures += figure(learning_curves(results, folder, x),
                         {.title = str(metric, " over ", name), .x_name = name, .y_name = metric},
                         str("Validation ", metric, " over ", name, ", median over the seeds."));
-    sections += page_parts().lines("learning", {{"figures", figures}});
+    sections.push_back({"learning", "Learning", figures_html(figures)});
     const auto lengths = length_curves(results);
     const double trained = results["members"][0].value("length", 0.0);
-    const std::string longer =
-        figure(lengths,
-               {.title = metric + " over the length tested",
-                .x_name = "steps of a sequence",
-                .y_name = metric,
-                .log_x = true,
-                .points = true,
-                .mark_x = trained,
-                .mark_name = "training length"},
-               "Tested on sequences of each length; a line that ends could not be tested further.");
-    if (!longer.empty()) sections += page_parts().lines("lengths", {{"figure", longer}});
+    sections.push_back({"longer", "Longer than in training",
+                        figure(lengths,
+                               {.title = metric + " over the length tested",
+                                .x_name = "steps of a sequence",
+                                .y_name = metric,
+                                .log_x = true,
+                                .points = true,
+                                .mark_x = trained,
+                                .mark_name = "training length"},
+                               "Tested on sequences of each length; a line that ends could not be tested further.")});
   }
   std::vector<Inspection> inspections;
   for (const Json& member : results["members"])
@@ -190,16 +188,11 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
       const std::string label = member["label"].get<std::string>();
       inspections.push_back({label, member["inside"], colour_of(results, label)});
     }
-  if (!inspections.empty()) sections += page_parts().lines("inside", {{"figures", inspection_figures(inspections)}});
-  if (results.contains("scaling")) sections += scaling_html(results["scaling"]);
-  if (!results["members"].empty()) sections += runs_list(results);
-  return page_parts().lines("page", {{"title", escaped_html(results["title"].get<std::string>())},
-                                     {"style", std::string(embedded::page_css)},
-                                     {"script", std::string(embedded::page_js)},
-                                     {"verdict", verdict},
-                                     {"machine", escaped_html(results["machine"].get<std::string>())},
-                                     {"version", escaped_html(results.value("version", ""))},
-                                     {"sections", sections}});
+  sections.push_back({"inside", "A look inside", figures_html(inspection_figures(inspections))});
+  if (results.contains("scaling"))
+    sections.push_back({"growth", "Growth with length", scaling_html(results["scaling"])});
+  if (!results["members"].empty()) sections.push_back({"runs", "Runs", runs_list(results)});
+  return page_html(results["title"].get<std::string>(), lead, sections_html(sections));
 }
 
 }  // namespace seqtape

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/report/curve.h"
+#include "apps/report/figure.h"
 #include "apps/trainer/signals.h"
 #include "core/error.h"
 #include "core/io/file.h"
@@ -129,18 +129,19 @@ std::string scaling_table(const Json& scaling) {
 
 std::string scaling_html(const Json& scaling) {
   const Parts parts(embedded::scaling_html);
-  std::string headings, rows, figures, ends;
-  for (const Quantity& quantity : kQuantities) headings += parts.part("heading", {{"title", quantity.title}});
+  std::string figures, ends;
+  PageTable growth{.title = "Growth", .headings = {"model"}};
+  for (const Quantity& quantity : kQuantities) growth.headings.push_back(quantity.title);
   for (const Json& member : scaling["members"]) {
-    const std::string label = escaped_html(member["label"].get<std::string>());
-    std::string cells;
+    const std::string label = member["label"].get<std::string>();
+    auto& row = growth.rows.emplace_back(std::vector{TableCell{.text = label, .heading = true}});
     for (const Quantity& quantity : kQuantities) {
       const Json& fit = member["fits"][quantity.key];
-      cells += parts.part("cell", {{"growth", growth_text(fit.is_number() ? fit.get<double>() : NAN)}});
+      row.push_back({growth_text(fit.is_number() ? fit.get<double>() : NAN), fit});
     }
-    rows += parts.lines("row", {{"label", label}, {"cells", cells}});
     if (member.contains("ends"))
-      ends += parts.lines("end", {{"label", label}, {"end", escaped_html(member["ends"].get<std::string>())}});
+      ends += parts.lines("end",
+                          {{"label", escaped_html(label)}, {"end", escaped_html(member["ends"].get<std::string>())}});
   }
   for (const Quantity& quantity : kQuantities) {
     std::vector<Curve> curves;
@@ -151,15 +152,16 @@ std::string scaling_html(const Json& scaling) {
       if (!curve.x.empty()) curves.push_back(std::move(curve));
     }
     if (curves.empty()) continue;
-    figures += figure_html(svg_chart(curves, {.title = quantity.title,
-                                              .x_name = "length",
-                                              .y_name = quantity.y_name,
-                                              .log_y = true,
-                                              .log_x = true,
-                                              .points = true}),
+    figures += figure_html(std::move(curves),
+                           {.title = quantity.title,
+                            .x_name = "length",
+                            .y_name = quantity.y_name,
+                            .log_y = true,
+                            .log_x = true,
+                            .points = true},
                            str(quantity.title, " in ", quantity.y_name, " over the length."));
   }
-  return parts.lines("growth", {{"headings", headings}, {"rows", rows}, {"figures", figures}, {"ends", ends}});
+  return parts.lines("growth", {{"table", table_html(growth)}, {"figures", figures_html(figures)}, {"ends", ends}});
 }
 
 }  // namespace seqtape

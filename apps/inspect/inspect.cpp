@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "apps/report/figure.h"
 #include "core/error.h"
 #include "core/strings.h"
 
@@ -130,6 +131,9 @@ Curve curve_of(std::string name, const Json& y) {
   return curve;
 }
 
+/// What follows a title on a page of several models; of one it needs no name.
+std::string of(const std::string& label) { return label.empty() ? "" : ", " + label; }
+
 std::string layer_name(const Json& entry) { return "layer " + entry.at("layer").dump(); }
 
 const ChartOptions kGradientChart{
@@ -251,7 +255,7 @@ std::string inspection_figures(const std::vector<Inspection>& inspections) {
     gradients.back().colour = colour;
   }
   std::string html = figure_html(
-      svg_chart(gradients, kGradientChart),
+      std::move(gradients), kGradientChart,
       "How strongly the loss of the last answer depends on an input so many steps before it: a line that falls "
       "steadily is a gradient that vanishes.");
   for (const auto& [label, look, colour] : inspections) {
@@ -264,7 +268,7 @@ std::string inspection_figures(const std::vector<Inspection>& inspections) {
     }
     if (!curves.empty())
       html += figure_html(
-          svg_chart(curves, delta_chart(", " + label)),
+          std::move(curves), delta_chart(of(label)),
           "A step of size delta multiplies a channel's state by exp(delta A) and adds delta B x: near 0 the state "
           "stays and the step is passed over; a large one forgets the state and takes the step in. Channels "
           "differ; this is their mean over the first example, the words are of all." +
@@ -279,7 +283,7 @@ std::string inspection_figures(const std::vector<Inspection>& inspections) {
     }
     if (!curves.empty())
       html += figure_html(
-          svg_chart(curves, kernel_chart(", " + label)),
+          std::move(curves), kernel_chart(of(label)),
           "How long it remembers: what is left of an input, mean over the channels, the same for every input." + words);
   }
   return html;

@@ -28,13 +28,13 @@ std::string inspection_text(const Json& inside);
 /// The charts of one look, by name ("gradient", "delta", "kernel", "attention-0-1"), as SVG.
 std::vector<std::pair<std::string, std::string>> inspection_charts(const Json& inside);
 
-/// A member's look on a comparison's page, and its colour there.
+/// A model's look on a page, and its colour there; the label is "" where it is the only one.
 struct Inspection {
   std::string label;
   Json inside;
   std::size_t colour;
 };
-/// The figures of all inspections on a comparison's page, as HTML; "" without any.
+/// The figures of all inspections on a page, as HTML; "" without any.
 std::string inspection_figures(const std::vector<Inspection>& inspections);
 
 }  // namespace seqtape

@@ -47,20 +47,27 @@ struct Frame {
   std::vector<double> x_ticks(int count) const {
     return log_x ? log_ticks(x_low, x_high) : ticks(x_low, x_high, count);
   }
-  /// 1, 2 and 5 times powers of ten; over many decades the powers alone.
+  /// 1, 2 and 5 times powers of ten; over many decades the powers alone, and within a part of one round numbers.
   static std::vector<double> log_ticks(double low, double high) {
     const bool many = high / low > 3e3;
     std::vector<double> all;
     for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high; decade *= 10)
       for (const double times : {1.0, 2.0, 5.0})
         if ((!many || times == 1) && times * decade >= low && times * decade <= high) all.push_back(times * decade);
-    return all;
+    return all.size() < 3 && low < high ? ticks(low, high, 4) : all;
   }
 };
 
 std::string number(double value) {
   return std::fabs(value) >= 1e4 && value == std::floor(value) ? grouped(static_cast<std::int64_t>(value))
                                                                : format("%.4g", value);
+}
+
+std::string x_text(const ChartOptions& options, double x) {
+  if (options.labels.empty()) return number(x);
+  const double at = x - options.labels_from;
+  const bool labelled = at >= 0 && at < static_cast<double>(options.labels.size()) && at == std::floor(at);
+  return labelled ? options.labels[static_cast<std::size_t>(at)] : "";
 }
 
 std::string utf8(unsigned code) {
@@ -210,14 +217,24 @@ std::string terminal_chart(const std::vector<Curve>& curves, const ChartOptions&
   return out;
 }
 
+const char* stroke_of(const Curve& curve, std::size_t i) {
+  static const char* const colours[] = {"#2a78d6", "#d1495b", "#2e9e6b", "#b7791f",
+                                        "#7b5ed6", "#12919c", "#c2559d", "#6b7280"};
+  const std::size_t which = curve.colour.value_or(i);
+  return which == kInk ? "currentColor" : colours[which % 8];
+}
+
+bool is_dashed(const Curve& curve, std::size_t i) {
+  const std::size_t which = curve.colour.value_or(i);
+  return curve.dashed || (which >= 8 && which != kInk);
+}
+
 std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& options) {
   const Frame frame(curves, options);
   constexpr double kLeft = 70, kTop = 40, kWidth = 620, kHeight = 320, kLine = 18;
   const double all_height = kTop + kHeight + 50 + kLine * static_cast<double>(curves.size());
   const auto x = [&](double value) { return kLeft + kWidth * frame.x(value); };
   const auto y = [&](double value) { return kTop + kHeight * (1 - frame.y(value)); };
-  static const char* const colours[] = {"#2a78d6", "#d1495b", "#2e9e6b", "#b7791f",
-                                        "#7b5ed6", "#12919c", "#c2559d", "#6b7280"};
   std::string out =
       chart_parts().lines("svg", {{"height", format("%.0f", all_height)}, {"title", escaped_html(options.title)}});
   out += format("<text x=\"%.0f\" y=\"22\" font-size=\"15\" font-weight=\"600\">%s</text>\n", kLeft,
@@ -227,45 +244,42 @@ std::string svg_chart(const std::vector<Curve>& curves, const ChartOptions& opti
         "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" "
         "text-anchor=\"end\">%s</text>\n",
         kLeft, kLeft + kWidth, y(tick), y(tick), kLeft - 8, y(tick) + 4, number(tick).c_str());
-  for (const double tick : frame.x_ticks(6))
-    out += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x(tick), kTop + kHeight + 20,
-                  number(tick).c_str());
+  for (const double tick : frame.x_ticks(options.labels.empty() ? 6 : 4))
+    if (const std::string text = x_text(options, tick); !text.empty())
+      out += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x(tick), kTop + kHeight + 20,
+                    escaped_html(text).c_str());
   out += format("<path class=\"axis\" fill=\"none\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", kLeft, kTop, kTop + kHeight,
                 kLeft + kWidth);
   out += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", kLeft + kWidth, kTop + kHeight + 38,
                 escaped_html(options.x_name).c_str());
-  if (options.mark_x > frame.x_low && options.mark_x < frame.x_high)
+  if (!options.mark_name.empty() && options.mark_x > frame.x_low && options.mark_x < frame.x_high)
     out += format(
         "<line class=\"axis\" stroke-dasharray=\"4 4\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text "
         "x=\"%.1f\" y=\"%.1f\">%s</text>\n",
         x(options.mark_x), x(options.mark_x), kTop, kTop + kHeight, x(options.mark_x) + 6, kTop + 14,
         escaped_html(options.mark_name).c_str());
   for (std::size_t c = 0; c < curves.size(); ++c) {
-    const std::size_t which = curves[c].colour.value_or(c);
-    const char* const colour = colours[which % 8];
-    const char* const dashes = which < 8 ? "" : " stroke-dasharray=\"7 4\"";  // the palette's second round
+    const char* const colour = stroke_of(curves[c], c);
+    const char* const dashes = is_dashed(curves[c], c) ? " stroke-dasharray=\"7 4\"" : "";
     std::string points;
     for (std::size_t i = 0; i < curves[c].x.size(); ++i)
       if (frame.drawn(curves[c], i)) {
         points += format("%.1f,%.1f ", x(curves[c].x[i]), y(curves[c].y[i]));
-        if (options.points)
+        if (options.points || curves[c].points_only)
           out += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", x(curves[c].x[i]),
                         y(curves[c].y[i]), colour);
       }
-    out += format("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s points=\"%s\"/>\n", colour, dashes,
-                  points.c_str());
+    if (!curves[c].points_only)
+      out += format("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s points=\"%s\"/>\n", colour, dashes,
+                    points.c_str());
     const double line = kTop + kHeight + 50 + kLine * static_cast<double>(c);
     out += format(
         "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"%s\" stroke-width=\"3\"%s/><text "
-        "x=\"%.0f\" y=\"%.0f\">%s, last %s</text>\n",
+        "x=\"%.0f\" y=\"%.0f\">%s%s</text>\n",
         kLeft, kLeft + 24, line, line, colour, dashes, kLeft + 32, line + 4, escaped_html(curves[c].name).c_str(),
-        number(curves[c].y.back()).c_str());
+        !curves[c].points_only && options.labels.empty() ? (", last " + number(curves[c].y.back())).c_str() : "");
   }
   return out + "</svg>\n";
-}
-
-std::string figure_html(const std::string& svg, const std::string& words) {
-  return chart_parts().lines("figure", {{"chart", svg}, {"words", escaped_html(words)}});
 }
 
 }  // namespace seqtape

@@ -2,6 +2,7 @@
 // Curves from the metrics of runs, and their charts.
 
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,11 @@ struct Curve {
   std::vector<double> x{}, y{};
   /// Index in the palette, for the same colour in every chart; default: the curve's index in the chart.
   std::optional<std::size_t> colour{};
+  bool dashed = false;
+  bool points_only = false;  ///< without lines between them (SVG)
 };
+/// The colour of text, for what is true beside what models say.
+inline constexpr std::size_t kInk = std::numeric_limits<std::size_t>::max();
 
 /// Which curve of a run: `metric` of `split` over "step", "tokens" or "seconds", at an evaluation length; 0: the
 /// task's.
@@ -36,16 +41,21 @@ std::vector<double> ticks(double low, double high, int count);
 struct ChartOptions {
   std::string title, x_name, y_name;
   bool log_y = false, log_x = false;
-  bool points = false;      ///< mark each point (SVG)
-  double mark_x = 0;        ///< a line at this x, if > 0 (SVG)
-  std::string mark_name{};  ///< its label
+  bool points = false;  ///< mark each point (SVG)
+  double mark_x = 0;    ///< a line at this x, if it has a name (SVG)
+  std::string mark_name{};
+  /// What stands at x = labels_from, labels_from + 1, ... instead of the number, as dates do (SVG).
+  std::vector<std::string> labels{};
+  double labels_from = 0;
 };
 /// The curves in braille dots, `width` by `height` characters; `colour`: with ANSI colours.
 std::string terminal_chart(const std::vector<Curve>&, const ChartOptions&, int width, int height, bool colour);
 std::string escaped_html(const std::string&);
 /// A self-contained SVG that follows the reader's light or dark scheme.
 std::string svg_chart(const std::vector<Curve>&, const ChartOptions&);
-/// A chart on a page, with `words` as its alternative text.
-std::string figure_html(const std::string& svg, const std::string& words);
+/// The stroke of curve `i` of a chart.
+const char* stroke_of(const Curve&, std::size_t i);
+/// The palette's second round, and what is dashed by itself.
+bool is_dashed(const Curve&, std::size_t i);
 
 }  // namespace seqtape

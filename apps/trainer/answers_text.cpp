@@ -54,13 +54,6 @@ std::string figure(const std::string& key, const Json& value) {
   return !value.is_number() ? "-" : metric_text(key, value.get<double>());
 }
 
-/// "chance" or "last_season (7)".
-std::string baseline_name(const std::string& key, const Json& baseline) {
-  std::string name = key;
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return baseline.contains("season") ? str(name, " (", baseline["season"].get<Index>(), ")") : name;
-}
-
 /// A row a metric: the model's, those of answers without a model, and the interval.
 std::string metrics_table(const Json& document) {
   const Json& baselines = document["baselines"];
@@ -174,6 +167,12 @@ std::string target_table(const Json& target, const Json& baselines) {
 }
 
 }  // namespace
+
+std::string baseline_name(const std::string& key, const Json& baseline) {
+  std::string name = key;
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return baseline.contains("season") ? str(name, " (", baseline["season"].get<Index>(), ")") : name;
+}
 
 std::string answers_text(const Json& document) {
   if (!document.contains("baselines")) return "";

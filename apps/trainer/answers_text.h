@@ -11,6 +11,9 @@ namespace seqtape {
 /// remarks.
 std::string answers_text(const Json& document);
 
+/// "chance", or "last season (7)": an answer without a model, by its key in the baselines.
+std::string baseline_name(const std::string& key, const Json& baseline);
+
 /// A line of the baselines' figures of one metric: "accuracy without a model: chance 33.3 %, always cooking 40.0 %".
 std::string baselines_text(const Json& baselines, const std::string& metric);
 

@@ -34,6 +34,12 @@ std::vector<std::int32_t> base_tokens(const std::string& text, const std::string
   return tokens;
 }
 
+std::string bases_of(const std::vector<std::int32_t>& tokens) {
+  std::string text;
+  for (const std::int32_t token : tokens) text += kBases[static_cast<std::size_t>(token)];
+  return text;
+}
+
 /// The next base of FASTA files. Their records follow each other with an N between.
 class Dna final : public NextTokenPrediction {
  public:
@@ -59,11 +65,7 @@ class Dna final : public NextTokenPrediction {
     };
     return inputs;
   }
-  std::string decode(const std::vector<std::int32_t>& tokens) const override {
-    std::string text;
-    for (const std::int32_t token : tokens) text += kBases[static_cast<std::size_t>(token)];
-    return text;
-  }
+  std::string decode(const std::vector<std::int32_t>& tokens) const override { return bases_of(tokens); }
 
  private:
   Index vocabulary() const override { return static_cast<Index>(kBases.size()); }
@@ -106,6 +108,7 @@ class DnaClasses final : public TokenClassification {
     return all;
   }
   std::string token_meaning() const override { return "bases"; }
+  std::string decode(const std::vector<std::int32_t>& tokens) const override { return bases_of(tokens); }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {

@@ -18,6 +18,11 @@ class Documents final : public TokenClassification {
 
  private:
   std::string token_meaning() const override { return "bytes"; }
+  std::string decode(const std::vector<std::int32_t>& tokens) const override {
+    std::string text;
+    for (const std::int32_t token : tokens) text += static_cast<char>(token);
+    return text;
+  }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {

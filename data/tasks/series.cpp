@@ -32,6 +32,8 @@ class Series final : public Task, public Forecasting {
   Index horizon() const override { return horizon_; }
   Index season() const override { return season_; }
   bool naive_forecast(Split, Index window, Index season, std::vector<float>& answers) const override;
+  void history(Split, Index window, Index steps, std::vector<float>& answers) const override;
+  std::string date(Split, Index window, Index step) const override;
   std::string fingerprint() const override;
   Json learned() const override;
   void use(const Json& learned) override;
@@ -313,6 +315,19 @@ bool Series::naive_forecast(Split split, Index window, Index season, std::vector
       answers.push_back(rows->answer(row, k, known));
     }
   return true;
+}
+
+void Series::history(Split split, Index window, Index steps, std::vector<float>& answers) const {
+  const auto [rows, first, last] = part(split);
+  const Index known = first + window * eval_stride_;
+  answers.clear();
+  for (Index row = std::max<Index>(0, known - steps); row < known; ++row)
+    for (std::size_t k = 0; k < keys_.asked().size(); ++k) answers.push_back(rows->answer(row, k, known));
+}
+
+std::string Series::date(Split split, Index window, Index step) const {
+  const auto [rows, first, last] = part(split);
+  return rows->dates ? rows->dates->text(first + window * eval_stride_ + step) : "";
 }
 
 std::string Series::fingerprint() const {

@@ -128,7 +128,9 @@ TEST_CASE("compare: a table, a page; a failure is one run's; killed, it goes on 
   const std::string page = read_file(out + "/report.html");
   CHECK(page.find(escaped_html(results["verdict"].get<std::string>())) != std::string::npos);
   CHECK(page.find("<svg") != std::string::npos);
-  for (const char* outside : {"src=", "http-equiv", "@import", "url("}) CHECK(page.find(outside) == std::string::npos);
+  CHECK(page.find("Content-Security-Policy\" content=\"default-src 'none'") != std::string::npos);
+  for (const char* outside : {"src=", "http-equiv=\"refresh", "@import", "url("})
+    CHECK(page.find(outside) == std::string::npos);
   const std::string csv = read_file(out + "/results.csv");
   CHECK_EQ(std::count(csv.begin(), csv.end(), '\n'), 7);
   CHECK(read_file(out + "/results.md").find("| gru |") != std::string::npos);
