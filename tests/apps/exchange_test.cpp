@@ -245,15 +245,16 @@ TEST_CASE("the C step gives the logits of every kind of model") {
     const bool tokens = parity.contains("tokens");
     write_file(
         out + "/driver.c",
-        str("#define NO_MAIN\n#include \"model.c\"\nint main(void) {\n  static float logits[OUTPUTS];\n  int i, t;\n",
-            tokens ? "  int input;\n" : "  float input[FEATURES];\n", "  if (!model_load(\"", out,
-            "/model.bin\")) return 1;\n  for (t = 0; t < 2; ++t) {\n"
-            "    model_reset();\n    for (i = 0; i < ",
+        str("#define NO_MAIN\n#include \"model.c\"\nint main(void) {\n  static struct model_weights weights;\n"
+            "  static struct model m;\n  static float logits[OUTPUTS];\n  int i, t;\n",
+            tokens ? "  int input;\n" : "  float input[FEATURES];\n", "  if (!model_load(&weights, \"", out,
+            "/model.bin\")) return 1;\n  model_start(&m, &weights);\n  for (t = 0; t < 2; ++t) {\n"
+            "    model_reset(&m);\n    for (i = 0; i < ",
             parity["length"].get<int>(), "; ++i) {\n",
             tokens
                 ? "      if (scanf(\"%d\", &input) != 1) return 2;\n"
                 : "      int f;\n      for (f = 0; f < FEATURES; ++f) if (scanf(\"%f\", &input[f]) != 1) return 2;\n",
-            "      model_step(input, logits);\n    }\n  }\n"
+            "      if (!model_step(&m, input, logits)) return 3;\n    }\n  }\n"
             "  for (i = 0; i < OUTPUTS; ++i) printf(\"%.9g\\n\", logits[i]);\n  return 0;\n}\n"));
     compile(out, "driver.c", model.find("\"learned\"") != std::string::npos ? "" : "-DCONTEXT=40");
     std::string input;  // twice: a reset forgets all
