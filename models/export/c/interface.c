@@ -346,6 +346,12 @@ double model_time(int year, int month, int day, int hour, int minute, double sec
   return 86400 * days_to(year, month, day) + 3600 * hour + 60 * minute + second;
 }
 
+/*{{turns}}*/
+
+/* Which part of its cycle has passed, from 0 to 1. */
+static double (*const calendar[])(double) = {/*{{calendar}}*/};
+
+/* part: year_of */
 static int year_of(double time) {
   const double days = floor(time / 86400);
   int year = 1970 + (int)floor(days / 365.2425);
@@ -354,6 +360,7 @@ static int year_of(double time) {
   return year;
 }
 
+/* part: month_of; needs: year_of */
 static int month_of(double time) {
   const double days = floor(time / 86400);
   int month = 12;
@@ -361,30 +368,26 @@ static int month_of(double time) {
   return month;
 }
 
-/* Which part of its cycle has passed, from 0 to 1. */
-/*{{turns}}*/
-static double (*const calendar[])(double) = {/*{{calendar}}*/};
-
 /* part: hour_of_day */
 static double hour_of_day(double time) { return time / 86400 - floor(time / 86400); }
 
 /* part: day_of_week */
 static double day_of_week(double time) { return fmod(fmod(floor(time / 86400) + 3, 7) + 7, 7) / 7; }
 
-/* part: day_of_month */
+/* part: day_of_month; needs: year_of, month_of */
 static double day_of_month(double time) {
   const int year = year_of(time), month = month_of(time);
   const double begin = days_to(year, month, 1), end = month == 12 ? days_to(year + 1, 1, 1) : days_to(year, month + 1, 1);
   return (floor(time / 86400) - begin) / (end - begin);
 }
 
-/* part: day_of_year */
+/* part: day_of_year; needs: year_of */
 static double day_of_year(double time) {
   const double begin = days_to(year_of(time), 1, 1), end = days_to(year_of(time) + 1, 1, 1);
   return (floor(time / 86400) - begin) / (end - begin);
 }
 
-/* part: month_of_year */
+/* part: month_of_year; needs: month_of */
 static double month_of_year(double time) { return (month_of(time) - 1) / 12.0; }
 
 /* part: stop */

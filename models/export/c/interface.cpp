@@ -93,11 +93,12 @@ bool any_category(const Signature& s) {
 std::string features_text(const Signature& s) {
   const bool categories = any_category(s), linear = s.fill == "linear", forward = s.fill == "forward";
   if (!categories && !s.masks && s.fill.empty() && s.calendar.empty()) return parts().lines("plain features");
-  std::string text, turns;
+  std::string text;
   if (forward || (linear && categories)) text += "\n" + parts().lines("forward");
   if (linear) text += "\n" + parts().lines("linear");
-  for (const std::string& part : s.calendar) turns += parts().lines(part);
-  if (!s.calendar.empty()) text += "\n" + parts().lines("time", {{"turns", turns}, {"calendar", listed(s.calendar)}});
+  if (!s.calendar.empty())
+    text += "\n" + parts().lines("time", {{"turns", parts().with_needs({s.calendar.begin(), s.calendar.end()})},
+                                          {"calendar", listed(s.calendar)}});
   const int first = s.calendar.empty() ? 0 : 1;
   const auto fill = [&](const char* function, const char* indent) {
     return str(indent, "if (isnan(number)) number = ", function, "(rows, count, at, ", first ? "1 + c" : "c", ");\n");

@@ -110,11 +110,11 @@ static double *read_samples(size_t *count) {
 
 /* part: cells */
 
-/* A cell up to the next comma, semicolon, tab or line end, without blanks around it; returns what ended it. */
+/* A cell up to the next of the separators or a line end, without blanks around it; returns what ended it. */
 static int read_cell(char *cell, size_t size) {
   size_t used = 0;
   int c;
-  while ((c = getchar()) != EOF && c != ',' && c != ';' && c != '\t' && c != '\n') {
+  while ((c = getchar()) != EOF && c != '\n' && !strchr("{{separators}}", c)) {
     if (isspace(c) && used == 0) continue;
     if (used + 1 < size) cell[used++] = (char)c;
   }
@@ -149,7 +149,7 @@ static double number_of(size_t row, int c, const char *cell) {
 
 /* part: rows */
 
-/* All rows of the standard input, a line each: {{cells}}, with commas, semicolons or tabs between. */
+/* All rows of the standard input, a line each: {{cells}}, with {{between}} between. */
 static double *read_numbers(size_t *count) {
   double *rows = NULL;
   size_t used = 0, room = 0;

@@ -26,6 +26,14 @@ bool reads_rows(const Signature& s) {
   return s.steps == Steps::numbers && !s.columns.empty() && !s.columns.front().name.empty();
 }
 
+/// Commas and semicolons may stand between cells unless a name has them.
+bool no_category_has(const Signature& s, const char* characters) {
+  for (const Signature::Column& column : s.columns)
+    for (const std::string& name : column.categories)
+      if (name.find_first_of(characters) != std::string::npos) return false;
+  return true;
+}
+
 /// Continues a prompt.
 std::string generates(const Signature& s, std::string& used) {
   const bool text = reads_text(s);
@@ -48,10 +56,13 @@ std::string predicts(const Signature& s, std::string& used) {
     read = "    const int *input = read_tokens(&count);\n";
   } else if (reads_rows(s)) {
     const bool dates = !s.calendar.empty();
-    used += "\n" + parts().lines("cells") + (dates ? "\n" + parts().lines("date") : "");
+    const bool commas = no_category_has(s, ",;");
+    used += "\n" + parts().lines("cells", {{"separators", commas ? ",;\\t" : "\\t"}}) +
+            (dates ? "\n" + parts().lines("date") : "");
     used +=
         "\n" + parts().lines("rows",
-                             {{"cells", dates ? "a date and the cells of the columns" : "the cells of the columns"},
+                             {{"between", commas ? "commas, semicolons or tabs" : "tabs"},
+                              {"cells", dates ? "a date and the cells of the columns" : "the cells of the columns"},
                               {"cell", dates ? "c == 0 ? date_of(*count + 1, cell) : number_of(*count + 1, c - 1, cell)"
                                              : "number_of(*count + 1, c, cell)"}});
     read = "    const double *input = read_numbers(&count);\n";
