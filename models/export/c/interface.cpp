@@ -35,7 +35,7 @@ std::string literal(const std::string& text) {
 
 /// A double literal of C.
 std::string number(double value) {
-  const std::string text = format("%.17g", value);
+  const std::string text = Json(value).dump();
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
 }
 
