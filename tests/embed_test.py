@@ -12,6 +12,7 @@ import json
 import math
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -198,6 +199,13 @@ def compare(what, got, rows, signature, at):
     return worst
 
 
+def blocks(page_text, language):
+    found = re.findall(rf"^```{language}\n(.*?)^```", page_text, re.M | re.S)
+    if len(found) != 1:
+        fail(f"a block of {language} in a README", page_text)
+    return found[0]
+
+
 def check_documents(exported, signature):
     """READMEs and graphs speak of the same names."""
     readme = (exported["onnx"] / "README.md").read_text()
@@ -205,6 +213,13 @@ def check_documents(exported, signature):
     for name in ("tokens" if "vocabulary" in signature else "values", "logits"):
         if f"`{name}`" not in readme or name.encode() not in graph:
             fail("a name of the graph in its README", name)
+    compile("text = samples = values = rows = ids = pixels = None\n" + blocks(readme, "python"), "README.md", "exec")
+    lines = blocks((exported["c"] / "README.md").read_text(), "c").replace('#include "model.h"', "")
+    kind, argument = ("const double *", "rows") if "vocabulary" not in signature else (
+        ("const int *", "tokens") if signature["steps"] == "ids" else ("const char *", "text"))
+    write(exported["c"] / "readme.c", '#include <stdio.h>\n#include <stdlib.h>\n#include "model.h"\n'
+          f"int use({kind}{argument}, size_t count);\nint use({kind}{argument}, size_t count) {{\n{lines}\nreturn 0;\n}}\n")
+    run(["cc", *STRICT.split(), "-c", "readme.c", "-o", "readme.o"], exported["c"])
     for label in signature.get("labels", []):
         if f'"{label}"' not in (exported["c"] / "model.c").read_text() or label.encode() not in graph:
             fail("a label in each export", label)

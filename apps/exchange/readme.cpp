@@ -112,6 +112,8 @@ std::string python_lines(const Signature& s) {
 }
 
 std::string c_call(const Signature& s) {
+  if (s.writes_text() && (s.steps == Signature::Steps::bytes || s.steps == Signature::Steps::characters))
+    return parts().lines("c text");
   if (!c_predicts(s)) return parts().lines("c step", {{"input", s.shape.vocabulary ? "token" : "values"}});
   const std::string input = !s.shape.vocabulary ? "rows" : s.steps == Signature::Steps::ids ? "tokens" : "text";
   return parts().lines(s.numbers.empty() ? "c labels" : "c numbers", {{"input", input}});

@@ -28,7 +28,7 @@ class Audio final : public ValueClassification {
   Signature signature() const override {
     Signature all = SequenceClassification::signature();
     all.unit = "sample";
-    all.note = "from -1 to 1, one channel";
+    all.note = normalise_ ? "one channel, of any loudness" : "from -1 to 1, one channel";
     all.rate = static_cast<double>(rate_);
     all.unit_loudness = normalise_;
     return all;
