@@ -86,4 +86,14 @@ std::string Parts::part(std::string_view name, const Slots& slots) const {
   return out;
 }
 
+std::string Parts::with_needs(std::set<std::string> names) const {
+  for (auto part = all_.rbegin(); part != all_.rend(); ++part)  // what is needed stands before
+    if (names.contains(part->name)) names.insert(part->needs.begin(), part->needs.end());
+  std::string text;
+  for (const Part& part : all_)
+    if (names.erase(part.name)) text += str("\n", part.text, "\n");
+  if (!names.empty()) throw std::logic_error(str("there is no part \"", *names.begin(), "\""));
+  return text;
+}
+
 }  // namespace seqtape

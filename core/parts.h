@@ -2,6 +2,7 @@
 // Templates. HTML and C are in files of their own, which are embedded in the program (cmake/embed.cmake). Such a file
 // has named parts, and a part has slots for text.
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,9 @@ class Parts {
   std::string part(std::string_view name, const Slots& slots = {}) const;
   /// The same with its line end.
   std::string lines(std::string_view name, const Slots& slots = {}) const { return part(name, slots) + "\n"; }
+  /// These parts and those that they need, in the order of the text, each behind an empty line. Throws std::logic_error
+  /// for an unknown name.
+  std::string with_needs(std::set<std::string> names) const;
 
  private:
   std::vector<Part> all_;

@@ -7,6 +7,14 @@ namespace seqtape {
 
 constexpr std::int32_t kIgnore = -100;  ///< a target that is not scored
 
+/// What a model predicts from a sequence.
+enum class Objective {
+  next_token,      ///< at every step, the next token: the model can generate text
+  label_per_step,  ///< at some or all steps, a class
+  label,           ///< one class
+  numbers          ///< one vector of real numbers: regression
+};
+
 struct SequenceShape {
   Index vocabulary = 0;  ///< token ids in [0, vocabulary), or 0: real values
   Index features = 0;    ///< real values a step, when vocabulary is 0

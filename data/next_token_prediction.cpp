@@ -205,6 +205,12 @@ NewInputs NextTokenPrediction::new_inputs() {
           .longer = NewInputs::Longer::windows};
 }
 
+Signature NextTokenPrediction::signature() const {
+  Signature all = Task::signature();
+  all.reads = Signature::Reads::windows;
+  return all;
+}
+
 std::string NextTokenPrediction::fingerprint() const {
   const std::string_view bytes(reinterpret_cast<const char*>(tokens_.data()), tokens_.size() * sizeof tokens_[0]);
   std::string all = format("%08x of %zu %ss", crc32_of(bytes), tokens_.size(), unit());

@@ -44,6 +44,7 @@ class NextTokenPrediction : public Task {
   std::vector<std::string> notes() const override;
   std::vector<std::int32_t> encode(const std::string& text) const final { return tokens_of(text, "--prompt"); }
   NewInputs new_inputs() override;
+  Signature signature() const override;
   /// Its text if that is printable.
   std::string symbol(std::int32_t token) const override;
 

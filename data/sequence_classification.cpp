@@ -352,6 +352,13 @@ NewInputs SequenceClassification::new_inputs() {
   return {.longer = longer_ == "cut" ? NewInputs::Longer::cut : NewInputs::Longer::refuse, .answers = learned_names_};
 }
 
+Signature SequenceClassification::signature() const {
+  Signature all = Task::signature();
+  all.labels = learned_names_;
+  all.reads = longer_ == "cut" ? Signature::Reads::first : Signature::Reads::at_most;
+  return all;
+}
+
 std::vector<std::string> SequenceClassification::contents() const {
   std::vector<Index> sizes;
   for (const Sequence& one : known_) sizes.push_back(one.size);

@@ -37,6 +37,7 @@ class SequenceClassification : public Task {
   void evaluate_on(const std::filesystem::path& data) override;
   /// All but how they are read.
   NewInputs new_inputs() override;
+  Signature signature() const override;
   std::vector<std::string> contents() const override;
   std::vector<std::string> notes() const override;
 

@@ -22,6 +22,18 @@ Batch blank_batch(const TaskShape& shape, Index rows, Index steps, std::int32_t 
   return batch;
 }
 
+Signature Task::signature() const {
+  const TaskShape shape = this->shape();
+  Signature all;
+  all.shape = shape;
+  all.objective = shape.objective;
+  all.length = shape.length;
+  all.steps = shape.vocabulary ? Signature::Steps::ids : Signature::Steps::numbers;
+  if (!shape.vocabulary) all.columns.resize(static_cast<std::size_t>(shape.features));
+  if (!shape.unit.empty()) all.unit = shape.unit;
+  return all;
+}
+
 Index share_of(Index count, double fraction) {
   const double share = fraction * static_cast<double>(count), whole = std::round(share);
   return static_cast<Index>(std::fabs(share - whole) <= 1e-12 * share ? whole : std::floor(share));

@@ -8,6 +8,7 @@
 
 #include "core/config.h"
 #include "core/sequence_shape.h"
+#include "core/signature.h"
 #include "data/batch.h"
 #include "data/new_inputs.h"
 
@@ -15,14 +16,6 @@ namespace seqtape {
 
 enum class Split { train, validation, test };
 const char* split_name(Split);
-
-/// What a model predicts from a sequence.
-enum class Objective {
-  next_token,      ///< at every step, the next token: the model can generate text
-  label_per_step,  ///< at some or all steps, a class
-  label,           ///< one class
-  numbers          ///< one vector of real numbers: regression
-};
 
 /// The input and output of a model for the task, and what they mean.
 struct TaskShape : SequenceShape {
@@ -111,6 +104,9 @@ class Task {
   /// How new inputs without answers are read, and what is answered; nothing for a task that makes its own data. After
   /// `use`, without `prepare`; to be read while the task lives.
   virtual NewInputs new_inputs() { return {}; }
+  /// What a model of the task reads and answers, in the terms of the data: for programs that have the model without
+  /// this one. After `use`, without `prepare`; of a run of an earlier version, as much as it kept.
+  virtual Signature signature() const;
 
   /// What the splits hold, in lines for the user: how many sequences of each class, how long, how many were cut or are
   /// in two of them. After `prepare`; empty: they are drawn from the seed.

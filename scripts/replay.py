@@ -78,8 +78,9 @@ def files(folder):
 def built_and_run(folder):
     """What an exported C program writes after a prompt, or answers to a sequence."""
     subprocess.run("cc -O1 -std=c99 model.c -lm -o model", shell=True, cwd=folder, check=True)
-    size = {key: int(value) for key, value in re.findall(r"#define (\w+) (\d+)", (folder / "model.c").read_text())}
-    if "TOKENS" in (folder / "model.c").read_text():  # it generates
+    text = (folder / "model.c").read_text()
+    size = {key: int(value) for key, value in re.findall(r"#define (\w+) (\d+)", text)}
+    if "[TOKENS" in text:  # it generates
         prompt = "the " if size["BYTES"] else "1 0 1"
         return subprocess.run(["./model", "model.bin", prompt, str(TOKENS)], cwd=folder, capture_output=True).stdout
     numbers = [i * i % size["VOCAB"] if size["VOCAB"] else i * i % 7 / 8 for i in range(TOKENS * max(1, size["FEATURES"]))]

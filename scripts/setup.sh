@@ -14,6 +14,7 @@ for option in "$@"; do
     --browser) need_packages chromium && need_node ;;
     --interop)
       need_node
+      need_packages python3-numpy
       mkdir -p build/interop
       cp tests/interop/package.json build/interop/
       say "Installing llama.cpp, ONNX Runtime and Hugging Face's readers from npm"

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace seqtape {
 namespace {
 
-std::vector<std::string> names() {
+std::vector<std::string> format_names() {
   std::vector<std::string> all;
   for (const ExportFormat& format : export_formats()) all.push_back(format.name);
   return all;
@@ -26,7 +26,9 @@ void export_options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "format", formats, cxxopts::value<std::string>(), "FORMAT")("out", "file or folder to write",
                                                                   cxxopts::value<std::string>(), "PATH")(
-      "best", "the best checkpoint instead of the last")("force", "replace an export")(
+      "name", "of c: begins the names of the functions, so that several models fit into one program; default: model",
+      cxxopts::value<std::string>(),
+      "NAME")("best", "the best checkpoint instead of the last")("force", "replace an export")(
       "verify", "print how far the logits of what was written, read again, are from the model's");
   common_options(options);
   options.parse_positional({"run"});
@@ -48,23 +50,22 @@ void check_finite(const TrainedModel& trained) {
 
 /// Writes beside the destination and moves the export there: it is the old or the new one, complete.
 void write_whole(const ExportFormat& format, const TrainedModel& trained, const fs::path& out,
-                 const std::string& title) {
+                 const ExportNames& names) {
   Unfinished unfinished(out);
   const fs::path beside = unfinished.path();
-  format.write(trained, beside, title);
-  const Json record = parity(trained, format, beside);
-  write_file(format.folder ? beside / "parity.json" : fs::path(beside) += ".parity.json", record.dump() + "\n");
+  write_export(format, trained, beside, names);
   unfinished.move();
 }
 
 int run_export(const cxxopts::ParseResult& args) {
   const std::string run = argument(args, "run");
-  if (!args.count("format")) throw ConfigError(str("--format: is missing; known: ", join(names(), ", ")));
+  if (!args.count("format")) throw ConfigError(str("--format: is missing; known: ", join(format_names(), ", ")));
   const std::string wanted = args["format"].as<std::string>();
   const ExportFormat* chosen = nullptr;
   for (const ExportFormat& one : export_formats())
     if (wanted == one.name) chosen = &one;
-  if (!chosen) throw ConfigError(str("--format: unknown format \"", wanted, "\"", suggestion(wanted, names())));
+  if (!chosen) throw ConfigError(str("--format: unknown format \"", wanted, "\"", suggestion(wanted, format_names())));
+  if (args.count("name") && wanted != "c") throw ConfigError("--name: is for the format c");
   if (!args.count("out")) throw ConfigError("--out: is missing: the file or folder to write");
   if (args["out"].as<std::string>().empty()) throw ConfigError("--out: must name the file or folder to write");
   fs::path out = fs::absolute(args["out"].as<std::string>()).lexically_normal();
@@ -76,9 +77,10 @@ int run_export(const cxxopts::ParseResult& args) {
   const TrainedModel trained = TrainedModel::open(run, args.count("best") != 0, sets(args));
   const fs::path folder = fs::absolute(find_run(run).run).lexically_normal();
   check_finite(trained);
+  ExportNames names{printable((folder.has_filename() ? folder : folder.parent_path()).filename().string())};
+  if (args.count("name")) names.code = args["name"].as<std::string>();
   try {
-    write_whole(*chosen, trained, out,
-                printable((folder.has_filename() ? folder : folder.parent_path()).filename().string()));
+    write_whole(*chosen, trained, out, names);
   } catch (const fs::filesystem_error& error) {
     throw Error(str(out.string(), ": cannot be written: ", error.code().message()));
   }

@@ -1,8 +1,12 @@
+#include <iostream>
+
 #include "apps/commands/command.h"
+#include "apps/exchange/export.h"
 #include "apps/trainer/dry_run.h"
 #include "apps/trainer/signals.h"
 #include "apps/trainer/trainer.h"
 #include "core/error.h"
+#include "core/strings.h"
 
 namespace seqtape {
 namespace {
@@ -47,7 +51,10 @@ int run_train(const cxxopts::ParseResult& args) {
   }
   const std::string checkpoint = args.count("checkpoint") ? args["checkpoint"].as<std::string>() : "";
   if (!checkpoint.empty() && start != Start::resume) throw ConfigError("--checkpoint: goes with --resume");
-  return Trainer(std::move(config), out, start, checkpoint).run();
+  Trainer trainer(std::move(config), out, start, checkpoint);
+  std::cout << "exports    " << printable_text(exports_text(trainer.training().config, *trainer.training().model))
+            << std::endl;
+  return trainer.run();
 }
 
 }  // namespace

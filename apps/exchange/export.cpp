@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/exchange/readme.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/io/npz.h"
 #include "core/io/safetensors.h"
 #include "core/strings.h"
 #include "models/export/export.h"
+#include "models/export/traced_pass.h"
 #include "models/formats/mamba_gguf.h"
 
 namespace seqtape {
@@ -16,17 +18,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-MambaNumbers numbers(const TrainedModel& trained) {
-  MambaNumbers n = MambaNumbers::of(trained.config.model, trained.model->shape());
-  n.end_token = trained.config.task->shape().end_token;
-  n.unknown_token = trained.config.task->shape().unknown_token;
+MambaNumbers numbers(const RunConfig& config, const SequenceModel& model) {
+  MambaNumbers n = MambaNumbers::of(config.model, model.shape());
+  n.end_token = config.task->shape().end_token;
+  n.unknown_token = config.task->shape().unknown_token;
   return n;
 }
+MambaNumbers numbers(const TrainedModel& trained) { return numbers(trained.config, *trained.model); }
 
-bool reads_bytes(const TrainedModel& trained) {
-  const TaskShape shape = trained.config.task->shape();
-  return shape.next_token() && shape.unit == "byte" && shape.vocabulary == 256;
-}
+void check_hf(const RunConfig& config, const SequenceModel& model) { hf_json(numbers(config, model)); }
+void check_mamba_ssm(const RunConfig& config, const SequenceModel& model) { mamba_ssm_json(numbers(config, model)); }
+void check_gguf(const RunConfig& config, const SequenceModel& model) { refuse_for_gguf(numbers(config, model)); }
+void check_onnx(const RunConfig&, const SequenceModel& model) { refuse_unless_streaming(model, "onnx"); }
+void check_c(const RunConfig&, const SequenceModel& model) { refuse_unless_streaming(model, "c"); }
+void check_nothing(const RunConfig&, const SequenceModel&) {}
 
 /// The character that represents a byte in byte-level vocabularies: itself if it is printable, otherwise one beyond
 /// Latin-1 (GPT-2's bytes_to_unicode).
@@ -72,8 +77,15 @@ Shape stored_shape(const Parameter& parameter) {
   return parameter.path.ends_with("conv.weight") ? Shape{parameter.shape[0], 1, parameter.shape[1]} : parameter.shape;
 }
 
-void write_hf(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
-  const Json config = hf_json(numbers(trained));
+void write_hf(const TrainedModel& trained, const fs::path& folder, const ExportNames&) {
+  Json config = hf_json(numbers(trained));
+  // What its outputs are called, where they have names and no tokenizer has them.
+  const Signature signature = trained.config.task->signature();
+  const auto& names = signature.writes_text() ? signature.texts : signature.labels;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    config["id2label"][std::to_string(i)] = names[i];
+    config["label2id"][names[i]] = i;
+  }
   fs::create_directories(folder);
   const bool writes = trained.config.task->shape().next_token();
   write_file(folder / "config.json", config.dump(2) + "\n");
@@ -84,8 +96,8 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
     weights.add(hf_mamba_name(p->path), stored_shape(*p), p->variable.data());
   weights.write(folder / "model.safetensors");
   const std::string tokenizer = trained.config.task->tokenizer_file();
-  const bool bytes = reads_bytes(trained), text = bytes || !tokenizer.empty();
-  if (text) {
+  const bool bytes = signature.writes_text() && signature.steps == Signature::Steps::bytes;
+  if (bytes || !tokenizer.empty()) {
     write_file(folder / "tokenizer.json", bytes ? byte_tokenizer().dump() + "\n" : read_file(tokenizer));
     write_file(folder / "tokenizer_config.json", Json({{"tokenizer_class", "PreTrainedTokenizerFast"},
                                                        {"clean_up_tokenization_spaces", false},
@@ -93,23 +105,9 @@ void write_hf(const TrainedModel& trained, const fs::path& folder, const std::st
                                                          .dump(2) +
                                                      "\n");
   }
-  std::string use =
-      "# It writes no text: the logits of a step are its answer there.\n"
-      "print(model(torch.tensor([[0, 1]])).logits.argmax(-1))  # the tokens are numbers of the task\n";
-  if (writes)
-    use = text ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
-                 "inputs = tokenizer(\"In the beginning\", return_tensors=\"pt\")\n"
-                 "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))\n"
-               : "# Its tokens are numbers of the task; there is no tokenizer.\n"
-                 "print(model.generate(torch.tensor([[0, 1]]), max_new_tokens=100)[0])\n";
-  write_file(folder / "README.md", str("# ", title, "\n\nA Mamba ", writes ? "language " : "",
-                                       "model trained by seqtape, for Hugging Face transformers:\n\n```python\n",
-                                       text ? "" : "import torch\n", "from transformers import AutoModelForCausalLM",
-                                       text ? ", AutoTokenizer" : "",
-                                       "\n\nmodel = AutoModelForCausalLM.from_pretrained(\".\")\n", use, "```\n"));
 }
 
-void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const std::string&) {
+void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const ExportNames&) {
   const MambaNumbers n = numbers(trained);
   const Json config = mamba_ssm_json(n);
   fs::create_directories(folder);
@@ -134,7 +132,7 @@ void write_mamba_ssm(const TrainedModel& trained, const fs::path& folder, const 
   weights.write(folder / "model.safetensors");
 }
 
-void write_gguf(const TrainedModel& trained, const fs::path& path, const std::string& title) {
+void write_gguf(const TrainedModel& trained, const fs::path& path, const ExportNames& names) {
   const Task& task = *trained.config.task;
   // Bytes, characters and bases are their own text. A tokenizer's tokens are written as numbers: this kind of
   // vocabulary cannot express how it splits a text.
@@ -142,10 +140,10 @@ void write_gguf(const TrainedModel& trained, const fs::path& path, const std::st
   std::vector<std::string> tokens;
   for (Index token = 0; token < trained.model->shape().vocabulary; ++token)
     tokens.push_back(characters ? task.decode({static_cast<std::int32_t>(token)}) : str("[", token, "]"));
-  save_mamba_gguf(path, title, numbers(trained), trained.model->parameters(), tokens);
+  save_mamba_gguf(path, names.title, numbers(trained), trained.model->parameters(), tokens);
 }
 
-void write_safetensors(const TrainedModel& trained, const fs::path& path, const std::string&) {
+void write_safetensors(const TrainedModel& trained, const fs::path& path, const ExportNames&) {
   SafetensorsWriter weights;
   // A warm start compares it with its own.
   if (const std::string meaning = trained.config.task->token_meaning(); !meaning.empty())
@@ -154,17 +152,16 @@ void write_safetensors(const TrainedModel& trained, const fs::path& path, const 
   weights.write(path);
 }
 
-void write_c(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
+void write_c(const TrainedModel& trained, const fs::path& folder, const ExportNames& names) {
   write_c_program(*trained.model,
-                  {title, trained.config.model.name, trained.config.task->shape().next_token(), reads_bytes(trained)},
-                  folder);
+                  {names.title, trained.config.model.name, trained.config.task->signature(), names.code}, folder);
 }
 
-void write_onnx_graphs(const TrainedModel& trained, const fs::path& folder, const std::string& title) {
-  write_onnx(*trained.model, trained.config.model.name, folder, title);
+void write_onnx_graphs(const TrainedModel& trained, const fs::path& folder, const ExportNames& names) {
+  write_onnx(*trained.model, trained.config.task->signature(), folder, names.title);
 }
 
-void write_npz_file(const TrainedModel& trained, const fs::path& path, const std::string&) {
+void write_npz_file(const TrainedModel& trained, const fs::path& path, const ExportNames&) {
   std::vector<NpzArray> arrays;
   for (const Parameter* p : trained.model->parameters()) {
     const std::string_view elements(reinterpret_cast<const char*>(p->variable.data()),
@@ -186,6 +183,20 @@ std::unique_ptr<SequenceModel> read_safetensors(const TrainedModel& trained, con
   return model;
 }
 
+/// The numbers of an input as the format reads them.
+Json values_of(const TrainedModel& trained, const ExportFormat& format, const ModelInput& input) {
+  const auto features = trained.config.task->signature().features();
+  Json all = Json::array();
+  for (const Real value : input.values.to_vector()) {
+    const Signature::Column& feature = features[all.size() % features.size()];
+    if (format.in_units && (feature.mean != 0 || feature.scale != 1))
+      all.push_back(feature.mean + feature.scale * static_cast<double>(value));
+    else
+      all.push_back(value);
+  }
+  return all;
+}
+
 std::vector<float> logits_of(SequenceModel& model, const ModelInput& input) {
   ModelState state;
   const Variable logits = model.forward(input, state, {.carry = false});
@@ -196,15 +207,46 @@ std::vector<float> logits_of(SequenceModel& model, const ModelInput& input) {
 
 const std::vector<ExportFormat>& export_formats() {
   static const std::vector<ExportFormat> formats{
-      {"hf", "a folder for Hugging Face transformers (Mamba, Mamba-2)", true, write_hf, read_folder},
-      {"mamba_ssm", "a folder for the authors' package mamba_ssm (Mamba)", true, write_mamba_ssm, read_folder},
-      {"gguf", "a file for llama.cpp (Mamba)", false, write_gguf, read_gguf},
+      {"hf", "a folder for Hugging Face transformers (Mamba, Mamba-2)", true, check_hf, write_hf, read_folder,
+       hf_readme},
+      {"mamba_ssm", "a folder for the authors' package mamba_ssm (Mamba)", true, check_mamba_ssm, write_mamba_ssm,
+       read_folder, mamba_ssm_readme},
+      {"gguf", "a file for llama.cpp (Mamba)", false, check_gguf, write_gguf, read_gguf, nullptr},
       {"onnx", "two ONNX graphs: whole sequences, and a step with its states (every model that can run in steps)", true,
-       write_onnx_graphs, nullptr},
-      {"c", "a C99 program and its weights (every model that can run in steps)", true, write_c, nullptr},
-      {"safetensors", "the weights, under our names (every model)", false, write_safetensors, read_safetensors},
-      {"npz", "the weights for NumPy, under our names (every model)", false, write_npz_file, nullptr}};
+       check_onnx, write_onnx_graphs, nullptr, onnx_readme, true},
+      {"c", "C99 to build into a program, and its weights (every model that can run in steps)", true, check_c, write_c,
+       nullptr, c_readme},
+      {"safetensors", "the weights, under our names (every model)", false, check_nothing, write_safetensors,
+       read_safetensors, nullptr},
+      {"npz", "the weights for NumPy, under our names (every model)", false, check_nothing, write_npz_file, nullptr,
+       nullptr}};
   return formats;
+}
+
+std::string exports_text(const RunConfig& config, const SequenceModel& model) {
+  std::vector<std::string> open;
+  std::vector<std::pair<std::string, std::vector<std::string>>> closed;  // a reason, and the formats that it closes
+  for (const ExportFormat& format : export_formats()) try {
+      format.check(config, model);
+      open.emplace_back(format.name);
+    } catch (const ConfigError& error) {
+      const auto same =
+          std::find_if(closed.begin(), closed.end(), [&](const auto& c) { return c.first == error.what(); });
+      (same == closed.end() ? closed.emplace_back(error.what(), std::vector<std::string>()) : *same)
+          .second.emplace_back(format.name);
+    }
+  std::string text = join(open, ", ");
+  for (const auto& [why, formats] : closed) text += str("; not ", join(formats, ", "), ": ", why);
+  return text;
+}
+
+void write_export(const ExportFormat& format, const TrainedModel& trained, const fs::path& path,
+                  const ExportNames& names) {
+  format.write(trained, path, names);
+  const auto beside = [&](const char* name) { return format.folder ? path / name : fs::path(path) += str(".", name); };
+  write_file(beside("signature.json"), to_json(trained.config.task->signature()).dump(2) + "\n");
+  if (format.readme) write_file(path / "README.md", format.readme(trained, names));
+  write_file(beside("parity.json"), parity(trained, format, path).dump() + "\n");
 }
 
 Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::path& path) {
@@ -215,7 +257,7 @@ Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::p
   if (input.tokens.defined())
     json["tokens"] = input.tokens.to_vector();
   else
-    json["values"] = input.values.to_vector();
+    json["values"] = values_of(trained, format, input);
   if (!format.read) return json;
   const std::vector<float> theirs = logits_of(*format.read(trained, path), input);
   double largest = 0;

@@ -20,6 +20,7 @@ class Trainer {
   Trainer(RunConfig config, const std::filesystem::path& out, Start start, const std::string& from = "");
   /// Runs to the end, or to a signal. Returns the exit code: 0, or 128 + the signal after saving.
   int run();
+  const Training& training() const { return training_; }
 
  private:
   void resume_from(const std::filesystem::path& checkpoint);

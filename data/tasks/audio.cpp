@@ -25,6 +25,14 @@ class Audio final : public ValueClassification {
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) { add(read_new(path)); };
     return inputs;
   }
+  Signature signature() const override {
+    Signature all = SequenceClassification::signature();
+    all.unit = "sample";
+    all.note = normalise_ ? "one channel, of any loudness" : "from -1 to 1, one channel";
+    all.rate = static_cast<double>(rate_);
+    all.unit_loudness = normalise_;
+    return all;
+  }
 
  private:
   const char* path_doc() const override {

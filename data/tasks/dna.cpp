@@ -40,6 +40,17 @@ std::string bases_of(const std::vector<std::int32_t>& tokens) {
   return text;
 }
 
+/// Says that bases are read, as `base_tokens` reads them.
+void read_bases(Signature& signature) {
+  signature.steps = Signature::Steps::characters;
+  signature.unit = "base";
+  signature.skips_blanks = true;
+  for (int c = 0; c < 128; ++c)
+    if (const std::int32_t token = base_token(static_cast<char>(c)); token >= 0)
+      signature.characters.push_back({static_cast<char32_t>(c), token});
+  for (const char base : kBases) signature.texts.emplace_back(1, base);
+}
+
 /// The next base of FASTA files. Their records follow each other with an N between.
 class Dna final : public NextTokenPrediction {
  public:
@@ -64,6 +75,11 @@ class Dna final : public NextTokenPrediction {
       add(NewInput::of(std::move(steps)));
     };
     return inputs;
+  }
+  Signature signature() const override {
+    Signature all = NextTokenPrediction::signature();
+    read_bases(all);
+    return all;
   }
   std::string decode(const std::vector<std::int32_t>& tokens) const override { return bases_of(tokens); }
 
@@ -120,6 +136,11 @@ class DnaClasses final : public TokenClassification {
       return {.tokens = base_tokens(line, where)};
     };
     return inputs;
+  }
+  Signature signature() const override {
+    Signature all = SequenceClassification::signature();
+    read_bases(all);
+    return all;
   }
 
  private:

@@ -35,6 +35,12 @@ class Documents final : public TokenClassification {
     };
     return inputs;
   }
+  Signature signature() const override {
+    Signature all = SequenceClassification::signature();
+    all.steps = Signature::Steps::bytes;
+    all.unit = "byte";
+    return all;
+  }
   const char* path_doc() const override {
     return "folder with a folder of files for each class, or a TSV file: class, tab, text; relative to the config";
   }

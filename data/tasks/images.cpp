@@ -38,6 +38,7 @@ class Images final : public Task {
   std::vector<std::string> contents() const override;
   std::vector<std::string> notes() const override;
   NewInputs new_inputs() override;
+  Signature signature() const override;
 
  private:
   friend class ImagesEvaluation;
@@ -232,6 +233,18 @@ NewInputs Images::new_inputs() {
       add(NewInput::of({.tokens = std::move(image.tokens), .values = std::move(image.values)}, std::to_string(i)));
     }
   }};
+}
+
+Signature Images::signature() const {
+  Signature all = Task::signature();
+  all.unit = "pixel";
+  all.note =
+      str("from 0 to 255, ", color_ == "rgb" ? "red, green and blue, " : "", "row by row of ", side_, " x ", side_);
+  all.reads = Signature::Reads::exactly;
+  for (Signature::Column& column : all.columns) column.scale = 255;
+  if (order_ != "raster") all.order = places(side_ * side_);
+  for (Index label = 0; label < classes_; ++label) all.labels.push_back(std::to_string(label));
+  return all;
 }
 
 TaskShape Images::shape() const {

@@ -41,6 +41,7 @@ class Series final : public Task, public Forecasting {
   std::vector<std::string> contents() const override;
   std::vector<std::string> notes() const override;
   NewInputs new_inputs() override;
+  Signature signature() const override;
 
  private:
   /// Rows [first, last) of a file, whose values are asked for in the windows of a split.
@@ -193,6 +194,26 @@ NewInputs Series::new_inputs() {
           .answers = targets,
           .in_units = in_units,
           .own_file = paths_.divided()};
+}
+
+Signature Series::signature() const {
+  Signature all = Task::signature();
+  all.unit = "row";
+  all.note = "a number for each column, of a category its name";
+  all.reads = Signature::Reads::last;
+  if (!learned_.done) return all;  // of an earlier version: it kept no scales
+  all.columns.clear();
+  const auto column = [&](const std::string& name) -> Signature::Column {
+    if (keys_.is_category(name)) return {printable(name), 0, 1, learned_.categories.at(printable(name))};
+    const auto& scale = learned_.scales.at(printable(name));
+    return {printable(name), scale.mean, scale.scale()};
+  };
+  for (const std::string& name : keys_.columns) all.columns.push_back(column(name));
+  for (const std::string& name : keys_.asked()) all.numbers.push_back(column(name));
+  all.masks = keys_.masks();
+  if (keys_.missing == "linear" || keys_.missing == "forward") all.fill = keys_.missing;
+  all.calendar = keys_.calendar;
+  return all;
 }
 
 void Series::read_new(const std::filesystem::path& path, Index backtests, const NewInputs::Add& add) {

@@ -64,6 +64,12 @@ class SeriesClasses final : public ValueClassification {
     };
     return inputs;
   }
+  Signature signature() const override {
+    Signature all = SequenceClassification::signature();
+    all.unit = "value";
+    if (scaled_) all.columns = {{"", mean_, deviation_ > 0 ? deviation_ : 1}};
+    return all;
+  }
 
  private:
   const char* path_doc() const override {

@@ -76,6 +76,15 @@ class Text final : public NextTokenPrediction {
     };
     return inputs;
   }
+  Signature signature() const override {
+    Signature all = NextTokenPrediction::signature();
+    all.steps = alphabet_.empty() ? Signature::Steps::bytes : Signature::Steps::characters;
+    if (alphabet_.empty()) return all;
+    all.other = 0;
+    for (std::int32_t token = 0; token < vocabulary(); ++token) all.texts.push_back(decode({token}));
+    for (const char32_t letter : letters()) all.characters.push_back({letter, token(letter)});
+    return all;
+  }
   std::string decode(const std::vector<std::int32_t>& tokens) const override {
     std::string text;
     for (const std::int32_t token : tokens) {

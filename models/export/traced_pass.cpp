@@ -27,6 +27,12 @@ TracedPass::TracedPass(SequenceModel& model, bool step, const Extents& e) : exte
   nodes = trace.nodes();
 }
 
+void refuse_unless_streaming(const SequenceModel& model, const char* target) {
+  if (!model.streams())
+    throw ConfigError(
+        str(target, ": needs a model that can run in steps; this one looks at later steps of the sequence"));
+}
+
 ValueKey key_of(const Tensor& x) { return {x.data(), str(x.shape())}; }
 
 bool reads_ids(const AnyOp& op) { return op.as<ops::Embedding>() != nullptr; }

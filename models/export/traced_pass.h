@@ -39,6 +39,9 @@ struct TracedPass {
   }
 };
 
+/// Throws ConfigError for a model that cannot run in steps; `target`: "c", for the message.
+void refuse_unless_streaming(const SequenceModel&, const char* target);
+
 /// Identifies a value of a pass: by its memory, and its shape, since a reshaped value shares its memory.
 using ValueKey = std::pair<const Real*, std::string>;
 ValueKey key_of(const Tensor&);

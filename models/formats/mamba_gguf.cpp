@@ -56,14 +56,18 @@ std::string gguf_mamba_name(const std::string& path) {
   return "blk." + path.substr(number, rest - number) + (found != within.end() ? found->second : path.substr(rest));
 }
 
-void save_mamba_gguf(const std::filesystem::path& path, const std::string& name, const MambaNumbers& n,
-                     const std::vector<Parameter*>& parameters, const std::vector<std::string>& tokens) {
+void refuse_for_gguf(const MambaNumbers& n) {
   refuse_head_bias(n);
   refuse_mamba2(n, "gguf");
   if (n.d_inner != 2 * n.d_model)
     throw ConfigError(str("model.d_inner: must be 2 d_model for llama.cpp, ", 2 * n.d_model, ", got ", n.d_inner));
   if (!n.conv_bias) throw ConfigError("model.conv_bias: must be true for llama.cpp");
   if (n.proj_bias) throw ConfigError("model.proj_bias: must be false for llama.cpp");
+}
+
+void save_mamba_gguf(const std::filesystem::path& path, const std::string& name, const MambaNumbers& n,
+                     const std::vector<Parameter*>& parameters, const std::vector<std::string>& tokens) {
+  refuse_for_gguf(n);
   GgufWriter file;
   const auto whole = [](Index value) { return static_cast<std::uint32_t>(value); };
   file.key("general.architecture", std::string("mamba"));

@@ -245,15 +245,16 @@ TEST_CASE("the C step gives the logits of every kind of model") {
     const bool tokens = parity.contains("tokens");
     write_file(
         out + "/driver.c",
-        str("#define NO_MAIN\n#include \"model.c\"\nint main(void) {\n  static float logits[OUTPUTS];\n  int i, t;\n",
-            tokens ? "  int input;\n" : "  float input[FEATURES];\n", "  if (!model_load(\"", out,
-            "/model.bin\")) return 1;\n  for (t = 0; t < 2; ++t) {\n"
-            "    model_reset();\n    for (i = 0; i < ",
+        str("#define NO_MAIN\n#include \"model.c\"\nint main(void) {\n  static struct model_weights weights;\n"
+            "  static struct model m;\n  static float logits[OUTPUTS];\n  int i, t;\n",
+            tokens ? "  int input;\n" : "  float input[FEATURES];\n", "  if (!model_load(&weights, \"", out,
+            "/model.bin\")) return 1;\n  model_start(&m, &weights);\n  for (t = 0; t < 2; ++t) {\n"
+            "    model_reset(&m);\n    for (i = 0; i < ",
             parity["length"].get<int>(), "; ++i) {\n",
             tokens
                 ? "      if (scanf(\"%d\", &input) != 1) return 2;\n"
                 : "      int f;\n      for (f = 0; f < FEATURES; ++f) if (scanf(\"%f\", &input[f]) != 1) return 2;\n",
-            "      model_step(input, logits);\n    }\n  }\n"
+            "      if (!model_step(&m, input, logits)) return 3;\n    }\n  }\n"
             "  for (i = 0; i < OUTPUTS; ++i) printf(\"%.9g\\n\", logits[i]);\n  return 0;\n}\n"));
     compile(out, "driver.c", model.find("\"learned\"") != std::string::npos ? "" : "-DCONTEXT=40");
     std::string input;  // twice: a reset forgets all
@@ -405,6 +406,120 @@ TEST_CASE("ONNX: graphs with the tensors that they promise; what they compute is
   for (const std::string form : {"onnx", "c"})
     refused("export " + both + " --format " + form + " --out " + (folder / "no").string(), 2, "can run in steps");
   CHECK_FALSE(fs::exists(folder / "no"));
+}
+
+namespace {
+
+std::string joined(const auto& values) {
+  std::vector<std::string> all;
+  for (const auto& value : values) all.push_back(value.name());
+  return join(all, " ");
+}
+
+}  // namespace
+
+TEST_CASE("an export says what its model reads and answers: labels, scales, units") {
+  const TemporaryFolder folder;
+  std::string classes = "", rows = "load,kind\n";
+  for (int i = 0; i < 60; ++i) {
+    classes += i % 2 ? R"("""up"" there")" : "b?";
+    for (int t = 0; t < 20; ++t) classes += str(",", 1000 + t * (i % 2) + i % 5);
+    classes += "\n";
+    rows += str(500 + i % 7, i % 3 ? ",dry\n" : ",wet\n");
+  }
+  write_file(folder / "classes", classes);
+  write_file(folder / "rows", rows);
+  const std::string gru = R"({"name": "gru", "d_model": 16, "layers": 1})";
+  const std::string out = (folder / "out").string();
+  const auto exported = [&](const std::string& run_path, const std::string& form) {
+    succeeds("export " + run_path + " --format " + form + " --force --out " + out);
+    const std::string beside = fs::is_directory(out) ? out + "/signature.json" : out + ".signature.json";
+    const Json signature = parse_json(read_file(beside), "signature.json");
+    fs::remove_all(out + ".unfinished");
+    return signature;
+  };
+  const std::string waves = train(folder, "waves", gru,
+                                  R"({"name": "series_classes", "path": "classes", "length": 20, "normalise": true})"),
+                    sales =
+                        train(folder, "sales", gru,
+                              R"({"name": "series", "path": "rows", "columns": ["load", "kind"], "targets": ["load"],
+       "categorical": ["kind"], "length": 8, "horizon": 3, "train_fraction": 0.6})");
+  for (const std::string form : {"npz", "safetensors"}) {
+    const Json signature = exported(waves, form);
+    CHECK_EQ(signature["labels"], Json({"\"up\" there", "b?"}));
+    fs::remove_all(out);
+  }
+  const Json signature = exported(waves, "onnx");
+  CHECK(signature["columns"][0]["mean"].get<double>() == doctest::Approx(1006.7).epsilon(0.01));
+  for (const std::string& run_path : {waves, sales}) {
+    const Json now = exported(run_path, "onnx");
+    for (const char* file : {"model.onnx", "step.onnx"}) {
+      onnx::ModelProto model;
+      REQUIRE(model.ParseFromString(read_file(fs::path(out) / file)));
+      std::map<std::string, std::string> metadata;
+      for (const auto& entry : model.metadata_props()) metadata[entry.key()] = entry.value();
+      CHECK_EQ(metadata.size(), now.size());
+      for (const auto& [key, value] : now.items())
+        CHECK_EQ(metadata[key], value.is_string() ? value.get<std::string>() : value.dump());
+      const std::string outputs = joined(model.graph().output());
+      CHECK(outputs.find(run_path == waves ? "logits probabilities next_" : "logits forecast next_") !=
+            std::string::npos);
+      CHECK_EQ(model.graph().input(0).type().tensor_type().elem_type(), onnx::TensorProto::DOUBLE);
+    }
+  }
+  const Json forecast = exported(sales, "onnx");
+  CHECK_EQ(forecast["columns"][1]["categories"], Json({"dry", "wet"}));
+  CHECK_EQ(forecast["horizon"], 3);
+  const std::string readme = read_file(out + "/README.md");
+  CHECK(readme.find("`load`, `kind=dry`, `kind=wet`") != std::string::npos);
+  CHECK(readme.find("session.run([\"forecast\"], {\"values\": values})") != std::string::npos);
+  // Two models in one program have names of their own; what is no name of C is refused.
+  fs::remove_all(out);
+  succeeds("export " + waves + " --format c --name tide --out " + out);
+  const std::string header = read_file(out + "/model.h");
+  CHECK(header.find("int tide_predict(struct tide *m, const double *rows") != std::string::npos);
+  CHECK(header.find("MODEL_") == std::string::npos);
+  CHECK(read_file(out + "/model.c").find(R"({"\"up\" there", "b\?"})") != std::string::npos);
+  CHECK(read_file(out + "/README.md").find("tide_predict(m, rows, count, answer)") != std::string::npos);
+  compile(out, "model.c");
+  // Nothing that changes is outside of functions and structs.
+  std::istringstream code(read_file(out + "/model.c"));
+  for (std::string line; std::getline(code, line);) {
+    CAPTURE(line);
+    CHECK_FALSE((line.starts_with("static float ") && line.find('(') == std::string::npos));
+    CHECK(line.find("  static float") == std::string::npos);
+  }
+  refused("export " + waves + " --format c --name 2x --force --out " + out, 2, "--name: must be a name of C");
+  refused("export " + waves + " --format onnx --name x --out " + (folder / "no").string(), 2,
+          "--name: is for the format c");
+}
+
+TEST_CASE("hf names the tokens of bases; train says first which exports its config allows") {
+  const TemporaryFolder folder;
+  std::string bases = ">r\n";
+  for (int i = 0; i < 400; ++i) bases += "ACGGT";
+  write_file(folder / "genome", bases + "\n");
+  const std::string path = train(folder, "dna", kPortable, R"({"name": "dna", "path": "genome", "length": 32})"),
+                    out = (folder / "hf").string();
+  succeeds("export " + path + " --format hf --out " + out);
+  const Json config = parse_json(read_file(out + "/config.json"), "config.json");
+  CHECK_EQ(config["id2label"].dump(), R"({"0":"A","1":"C","2":"G","3":"T","4":"N"})");
+  CHECK_EQ(config["label2id"]["N"], 4);
+  succeeds("import " + out + " --out " + (folder / "back").string());
+  const auto line = [&](const std::string& sets) {
+    const std::string said = run("train " + (folder / "dna.json").string() + " --force --out " +
+                                 (folder / "again").string() + " --set train.steps=1 " + sets)
+                                 .out;
+    const std::size_t begin = said.find("\nexports    ") + 12;
+    CHECK(begin < said.find("\nstep "));  // before it trains
+    return said.substr(begin, said.find('\n', begin) - begin);
+  };
+  CHECK_EQ(line(""), "hf, mamba_ssm, gguf, onnx, c, safetensors, npz");
+  const std::string bias = line("--set model.head_bias=true");
+  CHECK(bias.starts_with("onnx, c, safetensors, npz; not hf, mamba_ssm, gguf: model.head_bias: must be false; "));
+  CHECK(bias.find("configs/text/mamba-hf.json") != std::string::npos);
+  CHECK_EQ(line("--set model.proj_bias=true"),
+           "hf, mamba_ssm, onnx, c, safetensors, npz; not gguf: model.proj_bias: must be false for llama.cpp");
 }
 
 TEST_CASE("models that a format cannot hold are refused, with what to set; paths are looked after") {

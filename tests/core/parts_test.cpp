@@ -37,3 +37,11 @@ TEST_CASE("parts have names, needs and no empty lines around them") {
   CHECK_EQ(parts.part("last"), "z");
   CHECK_THROWS_AS(parts.part("none"), std::logic_error);
 }
+
+TEST_CASE("parts come with those that they need, each once, in the order of the text") {
+  const Parts parts("/* part: a */\nA\n/* part: b; needs: a */\nB\n/* part: c */\nC\n/* part: d; needs: b, a */\nD\n");
+  CHECK_EQ(parts.with_needs({"d"}), "\nA\n\nB\n\nD\n");
+  CHECK_EQ(parts.with_needs({"c", "a"}), "\nA\n\nC\n");
+  CHECK_EQ(parts.with_needs({}), "");
+  CHECK_THROWS_AS(parts.with_needs({"a", "e"}), std::logic_error);
+}

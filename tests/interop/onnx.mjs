@@ -16,7 +16,8 @@ const piece = (begin, end, batch) => {
   const one = (name === "tokens" ? parity.tokens : parity.values).slice(begin * width, end * width);
   const all = Array.from({length: batch}, () => one).flat();
   if (name === "tokens") return new ort.Tensor("int64", BigInt64Array.from(all, BigInt), [batch, end - begin]);
-  return new ort.Tensor("float32", Float32Array.from(all), [batch, end - begin, width]);
+  const {type} = whole.inputMetadata[0];  // in double where the graph scales
+  return new ort.Tensor(type, type === "float64" ? Float64Array.from(all) : Float32Array.from(all), [batch, end - begin, width]);
 };
 const outputs = parity.logits.length;
 let worst = 0;

@@ -10,7 +10,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cat "$here"/../../models/*.cpp >"$work/text"
-# case_of NAME TASK MODEL [KEY=VALUE...]: TASK is text, adding (real values, one answer) or listops (tokens, one answer)
+awk 'BEGIN { for (i = 0; i < 60; ++i) { printf "%d", i % 2; for (t = 0; t < 40; ++t) printf ",%.3f", 5000 + 9 * sin(t * (1 + i % 2)); print "" } }' >"$work/waves.csv"
+# case_of NAME TASK MODEL [KEY=VALUE...]: TASK is text, adding (real values, one answer), listops (tokens, one answer) or
+# waves (values in units, which the graph scales)
 case_of() {
   local name=$1 task=$2 model=$3 sets=()
   shift 3
@@ -19,6 +21,7 @@ case_of() {
     text) task='{"name": "text", "path": "text", "length": 64}' ;;
     adding) task='{"name": "adding", "length": 64}' ;;
     listops) task='{"name": "listops", "length": 64, "shortest": 16}' ;;
+    waves) task='{"name": "series_classes", "path": "waves.csv", "length": 64, "normalise": true}' ;;
   esac
   cat >"$work/$name.json" <<EOF
 {"seed": 1, "task": $task, "model": {"name": "$model", "d_model": 32, "layers": 2},
@@ -38,5 +41,6 @@ case_of learned text transformer model.positions=learned model.norm=layer_norm m
 case_of values-mamba adding mamba
 case_of values-last adding lstm model.pooling=last
 case_of values-first adding transformer model.pooling=first model.positions=learned
+case_of scaled waves gru
 case_of pooled-s4 listops s4 model.residual_scale=0.5
 case_of mixed text mamba 'model.layers=["mamba","transformer"]'

@@ -329,10 +329,9 @@ static void remember(float *cache, const float *x, int at, int n) {
 
 /* part: attention */
 /* y = softmax(factor q k + bias) v over `steps` keys and values, per head; with alibi the bias of head h is
-   -2^(-8 (h + 1) / heads) for each step that a key lies back. */
-static void attention(float *y, const float *q, const float *k, const float *v, int steps, int heads, int dim,
-                      float factor, int alibi) {
-  static float share[CONTEXT];
+   -2^(-8 (h + 1) / heads) for each step that a key lies back; share: `steps` numbers of working memory. */
+static void attention(float *y, const float *q, const float *k, const float *v, float *share, int steps, int heads,
+                      int dim, float factor, int alibi) {
   int h, i, t;
   for (h = 0; h < heads; ++h) {
     const float slope = alibi ? powf(2.0f, -8.0f * (h + 1) / heads) : 0.0f;

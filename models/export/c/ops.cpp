@@ -25,7 +25,7 @@ void embedding(const ops::Embedding& op, CStep& s) {
   if (!tokens.defined() || op.ids.data() != tokens.data()) {  // learned positions
     if (op.ids.data()[0] != s.pass().extents.past)
       throw ConfigError("c: an embedding of anything but tokens and positions is not supported");
-    row = "position";
+    row = "m->position";
     s.ends_after(s.shape(op.table)[0]);
   }
   const Index n = s.shape(op.table)[1];
@@ -96,7 +96,7 @@ void slice_last(const ops::SliceLast& op, CStep& s) {
 /// The cache of keys or values: the earlier steps and this one.
 void concat_time(const ops::ConcatTime& op, CStep& s) {
   if (!s.is_state_that_grows(op.a)) throw ConfigError("c: only a cache can grow with the steps");
-  s.call("remember", {s.state(op.a, 0), s.in(op.b), text("position"), integer(s.shape(op.b).size())});
+  s.call("remember", {s.state(op.a, 0), s.in(op.b), text("m->position"), integer(s.shape(op.b).size())});
 }
 
 void rms_norm(const ops::RmsNorm& op, CStep& s) {
@@ -178,7 +178,7 @@ void rotary(const ops::Rotary& op, CStep& s) {
   const Shape& shape = s.shape(op.x);
   if (op.offset != s.pass().extents.past)
     throw ConfigError("c: rotary positions that do not go on from the steps before are not supported");
-  s.call("rotary", {s.out(0), s.in(op.x), integer(shape[2]), integer(shape[3]), text("position"), real(op.base)});
+  s.call("rotary", {s.out(0), s.in(op.x), integer(shape[2]), integer(shape[3]), text("m->position"), real(op.base)});
 }
 
 void rotary_scan(const ops::RotaryScan& op, CStep& s) {
@@ -189,7 +189,8 @@ void rotary_scan(const ops::RotaryScan& op, CStep& s) {
 
 void attention(const ops::Attention& op, CStep& s) {
   const Shape& shape = s.shape(op.q);
-  s.call("attention", {s.out(0), s.in(op.q), s.in(op.k), s.in(op.v), text("position + 1"), integer(shape[2]),
+  const Operand share = s.working_memory("attention_share", kCContext);
+  s.call("attention", {s.out(0), s.in(op.q), s.in(op.k), s.in(op.v), share, text("m->position + 1"), integer(shape[2]),
                        integer(shape[3]), real(op.scale), integer(op.alibi)});
 }
 

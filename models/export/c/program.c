@@ -1,11 +1,68 @@
-/* The C program of a model, put together by program.cpp: what is the model's own goes into its slots. Programs get the
-   text as it is here. */
+/* The C files of a model, model.h and model.c, put together by program.cpp: what is the model's own goes into the slots.
+   Files get the text as it is here; only a name given to the export takes the place of "model" in what is public. */
 /* clang-format off */
+
+/* part: header */
+/* {{title}}: a {{architecture}} model, exported by seqtape. README.md has the lines that use it, main.c is a program.
+   What changes lives in structs of the caller's: any number of models run side by side, each in a thread of its own.
+   Weights stay as they are once they are loaded, and may be shared. */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*{{context}}*/
+enum {
+  /*{{sizes}}*/
+};
+
+/* The weights: what model.bin has, in its order. It may as well be linked in or mapped, and used as this struct.
+   Matrices are [out, in], row by row. */
+struct model_weights {
+  /*{{weights}}*/
+};
+
+/* A model that reads a sequence. */
+struct model {
+  const struct model_weights *weights;
+  int position; /* steps so far */
+
+  /* What is carried from step to step. */
+  /*{{states}}*/
+
+  /* Working memory. */
+  /*{{memory}}*/
+};
+
+/* Reads the weights; 0 where the file cannot be read or is not this model's. */
+int model_load(struct model_weights *weights, const char *path);
+
+/* To be called first: the weights that the model uses. */
+void model_start(struct model *m, const struct model_weights *weights);
+
+/* Back to the start of a sequence. */
+void model_reset(struct model *m);
+
+/* One step of the sequence in, the logits after it out: MODEL_OUTPUTS numbers; 0 where the sequence is longer than the
+   model can be. {{step_input}} */
+int model_step(struct model *m, /*{{input}}*/ float *logits);
+/*{{interface}}*/
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MODEL_H */
 
 /* part: program */
 /* {{title}}: a {{architecture}} model, exported by seqtape.
    cc -O3 -std=c99 model.c -lm -o model && ./model model.bin {{arguments}}
-   With -DNO_MAIN it is a part of another program: model_load, model_reset, model_step. */
+   builds and runs the program of main.c. With -DNO_MAIN this file is the model alone, for a program of yours. */
+#include "model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,180 +74,50 @@
 #define OUTPUTS /*{{outputs}}*/
 #define POOLED /*{{pooled}}*/
 #define BYTES /*{{bytes}}*/
-/*{{context}}*/
 
-/*{{declarations}}*/
+/* The struct has the bytes of model.bin: nothing between its members. */
+typedef char model_weights_without_gaps[sizeof(struct model_weights) == /*{{count}}*/ * sizeof(float) ? 1 : -1];
 
-/* Reads the weights; 0 where the file cannot be read or is not this model's. */
-int model_load(const char *path) {
+int model_load(struct model_weights *weights, const char *path) {
   FILE *file = fopen(path, "rb");
-  size_t i, good = 1;
+  int good;
   if (!file) return 0;
-  for (i = 0; i < sizeof weights / sizeof weights[0]; ++i)
-    good = good && fread(weights[i].to, sizeof(float), weights[i].count, file) == weights[i].count;
-  good = good && fgetc(file) == EOF;
+  good = fread(weights, sizeof *weights, 1, file) == 1 && fgetc(file) == EOF;
   fclose(file);
-  return (int)good;
+  return good;
 }
 
-/* Back to the start of a sequence. */
-void model_reset(void) {
-  position = 0;
+void model_start(struct model *m, const struct model_weights *weights) {
+  m->weights = weights;
+  model_reset(m);
+}
+
+void model_reset(struct model *m) {
+  m->position = 0;
   /*{{reset}}*/
 }
 /*{{functions}}*/
 
-/* One step of the sequence in, the logits after it out. */
-void model_step(/*{{input}}*/ float *logits) {
+int model_step(struct model *m, /*{{input}}*/ float *logits) {
+  const struct model_weights *const w = m->weights;
+  /*{{end}}*/
   /*{{step}}*/
-  ++position;
+  ++m->position;
+  return 1;
 }
+/*{{data}}*/
 
 #ifndef NO_MAIN
-
-static int most_likely(const float *logits) {
-  int best = 0, i;
-  for (i = 1; i < OUTPUTS; ++i)
-    if (logits[i] > logits[best]) best = i;
-  return best;
-}
-
-/*{{main}}*/
-
-#endif /* NO_MAIN */
+#include "main.c"
+#endif
 
 /* part: context */
-#ifndef CONTEXT
-#define CONTEXT /*{{steps}}*/ /* steps that it can look back on{{limit}} */
+/* The steps that it can look back on{{limit}}. Other ones: -DCONTEXT=N, for every file that includes this one. */
+#ifdef CONTEXT
+#define MODEL_CONTEXT CONTEXT
+#else
+#define MODEL_CONTEXT /*{{steps}}*/
 #endif
 
 /* part: end */
-  if (position == CONTEXT) {
-    fprintf(stderr, "the sequence is longer than CONTEXT, %d steps\n", CONTEXT);
-    exit(1);
-  }
-
-/* part: generate */
-static int drawn(const float *logits, float temperature) {
-  static float weight[OUTPUTS];
-  const float most = logits[most_likely(logits)];
-  float sum = 0.0f, left;
-  int i;
-  for (i = 0; i < OUTPUTS; ++i) sum += weight[i] = expf((logits[i] - most) / temperature);
-  left = sum * ((float)rand() / ((float)RAND_MAX + 1.0f));
-  for (i = 0; i < OUTPUTS; ++i)
-    if ((left -= weight[i]) < 0.0f) return i;
-  return OUTPUTS - 1;
-}
-
-int main(int argc, char **argv) {
-  static float logits[OUTPUTS];
-  const int count = argc > 3 ? atoi(argv[3]) : 200;
-  const float temperature = argc > 4 ? (float)atof(argv[4]) : 0.0f;
-  int token, i;
-  if (argc < 3 || argv[2][0] == '\0') {
-    fprintf(stderr, "usage: %s model.bin PROMPT [TOKENS [TEMPERATURE]]\n", argv[0]);
-    return 2;
-  }
-  if (!model_load(argv[1])) {
-    fprintf(stderr, "%s: cannot be read, or is not this model's\n", argv[1]);
-    return 1;
-  }
-  model_reset();
-#if BYTES
-  for (i = 0; argv[2][i]; ++i) model_step((unsigned char)argv[2][i], logits);
-#else /* the prompt is numbers: "1 2 3" */
-  {
-    char *rest = argv[2];
-    for (;;) {
-      char *end;
-      const long number = strtol(rest, &end, 10);
-      if (end == rest) break;
-      if (number < 0 || number >= VOCAB) {
-        fprintf(stderr, "%ld: is no token\n", number);
-        return 2;
-      }
-      model_step((int)number, logits);
-      rest = end;
-    }
-  }
-#endif
-  for (i = 0; i < count; ++i) {
-    token = temperature > 0.0f ? drawn(logits, temperature) : most_likely(logits);
-#if BYTES
-    putchar(token);
-#else
-    printf("%d ", token);
-#endif
-    fflush(stdout);
-    if (i + 1 < count) model_step(token, logits);
-  }
-  putchar('\n');
-  return 0;
-}
-
-/* part: answer */
-static void print_answer(const float *logits) {
-  int i;
-  if (OUTPUTS > 1) printf("%d ", most_likely(logits));
-  for (i = 0; i < OUTPUTS; ++i) printf(" %.6g", logits[i]);
-  putchar('\n');
-}
-
-/* One step's input; 0 at the end, -1 where it is none. */
-#if VOCAB
-static int read_step(int *token) {
-#if BYTES
-  *token = getchar();
-  return *token != EOF;
-#else
-  const int got = scanf("%d", token);
-  return got == EOF ? 0 : got == 1 && *token >= 0 && *token < VOCAB ? 1 : -1;
-#endif
-}
-#else
-static int read_step(float *values) {
-  int i;
-  for (i = 0; i < FEATURES; ++i) {
-    const int got = scanf("%f", &values[i]);
-    if (got != 1) return got == EOF && i == 0 ? 0 : -1;
-  }
-  return 1;
-}
-#endif
-
-/* Reads a sequence from the standard input: POOLED, one answer after it, otherwise one a step. An answer is the most
-   likely class and the logits of all, or the number predicted. */
-int main(int argc, char **argv) {
-  static float logits[OUTPUTS];
-  int got, steps = 0;
-#if VOCAB
-  int input;
-#else
-  static float input[FEATURES];
-#endif
-  if (argc != 2) {
-    fprintf(stderr, "usage: %s model.bin < SEQUENCE\n", argv[0]);
-    return 2;
-  }
-  if (!model_load(argv[1])) {
-    fprintf(stderr, "%s: cannot be read, or is not this model's\n", argv[1]);
-    return 1;
-  }
-  model_reset();
-#if VOCAB
-  while ((got = read_step(&input)) == 1) {
-#else
-  while ((got = read_step(input)) == 1) {
-#endif
-    model_step(input, logits);
-    ++steps;
-    if (!POOLED) print_answer(logits);
-  }
-  if (got < 0 || steps == 0) {
-    fprintf(stderr, "step %d of the input: %s\n", steps + 1, got < 0 ? "is not one" : "is missing");
-    return 2;
-  }
-  if (POOLED) print_answer(logits);
-  return 0;
-}
+  if (m->position == MODEL_CONTEXT) return 0;

@@ -32,15 +32,14 @@ CStep::CStep(const SequenceModel& model, const TracedPass& pass, const TracedPas
   for (std::size_t i = 0; i < pass.states.size(); ++i) {
     const Tensor &before = pass.states[i].before, &others = other.states[i].before;
     const std::string name = fresh_name("state_" + identifier(pass.states[i].name));
-    std::string extent = str(before.size());
+    extents_[name] = str(before.size());
     if (!(before.shape() == others.shape())) {
       growing_.insert(key_of(before));
       grows_ = true;
-      extent = str("CONTEXT * ", before.size() / before.dim(1));
+      extents_[name] = str(kCContext, " * ", before.size() / before.dim(1));
     }
-    values_[key_of(before)] = {-1, 0, name};
+    values_[key_of(before)] = {-1, 0, "m->" + name};
     states_.push_back(name);
-    state_declarations_.push_back(str("static float ", name, "[", extent, "];\n"));
   }
   for (const Trace::Node& node : pass.nodes)
     for (const Tensor& input : node.values.in)
@@ -51,9 +50,11 @@ CStep::CStep(const SequenceModel& model, const TracedPass& pass, const TracedPas
   }
   for (std::size_t i = 0; i < pass.states.size(); ++i) {
     const Operand& after = values_.at(key_of(pass.states[i].after));
-    if (after.text != states_[i]) call("memcpy", {{-1, 0, states_[i]}, after, {-1, 0, "sizeof " + states_[i]}});
+    const std::string state = "m->" + states_[i];
+    if (after.text != state) call("memcpy", {{-1, 0, state}, after, {-1, 0, "sizeof " + state}});
   }
   logits_ = values_.at(key_of(pass.logits));
+  name_arrays();
 }
 
 void CStep::write(const Trace::Node& node) {
@@ -77,10 +78,12 @@ void CStep::pool(const std::string& pooling) {
   const Index width = pass_.features.dim(2);
   const Operand pooled = working_memory(width);
   states_.emplace_back("pooled_so_far");
-  state_declarations_.push_back(str("static float pooled_so_far[", width, "];\n"));
-  call(
-      "pool_" + pooling,
-      {pooled, {-1, 0, "pooled_so_far"}, values_.at(key_of(pass_.features)), {-1, 0, "position"}, {-1, 0, str(width)}});
+  extents_["pooled_so_far"] = str(width);
+  call("pool_" + pooling, {pooled,
+                           {-1, 0, "m->pooled_so_far"},
+                           values_.at(key_of(pass_.features)),
+                           {-1, 0, "m->position"},
+                           {-1, 0, str(width)}});
   values_[key_of(pass_.pooled)] = pooled;
 }
 
@@ -95,12 +98,17 @@ CStep::Operand CStep::constant(const Tensor& x) {
   std::string& name = names_[key_of(x)];
   if (name.empty()) name = fresh_name("constant");  // of a mixer, and no parameter
   if (listed_.insert(name).second) weights_.emplace_back(name, x);
-  return {-1, 0, name};
+  return {-1, 0, "w->" + name};
 }
 
 CStep::Operand CStep::working_memory(Index size) {
   arrays_.push_back(size);
   return {static_cast<int>(arrays_.size()) - 1, 0, {}};
+}
+
+CStep::Operand CStep::working_memory(const std::string& name, const std::string& extent) {
+  extents_[name] = extent;
+  return {-1, 0, "m->" + name};
 }
 
 CStep::Operand CStep::out(std::size_t i) {
@@ -128,19 +136,19 @@ std::string CStep::fresh_name(const std::string& wish) {
   return name;
 }
 
-/// The C name of each array; arrays with disjoint lifetimes share one.
-std::vector<std::string> CStep::assign_arrays() const {
+/// Gives each array its name in C; arrays with disjoint lifetimes share one.
+void CStep::name_arrays() {
   std::vector<std::size_t> last(arrays_.size(), 0);
   for (std::size_t i = 0; i < calls_.size(); ++i)
     for (const Operand& operand : calls_[i].operands)
       if (operand.array >= 0) last[static_cast<std::size_t>(operand.array)] = i;
-  std::vector<std::string> names(arrays_.size());
+  array_names_.resize(arrays_.size());
   std::map<Index, std::vector<std::string>> free;  // by size
   int count = 0;
   for (std::size_t i = 0; i < calls_.size(); ++i) {
     for (const Operand& operand : calls_[i].operands) {
       if (operand.array < 0) continue;
-      std::string& name = names[static_cast<std::size_t>(operand.array)];
+      std::string& name = array_names_[static_cast<std::size_t>(operand.array)];
       if (!name.empty()) continue;
       if (operand.array == logits_.array) {
         name = "logits";
@@ -155,39 +163,52 @@ std::vector<std::string> CStep::assign_arrays() const {
       if (operand.array >= 0 && operand.array != logits_.array && last[static_cast<std::size_t>(operand.array)] == i)
         ending.insert(operand.array);
     for (const int array : ending)
-      free[arrays_[static_cast<std::size_t>(array)]].push_back(names[static_cast<std::size_t>(array)]);
+      free[arrays_[static_cast<std::size_t>(array)]].push_back(array_names_[static_cast<std::size_t>(array)]);
   }
-  return names;
 }
 
-std::string CStep::text_of(const Operand& operand, const std::vector<std::string>& arrays) const {
+std::string CStep::text_of(const Operand& operand) const {
   if (operand.array < 0) return operand.text;
-  const std::string& name = arrays[static_cast<std::size_t>(operand.array)];
+  const std::string& array = array_names_[static_cast<std::size_t>(operand.array)];
+  const std::string name = operand.array == logits_.array ? array : "m->" + array;
   return operand.offset == 0 ? name : str(name, " + ", operand.offset);
 }
 
-std::string CStep::declarations() const {
-  std::string text =
-      "/* The weights, in the order in which model.bin has them; matrices are [out, in], row by row. */\n";
+std::string CStep::weight_members() const {
+  std::string text;
   for (const auto& [name, tensor] : weights_)
-    text += str("static float ", name, "[", tensor.size(), "]; /* ", tensor.shape(), " */\n");
-  text += str("\nstatic const struct {\n  float *to;\n  size_t count;\n} weights[] = {\n");
-  for (const auto& [name, tensor] : weights_) text += str("    {", name, ", ", tensor.size(), "},\n");
-  text += "};\n\n/* What is carried from step to step. */\nstatic int position; /* steps so far */\n";
-  for (const std::string& declaration : state_declarations_) text += declaration;
+    text += str("  float ", name, "[", tensor.size(), "]; /* ", tensor.shape(), " */\n");
   return text;
 }
 
-std::string CStep::body(const std::string& first) const {
-  const std::vector<std::string> arrays = assign_arrays();
+std::string CStep::state_members() const {
   std::string text;
+  for (const std::string& state : states_) text += str("  float ", state, "[", extents_.at(state), "];\n");
+  return text;
+}
+
+std::string CStep::memory_members() const {
+  std::string text;
+  for (const auto& [name, extent] : extents_)
+    if (std::find(states_.begin(), states_.end(), name) == states_.end())
+      text += str("  float ", name, "[", extent, "];\n");
   std::set<std::string> declared{"logits"};
-  for (std::size_t i = 0; i < arrays.size(); ++i)
-    if (declared.insert(arrays[i]).second) text += str("  static float ", arrays[i], "[", arrays_[i], "];\n");
-  text += first;
+  for (std::size_t i = 0; i < arrays_.size(); ++i)
+    if (declared.insert(array_names_[i]).second) text += str("  float ", array_names_[i], "[", arrays_[i], "];\n");
+  return text;
+}
+
+std::string CStep::reset() const {
+  std::string text;
+  for (const std::string& state : states_) text += str("  memset(m->", state, ", 0, sizeof m->", state, ");\n");
+  return text;
+}
+
+std::string CStep::body() const {
+  std::string text;
   for (const Call& one : calls_) {
     text += "  " + one.function + "(";
-    for (std::size_t i = 0; i < one.operands.size(); ++i) text += (i ? ", " : "") + text_of(one.operands[i], arrays);
+    for (std::size_t i = 0; i < one.operands.size(); ++i) text += (i ? ", " : "") + text_of(one.operands[i]);
     text += ");\n";
   }
   return text;

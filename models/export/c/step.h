@@ -17,6 +17,9 @@ std::string c_number(double value);
 /// The text of these C functions and of those that they call, each before its first use.
 std::string c_functions(const std::set<std::string>& names);
 
+/// The number of steps that a model's caches of keys hold, in C.
+inline constexpr const char* kCContext = "MODEL_CONTEXT";
+
 /// The calls of a step, from a traced pass of one step of one sequence. `other`: a pass with another past, which shows
 /// what grows with it. Throws ConfigError for an op that is not supported.
 class CStep {
@@ -30,12 +33,15 @@ class CStep {
 
   CStep(const SequenceModel& model, const TracedPass& pass, const TracedPass& other);
 
-  /// C declarations of the weights, in the order of `weights`, and of the states.
-  std::string declarations() const;
-  /// The declarations of its arrays, then `first`, then its calls.
-  std::string body(const std::string& first) const;
+  // Members of the structs of a model and of its weights, a line each.
+  std::string weight_members() const;  ///< in the order of `weights`
+  std::string state_members() const;
+  std::string memory_members() const;  ///< of a step alone
+  /// Statements that set every state to zero, as it is at the start.
+  std::string reset() const;
+  /// The calls, with the model `m` and its weights `w`.
+  std::string body() const;
   const std::vector<std::pair<std::string, Tensor>>& weights() const { return weights_; }
-  const std::vector<std::string>& states() const { return states_; }  ///< their names, all zero at the start
   const std::set<std::string>& functions() const { return functions_; }
   /// Some state grows with every step, so that the program ends after CONTEXT steps.
   bool grows() const { return grows_; }
@@ -57,6 +63,8 @@ class CStep {
   /// Requires a C function that is passed to a call as an argument.
   void needs(const std::string& function) { functions_.insert(function); }
   Operand working_memory(Index size);
+  /// Working memory of `extent` numbers, an expression of C, under a name of its own.
+  Operand working_memory(const std::string& name, const std::string& extent);
   bool is_state_that_grows(std::size_t i) const { return growing_.contains(key_of(node_->values.in[i])); }
   void ends_after(Index steps) { most_steps_ = steps; }
   const TracedPass& pass() const { return pass_; }
@@ -70,8 +78,8 @@ class CStep {
   void pool(const std::string& pooling);
   Operand constant(const Tensor&);
   std::string fresh_name(const std::string& wish);
-  std::string text_of(const Operand&, const std::vector<std::string>& arrays) const;
-  std::vector<std::string> assign_arrays() const;
+  std::string text_of(const Operand&) const;
+  void name_arrays();
 
   const TracedPass& pass_;
   const Trace::Node* node_ = nullptr;
@@ -80,9 +88,11 @@ class CStep {
   std::map<ValueKey, std::string> names_;             // names of constants
   std::set<std::string> taken_, functions_, listed_;  // listed_: names of weights_
   std::vector<std::pair<std::string, Tensor>> weights_;
-  std::vector<std::string> states_, state_declarations_;
+  std::vector<std::string> states_;             // members of the model
+  std::map<std::string, std::string> extents_;  // of states, and of memory that has a name
   std::set<ValueKey> growing_;
   std::vector<Index> arrays_;  // their sizes
+  std::vector<std::string> array_names_;
   std::vector<Call> calls_;
   Operand logits_;
   bool grows_ = false;

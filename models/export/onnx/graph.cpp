@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 
 namespace seqtape {
 
@@ -50,6 +51,16 @@ std::string OnnxGraph::scalar(double value) {
   return named_constant(str("scalar ", value), [&](onnx::TensorProto& proto) {
     proto.set_data_type(onnx::TensorProto::FLOAT);
     proto.add_float_data(static_cast<float>(value));
+  });
+}
+
+std::string OnnxGraph::doubles(const std::vector<double>& values) {
+  std::string key = "doubles";
+  for (const double value : values) key += format(" %.17g", value);
+  return named_constant(key, [&](onnx::TensorProto& proto) {
+    proto.add_dims(static_cast<Index>(values.size()));
+    proto.set_data_type(onnx::TensorProto::DOUBLE);
+    for (const double value : values) proto.add_double_data(value);
   });
 }
 
@@ -131,11 +142,11 @@ std::string OnnxGraph::positions(const std::string& x, const std::string& offset
   return node("Range", {squeeze(begin, 0), squeeze(end, 0), squeeze(integers({1}), 0)});
 }
 
-void OnnxGraph::describe(onnx::ValueInfoProto& info, const std::string& name, bool integers,
+void OnnxGraph::describe(onnx::ValueInfoProto& info, const std::string& name, onnx::TensorProto::DataType type_of,
                          const std::vector<Dimension>& shape) {
   info.set_name(name);
   auto& type = *info.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(integers ? onnx::TensorProto::INT64 : onnx::TensorProto::FLOAT);
+  type.set_elem_type(type_of);
   for (const Dimension& dimension : shape) {
     auto& extent = *type.mutable_shape()->add_dim();
     if (dimension.number >= 0)
@@ -145,23 +156,29 @@ void OnnxGraph::describe(onnx::ValueInfoProto& info, const std::string& name, bo
   }
 }
 
-void OnnxGraph::input(const std::string& name, bool integers, const std::vector<Dimension>& shape) {
-  describe(*graph_.add_input(), name, integers, shape);
+void OnnxGraph::input(const std::string& name, onnx::TensorProto::DataType type, const std::vector<Dimension>& shape) {
+  describe(*graph_.add_input(), name, type, shape);
 }
 
-void OnnxGraph::output(const std::string& value, const std::string& name, const std::vector<Dimension>& shape) {
+void OnnxGraph::output(const std::string& value, const std::string& name, const std::vector<Dimension>& shape,
+                       onnx::TensorProto::DataType type) {
   onnx::NodeProto& node = *graph_.add_node();
   node.set_op_type("Identity");
   node.add_input(value);
   node.add_output(name);
-  describe(*graph_.add_output(), name, false, shape);
+  describe(*graph_.add_output(), name, type, shape);
 }
 
-std::string OnnxGraph::serialize(const std::string& title) {
+std::string OnnxGraph::serialize(const std::string& title, const Json& metadata) {
   onnx::ModelProto model;
   model.set_ir_version(8);
   model.set_producer_name("seqtape");
   model.add_opset_import()->set_version(17);
+  for (const auto& [key, value] : metadata.items()) {
+    onnx::StringStringEntryProto& entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value.is_string() ? value.get<std::string>() : value.dump());
+  }
   graph_.set_name(title);
   *model.mutable_graph() = graph_;
   if (model.ByteSizeLong() > (std::size_t{2} << 30) - 1)

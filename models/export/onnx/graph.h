@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/json.h"
 #include "models/export/lowering.h"
 
 namespace seqtape {
@@ -37,6 +38,8 @@ class OnnxGraph {
   std::string constant(const Tensor& tensor, const Shape& shape);
   std::string constant(const Tensor& tensor) { return constant(tensor, tensor.shape()); }
   std::string scalar(double value);
+  /// A constant row of doubles.
+  std::string doubles(const std::vector<double>& values);
   std::string integers(const std::vector<Index>& values);
 
   /// Runs `body` for each step of `sequences` [B, L, ...] with `states` [B, ...]: it gets the states and a step's
@@ -76,18 +79,25 @@ class OnnxGraph {
     Index number = -1;
     std::string name{};
   };
-  void input(const std::string& name, bool integers, const std::vector<Dimension>& shape);
+  void input(const std::string& name, onnx::TensorProto::DataType, const std::vector<Dimension>& shape);
   /// Gives `value` this name and makes it an output.
-  void output(const std::string& value, const std::string& name, const std::vector<Dimension>& shape);
+  void output(const std::string& value, const std::string& name, const std::vector<Dimension>& shape,
+              onnx::TensorProto::DataType = onnx::TensorProto::FLOAT);
+  /// A value as another type.
+  std::string cast(const std::string& value, onnx::TensorProto::DataType type) {
+    return node("Cast", {value}, {number("to", type)});
+  }
 
   const onnx::GraphProto& proto() const { return graph_; }
-  /// Bytes of a model file: opset 17, IR version 8. Throws Error beyond protobuf's 2 GB.
-  std::string serialize(const std::string& title);
+  /// Bytes of a model file with `metadata`, whose values are text or JSON: opset 17, IR version 8. Throws Error beyond
+  /// protobuf's 2 GB.
+  std::string serialize(const std::string& title, const Json& metadata);
 
  private:
   std::string fresh(const char* op);
   std::string named_constant(const std::string& key, const std::function<void(onnx::TensorProto&)>& fill);
-  static void describe(onnx::ValueInfoProto&, const std::string& name, bool integers, const std::vector<Dimension>&);
+  static void describe(onnx::ValueInfoProto&, const std::string& name, onnx::TensorProto::DataType,
+                       const std::vector<Dimension>&);
 
   bool one_step_;
   onnx::GraphProto graph_;

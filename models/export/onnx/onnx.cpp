@@ -14,19 +14,20 @@ namespace seqtape {
 namespace {
 
 using Dimension = OnnxGraph::Dimension;
+using Type = onnx::TensorProto;
 
 /// The mean, first or last of the features over all steps read, in `graph`; returns its name. "pooled" [B, D]
 /// and "pooled_steps" [B, 1] are carried.
 std::string write_pooling(OnnxGraph& graph, const std::string& pooling, const std::string& features, Index width) {
   const std::vector<Dimension> wide{{-1, "batch"}, {width}}, one{{-1, "batch"}, {1}};
   const bool step = graph.one_step();
-  const std::string steps_here = graph.node(
-      "Expand", {graph.node("Cast", {graph.extent(features, 1)}, {OnnxGraph::number("to", onnx::TensorProto::FLOAT)}),
-                 graph.concat({graph.extent(features, 0), graph.integers({1})}, 0)});
+  const std::string steps_here =
+      graph.node("Expand", {graph.cast(graph.extent(features, 1), Type::FLOAT),
+                            graph.concat({graph.extent(features, 0), graph.integers({1})}, 0)});
   std::string kept, steps = steps_here, answer;
   if (step) {
-    graph.input("pooled", false, wide);
-    graph.input("pooled_steps", false, one);
+    graph.input("pooled", Type::FLOAT, wide);
+    graph.input("pooled_steps", Type::FLOAT, one);
     steps = graph.add("pooled_steps", steps_here);
   }
   const auto at = [&](Index begin, Index end) { return graph.squeeze(graph.slice(features, 1, begin, end), 1); };
@@ -46,8 +47,48 @@ std::string write_pooling(OnnxGraph& graph, const std::string& pooling, const st
   return answer;
 }
 
+/// Numbers in the data's units, `input` [B, L, features], as the model reads them: in double until the means are off.
+std::string scaled(OnnxGraph& graph, const std::string& input, const Signature& signature) {
+  std::vector<double> means, scales;
+  for (const Signature::Column& feature : signature.features()) {
+    means.push_back(feature.mean);
+    scales.push_back(feature.scale);
+  }
+  const std::string centred = graph.subtract(input, graph.doubles(means));
+  const std::string values = graph.cast(graph.node("Div", {centred, graph.doubles(scales)}), Type::FLOAT);
+  if (!signature.masks) return values;
+  return graph.node("Where", {graph.node("IsNaN", {values}), graph.scalar(0), values});  // missing
+}
+
+/// The answer that the logits stand for, an output with its own name. `rows`: their extents before the last.
+void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dimension> rows,
+                  const std::string& logits) {
+  const std::string name = onnx_answer(signature);
+  const Index outputs = signature.shape.outputs;
+  if (signature.classifies()) {
+    rows.push_back({outputs});
+    graph.output(graph.node("Softmax", {logits}, {OnnxGraph::number("axis", -1)}), name, rows);
+  } else if (signature.objective == Objective::numbers && signature.numbers.empty()) {
+    rows.push_back({outputs});
+    graph.output(logits, name, rows);
+  } else if (signature.objective == Objective::numbers) {
+    std::vector<double> means, scales;
+    for (const Signature::Column& number : signature.numbers) {
+      means.push_back(number.mean);
+      scales.push_back(number.scale);
+    }
+    const auto count = static_cast<Index>(means.size());
+    const std::string table =
+        graph.node("Reshape", {graph.cast(logits, Type::DOUBLE), graph.integers({0, signature.horizon(), count})});
+    rows.insert(rows.end(), {{signature.horizon()}, {count}});
+    graph.output(graph.add(graph.multiply(table, graph.doubles(scales)), graph.doubles(means)), name, rows,
+                 Type::DOUBLE);
+  }
+}
+
 /// The graph of a pass. `other`: a pass with other extents, which shows what is fixed.
-void write_graph(OnnxGraph& graph, const SequenceModel& model, const TracedPass& pass, const TracedPass& other) {
+void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& signature, const TracedPass& pass,
+                 const TracedPass& other) {
   std::map<ValueKey, std::string> names;
   const auto name_of = [&](const Tensor& x) -> std::string {
     if (!x.defined()) return "";
@@ -64,16 +105,17 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const TracedPass&
   const Dimension batch{-1, "batch"}, length = step ? Dimension{1} : Dimension{-1, "length"};
   const std::string input = model.shape().vocabulary ? "tokens" : "values";
   if (model.shape().vocabulary) {
-    graph.input(input, true, {batch, length});
+    graph.input(input, Type::INT64, {batch, length});
   } else {
-    graph.input(input, false, {batch, length, {model.shape().features}});
-    names[key_of(pass.input.values)] = input;
+    const bool scales = signature.scales();
+    graph.input(input, scales ? Type::DOUBLE : Type::FLOAT, {batch, length, {model.shape().features}});
+    names[key_of(pass.input.values)] = scales ? scaled(graph, input, signature) : input;
   }
   std::string past;
   for (std::size_t i = 0; step && i < pass.states.size(); ++i) {
     const NamedState &mine = pass.states[i], &others = other.states[i];
     const std::string name = "state." + mine.name;
-    graph.input(name, false, dimensions(mine.before, others.before, "past"));
+    graph.input(name, Type::FLOAT, dimensions(mine.before, others.before, "past"));
     names[key_of(mine.before)] = name;
     if (past.empty() && mine.before.shape().rank() > 1 && mine.before.dim(1) != others.before.dim(1))
       past = graph.extent(name, 1);  // a cache's
@@ -90,52 +132,51 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const TracedPass&
           write_pooling(graph, model.pooling(), names.at(key_of(pass.features)), pass.features.dim(2));
     write(node);
   }
-  std::vector<Dimension> answer{batch, length, {model.shape().outputs}};
-  if (model.shape().pooled) answer.erase(answer.begin() + 1);
-  graph.output(names.at(key_of(pass.logits)), "logits", answer);
+  std::vector<Dimension> rows{batch, length};
+  if (model.shape().pooled) rows.pop_back();
+  std::vector<Dimension> answer = rows;
+  answer.push_back({model.shape().outputs});
+  const std::string logits = names.at(key_of(pass.logits));
+  graph.output(logits, "logits", answer);
+  write_answer(graph, signature, rows, logits);
   for (std::size_t i = 0; i < pass.states.size(); ++i)
     graph.output(name_of(pass.states[i].after), "next_state." + pass.states[i].name,
                  dimensions(pass.states[i].after, other.states[i].after, step ? "past_and_this" : "length"));
 }
 
-std::string graph_bytes(SequenceModel& model, bool step, const std::string& title) {
+std::string graph_bytes(SequenceModel& model, const Signature& signature, bool step, const std::string& title) {
   const TracedPass one(model, step, {2, 5, 7}), two(model, step, {3, 9, 11});
   OnnxGraph graph(step), again(step);
-  write_graph(graph, model, one, two);
-  write_graph(again, model, two, one);
+  write_graph(graph, model, signature, one, two);
+  write_graph(again, model, signature, two, one);
   const auto &a = graph.proto(), &b = again.proto();
   for (int i = 0; i < std::min(a.node_size(), b.node_size()); ++i)
     if (a.node(i).SerializeAsString() != b.node(i).SerializeAsString())
       throw ConfigError(
           str("onnx: the ", a.node(i).op_type(), " at node ", i, " depends on the length of the sequence"));
-  std::string bytes = graph.serialize(title);
-  if (bytes != again.serialize(title)) throw ConfigError("onnx: a constant depends on the length of the sequence");
+  const Json metadata = to_json(signature);
+  std::string bytes = graph.serialize(title, metadata);
+  if (bytes != again.serialize(title, metadata))
+    throw ConfigError("onnx: a constant depends on the length of the sequence");
   return bytes;
 }
 
 }  // namespace
 
-void write_onnx(SequenceModel& model, const std::string& architecture, const std::filesystem::path& folder,
+std::string onnx_answer(const Signature& signature) {
+  if (signature.classifies()) return "probabilities";
+  if (signature.objective != Objective::numbers) return "";
+  return signature.numbers.empty() ? "numbers" : "forecast";
+}
+
+void write_onnx(SequenceModel& model, const Signature& signature, const std::filesystem::path& folder,
                 const std::string& title) {
-  if (!model.streams())
-    throw ConfigError("onnx: needs a model that can run in steps; this one looks at later steps of the sequence");
-  const std::string whole = graph_bytes(model, false, title), step = graph_bytes(model, true, title);
+  refuse_unless_streaming(model, "onnx");
+  const std::string whole = graph_bytes(model, signature, false, title),
+                    step = graph_bytes(model, signature, true, title);
   std::filesystem::create_directories(folder);
   write_file(folder / "model.onnx", whole);
   write_file(folder / "step.onnx", step);
-  const SequenceShape& shape = model.shape();
-  const std::string input = shape.vocabulary ? "`tokens`, int64 [batch, length]"
-                                             : str("`values`, float [batch, length, ", shape.features, "]");
-  write_file(
-      folder / "README.md",
-      str("# ", title, "\n\nA ", architecture,
-          " model trained by seqtape, as two ONNX graphs (opset 17).\n\n"
-          "- `model.onnx` reads whole sequences: ",
-          input,
-          ", all of one length.\n- `step.onnx` reads one step more: the same input of length 1 and every `state.*`",
-          shape.pooled ? ", `pooled` and `pooled_steps`" : "", ".\n\nBoth give `logits` [batch, ",
-          shape.pooled ? "" : "length, ", shape.outputs, "]", shape.pooled ? " over all steps so far" : "",
-          " and the `next_*` of each state: give them back under their names without `next_`.\n"));
 }
 
 }  // namespace seqtape

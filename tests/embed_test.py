@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""What exports answer to raw input is what `predict` answers: a test for each kind of data.
+
+  embed_test.py SEQTAPE MODULES_FOLDER KIND      KIND: see KINDS
+
+A small model is trained on data that are made here. The C export is compiled as strictly as C99 can be and reads each
+input from its standard input; ONNX Runtime, where it is installed, runs the graph on it (interop/embed.mjs). Labels must
+be equal, probabilities within 1e-4, numbers within 1e-4 of their column's deviation.
+"""
+import datetime
+import json
+import math
+import pathlib
+import random
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import wave
+
+import your_data_test as page
+from your_data_test import rows_of, write
+
+HERE = pathlib.Path(__file__).resolve().parent
+CLOSE = 1e-4
+STRICT = "-std=c99 -pedantic -Wall -Wextra -Werror"
+GRU = {"name": "gru", "d_model": 16, "layers": 1}
+MAMBA = {"name": "mamba", "d_model": 16, "layers": 1}
+
+
+def fail(what, got=""):
+    sys.exit(f"embed_test: {what}: {got}")
+
+
+def run(arguments, folder, stdin=b"", good=True):
+    done = subprocess.run([str(a) for a in arguments], cwd=folder, input=stdin, capture_output=True)
+    if good and done.returncode:
+        fail(" ".join(map(str, arguments)), (done.stdout + done.stderr).decode(errors="replace")[-2000:])
+    return done
+
+
+class Case:
+    """A run, its inputs as `predict` reads them and as an export does, and input that must be refused."""
+
+    def __init__(self, task, model, inputs, bad=(), steps=20):
+        self.task, self.model, self.inputs, self.bad, self.steps = task, model, inputs, bad, steps
+
+
+class Input:
+    """`file` for `predict`, whose answer is its row `row`; `raw`: the bytes for a C program; `steps`: for ONNX."""
+
+    def __init__(self, file, raw, steps, row=0, options=()):
+        self.file, self.raw, self.steps, self.row, self.options = file, raw, steps, row, options
+
+
+def documents(folder, draw):
+    page.documents(folder, draw)
+    write(folder / "inbox/long.txt", page.text_of("travel", draw) * 3)
+    inputs = [Input(f"inbox/{path.name}", path.read_bytes(), path.read_text()) for path in sorted((folder / "inbox").iterdir())]
+    marked = "\ufeffthe oven?"
+    write(folder / "inbox/marked.txt", marked)
+    inputs.append(Input("inbox/marked.txt", marked.encode(), marked[1:]))
+    return [Case({"name": "documents", "path": "texts", "length": 250}, GRU, inputs, [b""])]
+
+
+def audio(folder, draw):
+    page.audio(folder, draw)
+    inputs = []
+    for path in sorted((folder / "heard").iterdir()):
+        with wave.open(str(path)) as file:
+            raw = file.readframes(file.getnframes())
+        samples = [s / 32768 for s in struct.unpack(f"<{len(raw) // 2}h", raw)]
+        inputs.append(Input(f"heard/{path.name}", "\n".join(map(repr, samples)).encode(), samples))
+        inputs.append(Input(f"heard/{path.name}", raw, samples, options=["--s16"]))
+    task = {"name": "audio", "path": "recordings", "rate": 8000, "length": 500}
+    bad = [b"", b"0.1 0.2 loud", b"0.1 nan"]
+    return [Case(task | {"normalise": on}, GRU, inputs, bad) for on in (True, False)]
+
+
+def dna(folder, draw):
+    page.dna(folder, draw)
+    inputs = []
+    for path in sorted((folder / "unknown").iterdir()):
+        bases = "".join(path.read_text().splitlines()[1:])
+        mixed = bases.lower().replace("t", "u")
+        inputs.append(Input(f"unknown/{path.name}", (bases[:70] + "\n" + mixed[70:] + "\n").encode(), bases))
+    return [Case({"name": "dna_classes", "path": "genomes", "length": 300}, MAMBA, inputs, [b"", b"ACGTX", b"  \n"])]
+
+
+def ucr(folder, draw):
+    page.ucr(folder, draw)
+    lines = []
+    for i in range(60):  # of several lengths, far from 0
+        values = [1e7 + 3 * math.sin(t * (0.3 if i % 2 else 0.6)) + draw.gauss(0, 0.1) for t in range(30 + i % 40)]
+        lines.append(f"{'slow' if i % 2 else 'fast'}," + ",".join(map(repr, values)))
+    write(folder / "far.csv", "\n".join(lines) + "\n")
+    write(folder / "ask.csv", "\n".join("?" + line[4:] for line in lines[:8]) + "\n")
+    inputs = [Input("ask.csv", line[5:].encode(), [float(x) for x in line[5:].split(",")], row)
+              for row, line in enumerate(lines[:8])]
+    task = {"name": "series_classes", "path": "far.csv", "length": 50, "split": "stratified", "validation_fraction": 0.2}
+    return [Case(task | {"normalise": True}, GRU, inputs, [b"", b"1,2,x"]),
+            Case(task | {"longer": "refuse", "length": 69, "normalise": True}, MAMBA, inputs, [b"1 " * 70])]
+
+
+def images(folder, draw):
+    page.images(folder, draw)
+    pixels = (folder / "pictures/t10k-images-idx3-ubyte").read_bytes()[16:]
+    inputs = []
+    for i in range(5):
+        image = list(pixels[64 * i:64 * i + 64])
+        inputs.append(Input("pictures/t10k-images-idx3-ubyte", " ".join(map(str, image)).encode(), image, i))
+    task = {"name": "images", "images": "pictures/train-images-idx3-ubyte", "labels": "pictures/train-labels-idx1-ubyte",
+            "side": 8, "classes": 2, "validation": 80}
+    bad = [b"", b"1 " * 63, b"1 " * 65, b"1 " * 63 + b"x"]
+    return [Case(task, GRU, inputs, bad), Case(task | {"order": "permuted"}, GRU, inputs, bad),
+            Case(task | {"order": "bit_reversed", "tokens": True}, GRU, inputs, bad)]
+
+
+def series(folder, draw):
+    weather, cases = ["dry, cold", "wet", "dry"], []
+    for name, missing in (("filled", {3: "load", 180: "load", 181: "load", 185: "sky", 199: "load"}), ("whole", {})):
+        lines, raw, at = ["date,load,sky,heat"], [], datetime.datetime(2023, 12, 27)
+        for i in range(200):
+            load = repr(5e6 + 40 * math.sin(i / 4) + draw.gauss(0, 1))
+            sky, heat = weather[i * i % 3], repr(round(20 + 5 * math.sin(i / 9), 2))
+            load, sky = ("" if missing.get(i) == "load" else load), ("" if missing.get(i) == "sky" else sky)
+            lines.append(f'{at:%Y-%m-%d %H:%M},{load},"{sky}",{heat}')
+            raw.append([f"{at:%Y-%m-%d %H:%M}", load, sky, heat])
+            at += datetime.timedelta(hours=5)
+        write(folder / f"{name}.csv", "\n".join(lines) + "\n")
+        cases.append((f"{name}.csv", raw))
+    task = {"name": "series", "path": "", "columns": ["load", "sky", "heat"], "targets": ["heat", "load"], "time": "date",
+            "categorical": ["sky"], "length": 24, "horizon": 3, "train_fraction": 0.6, "test_fraction": 0.2}
+    (filled, gaps), (whole, full) = cases
+    parts = ["hour_of_day", "day_of_week", "day_of_month", "day_of_year", "month_of_year"]
+
+    def inputs(path, rows, dates):
+        text = "\n".join("\t".join(row if dates else row[1:]) for row in rows) + "\n"
+        return [Input(path, text.encode(), rows if dates else [row[1:] for row in rows])]
+    short = "\n".join("\t".join(row[1:]) for row in full[:23]).encode()
+    bad = [b"", short, b"1\t2\n", b"1\tfog\t2\n", b"1\tdry\tx\n", b"1\tdry\t2\t3\n"]
+    return [Case(task | {"path": filled, "missing": "linear", "calendar": parts}, GRU, inputs(filled, gaps, True),
+                 [b"2024-01-01\t1\tdry\n", b"yesterday\t1\tdry\t2\n"]),
+            Case(task | {"path": filled, "missing": "forward", "calendar": parts[:1]}, MAMBA, inputs(filled, gaps, True)),
+            Case(task | {"path": filled, "missing": "mask"}, GRU, inputs(filled, gaps, False)),
+            Case(task | {"path": whole}, GRU, inputs(whole, full, False), bad)]
+
+
+def text(folder, draw):
+    page.text(folder, draw)
+    sentence = "the cat sat on the hill. a dog ran to the sea, "
+    write(folder / "ask.txt", sentence)
+    write(folder / "signs.txt", "naïve café – " * 300)
+    write(folder / "ask-signs.txt", "café naïve")
+    return [Case({"name": "text", "path": "stories", "length": 32}, MAMBA, [Input("ask.txt", sentence.encode(), sentence)],
+                 [b"", b"x"]),
+            Case({"name": "text", "path": "signs.txt", "length": 32, "alphabet": "auto"}, GRU,
+                 [Input("ask-signs.txt", "café naïve".encode(), "café naïve")], [b"", b"caf\xe9 au lait"])]
+
+
+def genome(folder, draw):
+    page.dna(folder, draw)
+    write(folder / "ask.fasta", ">a\nACGGTNACGGTAACC\n")
+    return [Case({"name": "dna", "path": "genome.fasta", "length": 8}, MAMBA,
+                 [Input("ask.fasta", b"ACGGTNACGG\nuaacc\n", "ACGGTNACGGTAACC")], [b"", b"A", b"ACGX"])]
+
+
+KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, images, series, text, genome)}
+
+
+def answer_of(output):
+    """What a C program printed: {"label", "probabilities"}, {"rows"} or {"bits"}."""
+    lines = [line.split("\t") for line in output.decode().splitlines()]
+    if lines[0][0].startswith("bits_per_"):
+        return {"bits": float(lines[0][1])}
+    if lines[0][0] == "step":
+        return {"rows": [dict(zip(lines[0], line)) for line in lines[1:]]}
+    return {"label": lines[0][0], "probabilities": {name: float(p) for name, p in lines[1:]}}
+
+
+def compare(what, got, rows, signature, at):
+    """An export's answer with the rows that `predict` wrote."""
+    worst = 0.0
+    if "bits" in got:
+        worst = abs(got["bits"] - float(rows[at]["bits_per_" + signature["unit"]]))
+    elif "rows" in got:
+        if len(rows) != signature["horizon"] or len(got["rows"]) != len(rows):
+            fail(what, (got, rows))
+        for number in signature["numbers"]:
+            for mine, theirs in zip(got["rows"], rows):
+                worst = max(worst, abs(float(mine[number["name"]]) - float(theirs[number["name"]])) / number["scale"])
+    else:
+        if got["label"] != rows[at]["label"] or list(got["probabilities"]) != signature["labels"]:
+            fail(what, (got, rows[at]))
+        worst = max(abs(p - float(rows[at][name])) for name, p in got["probabilities"].items())
+    if not worst < CLOSE:
+        fail(f"{what}: differs by {worst}", (got, rows))
+    return worst
+
+
+def blocks(page_text, language):
+    found = re.findall(rf"^```{language}\n(.*?)^```", page_text, re.M | re.S)
+    if len(found) != 1:
+        fail(f"a block of {language} in a README", page_text)
+    return found[0]
+
+
+def check_documents(exported, signature):
+    """READMEs and graphs speak of the same names."""
+    readme = (exported["onnx"] / "README.md").read_text()
+    graph = (exported["onnx"] / "model.onnx").read_bytes()
+    for name in ("tokens" if "vocabulary" in signature else "values", "logits"):
+        if f"`{name}`" not in readme or name.encode() not in graph:
+            fail("a name of the graph in its README", name)
+    compile("text = samples = values = rows = ids = pixels = None\n" + blocks(readme, "python"), "README.md", "exec")
+    lines = blocks((exported["c"] / "README.md").read_text(), "c").replace('#include "model.h"', "")
+    kind, argument = ("const double *", "rows") if "vocabulary" not in signature else (
+        ("const int *", "tokens") if signature["steps"] == "ids" else ("const char *", "text"))
+    write(exported["c"] / "readme.c", '#include <stdio.h>\n#include <stdlib.h>\n#include "model.h"\n'
+          f"int use({kind}{argument}, size_t count);\nint use({kind}{argument}, size_t count) {{\n{lines}\nreturn 0;\n}}\n")
+    run(["cc", *STRICT.split(), "-c", "readme.c", "-o", "readme.o"], exported["c"])
+    for label in signature.get("labels", []):
+        if f'"{label}"' not in (exported["c"] / "model.c").read_text() or label.encode() not in graph:
+            fail("a label in each export", label)
+
+
+def check(seqtape, modules, folder, number, case):
+    config = {"seed": 1, "task": case.task, "model": case.model, "optimizer": {"lr": 0.01},
+              "train": {"steps": case.steps, "batch": 8, "tensorboard": False}}
+    write(folder / f"{number}.json", json.dumps(config))
+    run([seqtape, "train", f"{number}.json", "--out", f"run{number}"], folder)
+    exported = {}
+    for form in ("c", "onnx"):
+        exported[form] = folder / f"{form}{number}"
+        run([seqtape, "export", f"run{number}", "--format", form, "--out", exported[form]], folder)
+    signature = json.loads((exported["c"] / "signature.json").read_text())
+    check_documents(exported, signature)
+    program = exported["c"] / "model"
+    run(["cc", *STRICT.split(), "-O1", exported["c"] / "model.c", "-lm", "-o", program], folder)
+    worst = {"c": 0.0, "onnx": 0.0}
+    for i, one in enumerate(case.inputs):
+        run([seqtape, "predict", f"run{number}", one.file, "--out", "answers.csv"], folder)
+        rows = rows_of(folder / "answers.csv")
+        got = answer_of(run([program, exported["c"] / "model.bin", *one.options], folder, one.raw).stdout)
+        worst["c"] = max(worst["c"], compare(f"c {case.task} {one.file}", got, rows, signature, one.row))
+        if modules and not one.options:
+            write(folder / "steps.json", json.dumps(one.steps))
+            said = run(["node", HERE / "interop/embed.mjs", modules, exported["onnx"], "steps.json"], folder).stdout
+            got = json.loads(said)
+            worst["onnx"] = max(worst["onnx"], compare(f"onnx {case.task} {one.file}", got, rows, signature, one.row))
+    for raw in case.bad:
+        done = run([program, exported["c"] / "model.bin"], folder, raw, good=False)
+        if done.returncode != 2 or not done.stderr or done.stdout:
+            fail(f"bad input {raw[:40]}", (done.returncode, done.stdout, done.stderr))
+    print(f"{case.task['name']}, {case.model['name']}: {len(case.inputs)} inputs; C within {worst['c']:.1e}, ",
+          f"ONNX within {worst['onnx']:.1e}" if modules else "ONNX Runtime is not installed")
+
+
+def main():
+    seqtape, modules, kind = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]), sys.argv[3]
+    installed = (modules / "node_modules/onnxruntime-node").is_dir()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        for number, case in enumerate(KINDS[kind](folder, random.Random(kind))):
+            check(seqtape, (modules / "node_modules").resolve() if installed else None, folder, number, case)
+
+
+if __name__ == "__main__":
+    main()
