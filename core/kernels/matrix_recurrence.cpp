@@ -17,7 +17,7 @@
 // and where b is k: dW as dU, Z = M^-T dW, dV = Z, dA_ak = Z W^T.
 //
 // Items of the parallel loop are (sequence, head). Forward and backward keep one chunk's matrices in the cache; the state
-// goes from chunk to chunk. A chunk of 64 rows: 32 was % slower and 128 % slower (d 128, 4 heads).
+// goes from chunk to chunk.
 #include "core/kernels/matrix_recurrence.h"
 
 #include <algorithm>
@@ -25,6 +25,7 @@
 #include <optional>
 
 #include "core/kernels/matrix_decay.h"
+#include "core/kernels/matrix_solve.h"
 #include "core/kernels/scratch.h"
 #include "core/threads.h"
 
@@ -48,28 +49,6 @@ Extent extent_of(const Sizes& s, Index steps) {
 
 bool starts_at(const Sizes& s, Index b, Index t) {
   return s.starts && std::binary_search(s.starts + b * s.segments, s.starts + (b + 1) * s.segments, t);
-}
-
-/// U = (I - A)^-1 U for rows [rows, V]; A [rows, rows], strictly lower triangular.
-void solve(Index rows, Index values, const Real* a, Real* u) {
-  for (Index begin = 0; begin < rows; begin += kMatrixBlock) {
-    const Index end = std::min(begin + kMatrixBlock, rows);
-    if (begin > 0)
-      gemm_serial(kNo, kNo, end - begin, values, begin, a + begin * rows, rows, u, values, 1, u + begin * values, values);
-    for (Index r = begin + 1; r < end; ++r)
-      for (Index s = begin; s < r; ++s) add_scaled(values, a[r * rows + s], u + s * values, u + r * values);
-  }
-}
-/// U = (I - A)^-T U
-void solve_transposed(Index rows, Index values, const Real* a, Real* u) {
-  for (Index begin = (rows - 1) / kMatrixBlock * kMatrixBlock; begin >= 0; begin -= kMatrixBlock) {
-    const Index end = std::min(begin + kMatrixBlock, rows);
-    if (end < rows)
-      gemm_serial(kYes, kNo, end - begin, values, rows - end, a + end * rows + begin, rows, u + end * values, values, 1,
-                  u + begin * values, values);
-    for (Index r = end - 1; r > begin; --r)
-      for (Index s = begin; s < r; ++s) add_scaled(values, a[r * rows + s], u + r * values, u + s * values);
-  }
 }
 
 /// Keys, and the values that are written with them: [rows, V].
