@@ -225,10 +225,11 @@ std::vector<OpCase> make(const Sizes& sizes) {
   cases.push_back(matrix(d, "delta rule, decay of channels, three updates", "ec", 3));
   cases.push_back(matrix(d, "low rank", "ah"));
   cases.push_back(matrix(d, "low rank and outer product", "abc"));
-  // Where the gates are at their extremes, m has ties, and no derivative of its own; y has.
+  // Where the gates are at their extremes, m has ties, and no derivative of its own; y has. Positive q and k keep
+  // n q, by which y is divided, away from 0: with inputs of e^80 nothing else bounds it.
   add_case("mlstm",
-           {{{batch, length, heads, kStates}},
-            {{batch, length, heads, kStates}},
+           {{{batch, length, heads, kStates}, 0.1, 1},
+            {{batch, length, heads, kStates}, 0.1, 1},
             {{batch, length, heads, 2}},
             d.gate({batch, length, heads}),
             d.gate({batch, length, heads}),
