@@ -26,7 +26,7 @@ struct GatedDeltaNetKind final : MixerKind {
 };
 
 /// a_log of a head: A uniform in (0, 16].
-void log_uniform_rates(const Tensor& a_log, Random& random) {
+void head_rates(const Tensor& a_log, Random& random) {
   for (Index i = 0; i < a_log.size(); ++i) a_log.data()[i] = static_cast<Real>(std::log(16 - random.uniform(0, 16)));
 }
 
@@ -59,7 +59,7 @@ class GatedDeltaNet final : public Mixer {
       rate_ = std::make_unique<Linear>(channels ? values : width, rates, false);
       part("a_proj", *rate_);
       const ParameterRule free{.weight_decay = false};
-      a_log_ = parameter("a_log", {heads_}, log_uniform_rates, free);
+      a_log_ = parameter("a_log", {heads_}, head_rates, free);
       dt_bias_ = parameter("dt_bias", {rates}, init::step_sizes(1e-3, 0.1, 1e-4), free);
     }
     part("gate_proj", gate_);

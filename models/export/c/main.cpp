@@ -11,7 +11,7 @@ namespace {
 
 using Steps = Signature::Steps;
 
-const Parts& parts() {
+const Parts& main_parts() {
   static const Parts all(embedded::main_c);
   return all;
 }
@@ -20,7 +20,7 @@ const Parts& generate_parts() {
   return all;
 }
 
-bool reads_text(const Signature& s) { return s.steps == Steps::bytes || s.steps == Steps::characters; }
+bool takes_text(const Signature& s) { return s.steps == Steps::bytes || s.steps == Steps::characters; }
 /// Rows have names, and a line each.
 bool reads_rows(const Signature& s) {
   return s.steps == Steps::numbers && !s.columns.empty() && !s.columns.front().name.empty();
@@ -36,8 +36,8 @@ bool no_category_has(const Signature& s, const char* characters) {
 
 /// Continues a prompt.
 std::string generates(const Signature& s, std::string& used) {
-  const bool text = reads_text(s);
-  used += "\n" + parts().lines(text ? "text" : "tokens");
+  const bool text = takes_text(s);
+  used += "\n" + main_parts().lines(text ? "text" : "tokens");
   used += "\n" + generate_parts().lines("drawn");
   used += "\n" + generate_parts().lines(text ? "text prompt" : "token prompt");
   const char* const put = !text ? "put number" : s.texts.empty() ? "put byte" : "put text";
@@ -48,48 +48,48 @@ std::string generates(const Signature& s, std::string& used) {
 /// Answers for a whole sequence, in the terms of the data.
 std::string predicts(const Signature& s, std::string& used) {
   std::string read, whole, count = "count", usage = "argc != 2";
-  if (reads_text(s)) {
-    used += "\n" + parts().lines("text");
+  if (takes_text(s)) {
+    used += "\n" + main_parts().lines("text");
     read = "    const char *input = read_text(&count);\n";
   } else if (s.shape.vocabulary) {
-    used += "\n" + parts().lines("tokens");
+    used += "\n" + main_parts().lines("tokens");
     read = "    const int *input = read_tokens(&count);\n";
   } else if (reads_rows(s)) {
     const bool dates = !s.calendar.empty();
     const bool commas = no_category_has(s, ",;");
-    used += "\n" + parts().lines("cells", {{"separators", commas ? ",;\\t" : "\\t"}}) +
-            (dates ? "\n" + parts().lines("date") : "");
+    used += "\n" + main_parts().lines("cells", {{"separators", commas ? ",;\\t" : "\\t"}}) +
+            (dates ? "\n" + main_parts().lines("date") : "");
     used +=
-        "\n" + parts().lines("rows",
-                             {{"between", commas ? "commas, semicolons or tabs" : "tabs"},
-                              {"cells", dates ? "a date and the cells of the columns" : "the cells of the columns"},
-                              {"cell", dates ? "c == 0 ? date_of(*count + 1, cell) : number_of(*count + 1, c - 1, cell)"
-                                             : "number_of(*count + 1, c, cell)"}});
+        "\n" + main_parts().lines(
+                   "rows", {{"between", commas ? "commas, semicolons or tabs" : "tabs"},
+                            {"cells", dates ? "a date and the cells of the columns" : "the cells of the columns"},
+                            {"cell", dates ? "c == 0 ? date_of(*count + 1, cell) : number_of(*count + 1, c - 1, cell)"
+                                           : "number_of(*count + 1, c, cell)"}});
     read = "    const double *input = read_numbers(&count);\n";
   } else {
-    used += "\n" + parts().lines("numbers");
+    used += "\n" + main_parts().lines("numbers");
     count = "count / MODEL_VALUES";
     read = "    const double *input = read_numbers(&count);\n";
-    whole = parts().lines("whole rows");
+    whole = main_parts().lines("whole rows");
     if (s.rate > 0) {
-      used += "\n" + parts().lines("samples");
+      used += "\n" + main_parts().lines("samples");
       read = "    const double *input = argc == 3 ? read_samples(&count) : read_numbers(&count);\n";
       usage += " && !(argc == 3 && !strcmp(argv[2], \"--s16\"))";
     }
   }
-  used += "\n" + parts().lines(s.numbers.empty() ? "print labels" : "print numbers");
-  return parts().lines(
+  used += "\n" + main_parts().lines(s.numbers.empty() ? "print labels" : "print numbers");
+  return main_parts().lines(
       "predict", {{"usage", usage}, {"arguments", c_arguments(s)}, {"read", read}, {"whole", whole}, {"count", count}});
 }
 
 /// Answers step by step, in the model's numbers: nothing was learned of its data.
 std::string answers(const Signature& s, std::string& used) {
-  used += "\n" + parts().lines(!s.shape.vocabulary       ? "read values"
-                               : s.steps == Steps::bytes ? "read byte"
-                                                         : "read token");
+  used += "\n" + main_parts().lines(!s.shape.vocabulary       ? "read values"
+                                    : s.steps == Steps::bytes ? "read byte"
+                                                              : "read token");
   const std::string print = "print_answer(logits);\n";
-  return parts().lines("answer",
-                       {{"each", s.shape.pooled ? "" : "    " + print}, {"last", s.shape.pooled ? "  " + print : ""}});
+  return main_parts().lines(
+      "answer", {{"each", s.shape.pooled ? "" : "    " + print}, {"last", s.shape.pooled ? "  " + print : ""}});
 }
 
 }  // namespace
@@ -109,11 +109,11 @@ std::string c_main(const Signature& s) {
     does = str("it reads a sequence from the standard input (", s.in_words(), "),\n   and prints ",
                !whole && !s.shape.pooled ? "an answer after each step." : "the answer.");
   if (s.rate > 0) does += " With --s16 it reads 16-bit integers, low byte first.";
-  return parts().lines("main", {{"does", does},
-                                {"arguments", c_arguments(s)},
-                                {"grown", s.writes_text() || whole ? "\n" + parts().lines("grown") : ""},
-                                {"parts", used},
-                                {"main", "\n" + main}});
+  return main_parts().lines("main", {{"does", does},
+                                     {"arguments", c_arguments(s)},
+                                     {"grown", s.writes_text() || whole ? "\n" + main_parts().lines("grown") : ""},
+                                     {"parts", used},
+                                     {"main", "\n" + main}});
 }
 
 }  // namespace seqtape
