@@ -89,7 +89,8 @@ void Inputs::require_lengths(const IndexTensor& lengths, Index batch, Index leng
 
 void Inputs::require_starts(const IndexTensor& starts, Index batch, Index length) const {
   if (!starts.defined()) return;
-  if (starts.shape().rank() != 2 || starts.dim(0) != batch) fail(str("starts must be [", batch, ", S], got ", starts.shape()));
+  if (starts.shape().rank() != 2 || starts.dim(0) != batch)
+    fail(str("starts must be [", batch, ", S], got ", starts.shape()));
   const Index most = starts.dim(1);
   for (Index i = 0; i < batch * most; ++i) {
     const Index here = starts.data()[i], before = i % most ? starts.data()[i - 1] : 0;

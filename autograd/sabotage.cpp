@@ -15,8 +15,8 @@ using Pass = Sabotage::Pass;
 using Fault = Sabotage::Fault;
 
 constexpr const char* kPasses[] = {"forward", "backward", "both"};
-constexpr const char* kFaults[] = {"zeros",        "first_input", "last_lane", "last_row",
-                                   "chunk_border", "other_sign",  "no_state",  "no_lengths", "no_starts"};
+constexpr const char* kFaults[] = {"zeros",      "first_input", "last_lane",  "last_row", "chunk_border",
+                                   "other_sign", "no_state",    "no_lengths", "no_starts"};
 
 template <class Word, std::size_t n>
 Word word_of(const char* const (&words)[n], const std::string& word, const std::string& text) {

@@ -23,12 +23,4 @@ Variable unit_norm(const Variable& x, double eps) {
   return rms_norm(x, Variable(Tensor::full(Shape{x.dim(-1)}, static_cast<Real>(1 / std::sqrt(n)))), eps / n);
 }
 
-Variable split_heads(const Variable& x, Index heads) {
-  return reshape(x, Shape{x.dim(0), x.dim(1), heads, x.dim(2) / heads});
-}
-
-Variable GatedHeadNorm::operator()(const Variable& heads, const Variable& gate) const {
-  return multiply(reshape(rms_norm(heads, weight_, eps_), gate.shape()), silu(gate));
-}
-
 }  // namespace seqtape::inline SEQTAPE_PRECISION

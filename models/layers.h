@@ -31,18 +31,4 @@ class Norm : public Module {
 /// x / sqrt(|x|^2 + eps) over the last axis.
 Variable unit_norm(const Variable& x, double eps);
 
-/// [B, L, H n] as [B, L, H, n].
-Variable split_heads(const Variable& x, Index heads);
-
-/// What heads give [B, L, H, V], as [B, L, H V]: RMSNorm over each head, then times silu(gate) [B, L, H V].
-class GatedHeadNorm : public Module {
- public:
-  GatedHeadNorm(Index width, double eps) : eps_(eps), weight_(parameter("weight", {width}, init::ones())) {}
-  Variable operator()(const Variable& heads, const Variable& gate) const;
-
- private:
-  double eps_;
-  Weight weight_;
-};
-
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -49,8 +49,7 @@ struct MatrixRecurrence {
   }
   void forward(const Operands& o) const {
     const Tensor decay = decay_of_steps(o);
-    kernels::matrix_recurrence->forward(sizes(o), inputs(o, decay), o.saved.data(),
-                                        {o.out[0].data(), o.out[1].data()});
+    kernels::matrix_recurrence->forward(sizes(o), inputs(o, decay), o.saved.data(), {o.out[0].data(), o.out[1].data()});
   }
   void backward(const Operands& o, const OutputGrads& dy, Gradients& into) const {
     const Tensor dy0 = dy[0].defined() ? dy[0] : Tensor::zeros(o.out[0].shape()), decay = decay_of_steps(o);
@@ -81,7 +80,7 @@ struct MatrixRecurrence {
             query[3],
             value[3],
             updates,
-            !decay.defined()          ? kernels::Decay::none
+            !decay.defined()            ? kernels::Decay::none
             : decay.shape().rank() == 4 ? kernels::Decay::channel
                                         : kernels::Decay::head,
             scale,
@@ -91,7 +90,7 @@ struct MatrixRecurrence {
   }
   static kernels::MatrixRecurrenceInputs inputs(const Operands& o, const Tensor& decay) {
     return {o.in[q].data(), o.in[k].data(),    o.in[v].data(), o.in[a].data(),
-            o.in[b].data(), o.in[beta].data(), decay.data(), o.in[s0].data()};
+            o.in[b].data(), o.in[beta].data(), decay.data(),   o.in[s0].data()};
   }
 };
 
@@ -99,12 +98,12 @@ struct MatrixRecurrence {
 
 /// What core/kernels/matrix_recurrence.h has, for S [B, H, K, V].
 struct MatrixRecurrenceArguments {
-  Variable q;        ///< [B, L, H, K]
-  Variable k, v;     ///< [B, L, n H, K], [B, L, n H, V]: all heads of the first update, then of the second, ...
-  Variable a, b;     ///< [B, L, n H, K] or undefined: S + b (a^T S)
-  Variable beta;     ///< [B, L, n H] or undefined: the delta rule, instead of a and b
-  Variable g;        ///< [B, L, H], [H] or [B, L, H, K] or undefined: the logarithm of the decay, <= 0
-  Variable s0;       ///< [B, H, K, V] or undefined: zeros
+  Variable q;     ///< [B, L, H, K]
+  Variable k, v;  ///< [B, L, n H, K], [B, L, n H, V]: all heads of the first update, then of the second, ...
+  Variable a, b;  ///< [B, L, n H, K] or undefined: S + b (a^T S)
+  Variable beta;  ///< [B, L, n H] or undefined: the delta rule, instead of a and b
+  Variable g;     ///< [B, L, H], [H] or [B, L, H, K] or undefined: the logarithm of the decay, <= 0
+  Variable s0;    ///< [B, H, K, V] or undefined: zeros
   double scale = 1;
   Index updates = 1;      ///< n
   IndexTensor lengths{};  ///< [B] or undefined: all of L

@@ -49,8 +49,8 @@ struct Mlstm {
 
  private:
   kernels::MlstmSizes sizes(const Shape& query, const Shape& value) const {
-    return {query[0],       query[1],      query[2], query[3], value[3], lengths.data(), starts.data(),
-            starts.defined() ? starts.dim(1) : 0};
+    return {query[0], query[1],       query[2],      query[3],
+            value[3], lengths.data(), starts.data(), starts.defined() ? starts.dim(1) : 0};
   }
   static kernels::MlstmInputs inputs(const Operands& o) {
     return {o.in[q].data(), o.in[k].data(),  o.in[v].data(), o.in[i].data(),

@@ -42,8 +42,8 @@ struct RotaryScan {
     turn(shape, v.in[start].data(), 1, false, v.in[q].data(), v.out[turned_q].data());
     turn(shape, v.in[start].data(), 1, false, v.in[k].data(), v.out[turned_k].data());
     for (Index b = 0; b < shape[0]; ++b)
-      v.out[end].data()[b] = (v.in[start].defined() ? v.in[start].data()[b] : Real{0}) +
-                             static_cast<Real>(steps_of(lengths, b, shape[1]));
+      v.out[end].data()[b] =
+          (v.in[start].defined() ? v.in[start].data()[b] : Real{0}) + static_cast<Real>(steps_of(lengths, b, shape[1]));
   }
   /// The inverse rotation. A position's gradient: with y = e^(i f p) x, dy/dp = i f y.
   void backward(const Operands& v, const OutputGrads& dy, Gradients& into) const {

@@ -1,8 +1,8 @@
 #pragma once
 // Decay within a chunk of a matrix recurrence. Row s of a chunk writes a key; row t reads, later. With d[r] = exp g[r],
-// what is read at t of what was written at s has been through d[s+1] ... d[e], where e is t, or t - 1 for what reads the
-// state before its own row's decay. All of it is products of factors <= 1, never e^-G: nothing overflows, a decay of 0 is
-// exact, and no difference of large sums loses digits.
+// what is read at t of what was written at s has been through d[s+1] ... d[e], where e is t, or t - 1 for what reads
+// the state before its own row's decay. All of it is products of factors <= 1, never e^-G: nothing overflows, a decay
+// of 0 is exact, and no difference of large sums loses digits.
 //
 // Both kinds of decay do the same things:
 //   similarities   A[t, s] = <x[t] d[s+1..e], y[s]> for the rows s that t sees, else 0
@@ -43,9 +43,8 @@ inline void product(Index n, const Real* x, const Real* y, Real* out) {
 }
 /// out += factor x y
 inline void add_product(Index n, Real factor, const Real* x, const Real* y, Real* out) {
-  for_lanes(0, n, [&](Index i, Index lanes) {
-    add_to(out + i, load(x + i, lanes) * load(y + i, lanes) * factor, lanes);
-  });
+  for_lanes(0, n,
+            [&](Index i, Index lanes) { add_to(out + i, load(x + i, lanes) * load(y + i, lanes) * factor, lanes); });
 }
 
 /// Working memory, handed out piece by piece.
@@ -68,7 +67,7 @@ struct Reader {
 
   const Real* at(Index t) const { return rows + t * stride; }
   Index row(Index t) const { return first + t * step; }
-  Index sees(Index t) const { return row(t) + (own ? 1 : 0); }      ///< the rows before this one
+  Index sees(Index t) const { return row(t) + (own ? 1 : 0); }     ///< the rows before this one
   Index last(Index t) const { return row(t) - (before ? 1 : 0); }  ///< e
   bool stands_at(Index r) const { return r >= first && (r - first) % step == 0; }
   Index of_row(Index r) const { return (r - first) / step; }
@@ -82,7 +81,7 @@ struct Writer {
 
 /// The extents of a chunk.
 struct Extent {
-  Index rows, keys, updates;
+  Index rows, keys;
   Index block;  ///< rows of a block
 };
 
@@ -141,9 +140,7 @@ class HeadDecay {
     for (Index s = 0; s < n_.rows; ++s) add_scaled(n_.keys, end[s], dout + s * n_.keys, dy + s * n_.keys);
   }
   /// The state [K, V] through the chunk.
-  void through(Index values, Real* state) const {
-    scaled(n_.keys * values, from_start_[n_.rows - 1], state, state);
-  }
+  void through(Index values, Real* state) const { scaled(n_.keys * values, from_start_[n_.rows - 1], state, state); }
 
   void collect(const Reader& x, const Real* dx) {
     for (Index t = 0; t < x.count; ++t)
@@ -305,8 +302,7 @@ class ChannelDecay {
       if (x.last(t) >= 0) add_product(n_.keys, 1, x.at(t), dx + t * n_.keys, gradient_ + x.last(t) * n_.keys);
   }
   void collect(const Writer& y, const Real* dy) {
-    for (Index s = 0; s < n_.rows; ++s)
-      add_product(n_.keys, -1, y.at(s), dy + s * n_.keys, gradient_ + s * n_.keys);
+    for (Index s = 0; s < n_.rows; ++s) add_product(n_.keys, -1, y.at(s), dy + s * n_.keys, gradient_ + s * n_.keys);
   }
   void collect_end(Index count, const Real* y, const Real* dy) {
     for (Index s = 0; s < count; ++s)

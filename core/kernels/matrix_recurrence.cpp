@@ -5,19 +5,18 @@
 //                                     strictly lower triangular
 //   Y  = Q~ S0 + A_qb U + A_qk V
 //   S1 = d[0..] S0 + B^^T U + K^^T V
-// Where b is k, only W = U + V is needed, and adding V to the system above gives (I - A_ak) W = V + A~ S0. The delta rule
-// is that with a = -beta k, read after the decay, and beta v for v.
+// Where b is k, only W = U + V is needed, and adding V to the system above gives (I - A_ak) W = V + A~ S0. The delta
+// rule is that with a = -beta k, read after the decay, and beta v for v.
 //
 // Backwards, with G = dS1, M = I - A_ab, and dY given:
 //   dU = A_qb^T dY + B^ G          dV = A_qk^T dY + K^ G
-//   Z  = M^-T dU                   dV += A_ak^T Z           (X = M^-1 R:  dR = M^-T dX,  dM = -dR X^T below the diagonal)
-//   dA_qb = dY U^T   dA_qk = dY V^T   dA_ab = Z U^T   dA_ak = Z V^T      where seen
-//   dQ~ = dY S0^T    dA~ = Z S0^T     dB^ = U G^T     dK^ = V G^T
-//   dS0 = d[0..] G + Q~^T dY + A~^T Z
+//   Z  = M^-T dU                   dV += A_ak^T Z           (X = M^-1 R:  dR = M^-T dX,  dM = -dR X^T below the
+//   diagonal) dA_qb = dY U^T   dA_qk = dY V^T   dA_ab = Z U^T   dA_ak = Z V^T      where seen dQ~ = dY S0^T    dA~ = Z
+//   S0^T     dB^ = U G^T     dK^ = V G^T dS0 = d[0..] G + Q~^T dY + A~^T Z
 // and where b is k: dW as dU, Z = M^-T dW, dV = Z, dA_ak = Z W^T.
 //
-// Items of the parallel loop are (sequence, head). Forward and backward keep one chunk's matrices in the cache; the state
-// goes from chunk to chunk.
+// Items of the parallel loop are (sequence, head). Forward and backward keep one chunk's matrices in the cache; the
+// state goes from chunk to chunk.
 #include "core/kernels/matrix_recurrence.h"
 
 #include <algorithm>
@@ -43,9 +42,7 @@ Index chunks_of(const Sizes& s) { return (s.length + steps_of_chunk(s) - 1) / st
 Index state_size(const Sizes& s) { return s.keys * s.values; }
 Index saved_size(const Sizes& s) { return s.batch * s.heads * chunks_of(s) * state_size(s); }
 Index steps_of(const Sizes& s, Index b) { return s.lengths ? s.lengths[b] : s.length; }
-Extent extent_of(const Sizes& s, Index steps) {
-  return {steps * s.updates, s.keys, s.updates, steps_of_block(s) * s.updates};
-}
+Extent extent_of(const Sizes& s, Index steps) { return {steps * s.updates, s.keys, steps_of_block(s) * s.updates}; }
 
 bool starts_at(const Sizes& s, Index b, Index t) {
   return s.starts && std::binary_search(s.starts + b * s.segments, s.starts + (b + 1) * s.segments, t);
@@ -89,9 +86,8 @@ struct Chunk {
       if (starts_at(s, b, begin + t))
         std::fill_n(factor, width, Real{0});
       else if (in.g)
-        for_lanes(0, width, [&](Index i, Index lanes) {
-          store(factor + i, exp(load(in.g + g_at(t) + i, lanes)), lanes);
-        });
+        for_lanes(0, width,
+                  [&](Index i, Index lanes) { store(factor + i, exp(load(in.g + g_at(t) + i, lanes)), lanes); });
     }
     decay.prepare();
     Real* const q = arena.take(steps * s.keys);
@@ -135,7 +131,8 @@ struct Chunk {
     }
     if (own_erase_keys) {
       decay.similarities(erase, keys(), between);
-      gemm_serial(kNo, kNo, n.rows, s.values, n.rows, between, n.rows, in.v + v_at(0), value_stride(), 0, out, s.values);
+      gemm_serial(kNo, kNo, n.rows, s.values, n.rows, between, n.rows, in.v + v_at(0), value_stride(), 0, out,
+                  s.values);
     }
     decay.from_start(erase, rows);
     gemm_serial(kNo, kNo, n.rows, s.values, s.keys, rows, s.keys, s0, s.values, 1, out, s.values);
@@ -368,7 +365,8 @@ void backward_with(const Sizes& s, const Ins& in, const Real* saved, const Matri
 }
 
 void forward(const Sizes& s, const Ins& in, Real* saved, const MatrixRecurrenceOutputs& out) {
-  s.decay == Decay::channel ? forward_with<ChannelDecay>(s, in, saved, out) : forward_with<HeadDecay>(s, in, saved, out);
+  s.decay == Decay::channel ? forward_with<ChannelDecay>(s, in, saved, out)
+                            : forward_with<HeadDecay>(s, in, saved, out);
 }
 void backward(const Sizes& s, const Ins& in, const Real* saved, const MatrixRecurrenceOutputGrads& dout,
               const MatrixRecurrenceInputGrads& into) {

@@ -1,6 +1,6 @@
 #pragma once
-// Recurrences of a matrix: the state of linear attention, of the delta rule and of their relatives, computed in chunks by
-// matrix products.
+// Recurrences of a matrix: the state of linear attention, of the delta rule and of their relatives, computed in chunks
+// by matrix products.
 
 #include "core/kernels/dispatch.h"
 
@@ -18,7 +18,8 @@ struct MatrixRecurrenceSizes {
   Index segments = 0;
 };
 
-/// Per head, with the state S [K, V], each step t of a sequence makes n updates r = n t .. n t + n - 1 and is then read:
+/// Per head, with the state S [K, V], each step t of a sequence makes n updates r = n t .. n t + n - 1 and is then
+/// read:
 ///   S <- diag(exp g[t]) S                       before the first of them
 ///   S <- S + b[r] (a[r]^T S')^T + k[r] v[r]^T   S': the state before the update and, in the first, before its decay
 ///   y[t] = scale S^T q[t]

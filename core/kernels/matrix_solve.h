@@ -15,7 +15,8 @@ inline void solve(Index rows, Index values, const Real* a, Real* u) {
   for (Index begin = 0; begin < rows; begin += kMatrixBlock) {
     const Index end = std::min(begin + kMatrixBlock, rows);
     if (begin > 0)
-      gemm_serial(kNo, kNo, end - begin, values, begin, a + begin * rows, rows, u, values, 1, u + begin * values, values);
+      gemm_serial(kNo, kNo, end - begin, values, begin, a + begin * rows, rows, u, values, 1, u + begin * values,
+                  values);
     for (Index r = begin + 1; r < end; ++r)
       for (Index s = begin; s < r; ++s) add_scaled(values, a[r * rows + s], u + s * values, u + r * values);
   }

@@ -5,7 +5,8 @@
 // Backwards, with z the denominator:
 //   dx[:V] = dy / z,   dz = -<dy, y> / z,   which goes to x[V] with its sign, or as -e^-m dz to m
 //   dw = <v, d(w v)> + d(w),   di = w dw,   dm -= w dw
-//   dl += dg,   dm[t-1] += dg,   dm[t] -= dg;   and then dm[t] goes to what was the largest: l and m[t-1], or i, or none
+//   dl += dg,   dm[t-1] += dg,   dm[t] -= dg;   and then dm[t] goes to what was the largest: l and m[t-1], or i, or
+//   none
 // y does not depend on m, so that in exact arithmetic the parts of dm cancel where S itself is not looked at.
 #include "core/kernels/mlstm.h"
 
@@ -23,8 +24,9 @@ namespace {
 using Sizes = MlstmSizes;
 
 MatrixRecurrenceSizes memory_of(const Sizes& s) {
-  return {s.batch, s.length, s.heads, s.keys, s.values + 1, 1, Decay::head, 1 / std::sqrt(static_cast<double>(s.keys)),
-          s.lengths, s.starts, s.segments};
+  return {s.batch,      s.length, s.heads,     s.keys,
+          s.values + 1, 1,        Decay::head, 1 / std::sqrt(static_cast<double>(s.keys)),
+          s.lengths,    s.starts, s.segments};
 }
 Index rows_of(const Sizes& s) { return s.batch * s.length * s.heads; }
 

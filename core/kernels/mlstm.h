@@ -19,8 +19,8 @@ struct MlstmSizes {
 /// nothing is large, S is C itself.
 /// q, k: [B, L, H, K]   v, y: [B, L, H, V]   i, f: [B, L, H]   s0, s_last: [B, H, K, V + 1]   m0, m_last: [B, H], >= 0
 /// s0, m0 null: zeros. Lengths and starts: as in matrix_recurrence.
-/// Source: Beck et al. 2024 (xLSTM, arXiv 2405.04517), eq. 19 to 27. Deviations: m is at least 0, which changes no y, and
-/// nothing is added to the denominator.
+/// Source: Beck et al. 2024 (xLSTM, arXiv 2405.04517), eq. 19 to 27. Deviations: m is at least 0, which changes no y,
+/// and nothing is added to the denominator.
 struct MlstmInputs {
   const Real *q, *k, *v, *i, *f, *s0, *m0;
 };

@@ -1,7 +1,6 @@
 #include <cmath>
 
-#include "core/error.h"
-#include "models/mixer.h"
+#include "models/mixers/gated_heads.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -12,14 +11,14 @@ namespace {
 ///   S = e^g S;   S = S + beta k (v - S^T k)^T;   y = S^T q / sqrt(K)
 ///   out = W_o (RMSNorm(y) silu(W_g x))
 /// decay "channel": g for each channel of a key, from a projection of rank value_dim (Kimi Delta Attention, arXiv
-/// 2510.26692; its gate is as here). decay "none": DeltaNet (Yang et al. 2024, 2406.06484). negative_eigenvalues: beta up
-/// to 2 (Grazzi et al. 2024, 2411.12537). householder n: n keys, values and betas a step, the decay before the first
+/// 2510.26692; its gate is as here). decay "none": DeltaNet (Yang et al. 2024, 2406.06484). negative_eigenvalues: beta
+/// up to 2 (Grazzi et al. 2024, 2411.12537). householder n: n keys, values and betas a step, the decay before the first
 /// (DeltaProduct, Siems et al. 2025, 2502.10297).
 struct GatedDeltaNetKind final : MixerKind {
-  Index heads = 4, key_dim = 0, value_dim = 0, d_conv = 4, householder = 1;
+  HeadSettings heads{.norm_eps = 1e-6};
+  Index d_conv = 4, householder = 1;
   std::string decay = "head";
   bool negative_eigenvalues = false;
-  double norm_eps = 1e-6;
 
   void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
@@ -30,54 +29,45 @@ void head_rates(const Tensor& a_log, Random& random) {
   for (Index i = 0; i < a_log.size(); ++i) a_log.data()[i] = static_cast<Real>(std::log(16 - random.uniform(0, 16)));
 }
 
-class GatedDeltaNet final : public Mixer {
+class GatedDeltaNet final : public GatedHeads {
  public:
-  /// `keys`, `values`: channels of a head.
-  GatedDeltaNet(const GatedDeltaNetKind& kind, Index width, Index keys, Index values)
-      : heads_(kind.heads),
+  GatedDeltaNet(const GatedDeltaNetKind& kind, const HeadSettings& heads, Index width)
+      : GatedHeads(heads, width),
         updates_(kind.householder),
-        keys_(keys),
         reach_(kind.negative_eigenvalues ? 2 : 1),
-        q_(width, heads_ * keys, kind.d_conv),
-        k_(width, updates_ * heads_ * keys, kind.d_conv),
-        v_(width, updates_ * heads_ * values, kind.d_conv),
-        beta_(width, updates_ * heads_, false),
-        gate_(width, heads_ * values, false),
-        out_(heads_ * values, width, false),
-        norm_(values, kind.norm_eps) {
+        q_(width, heads.heads * heads.key_dim, kind.d_conv),
+        k_(width, updates_ * heads.heads * heads.key_dim, kind.d_conv),
+        v_(width, updates_ * heads.heads * heads.value_dim, kind.d_conv),
+        beta_(width, updates_ * heads.heads, false) {
     part("q", q_);
     part("k", k_);
     part("v", v_);
     part("b_proj", beta_);
-    if (kind.decay != "none") {
-      const bool channels = kind.decay == "channel";
-      if (channels) {
-        rank_ = std::make_unique<Linear>(width, values, false);
-        part("a_rank", *rank_);
-      }
-      const Index rates = heads_ * (channels ? keys : 1);
-      rate_ = std::make_unique<Linear>(channels ? values : width, rates, false);
-      part("a_proj", *rate_);
-      const ParameterRule free{.weight_decay = false};
-      a_log_ = parameter("a_log", {heads_}, head_rates, free);
-      dt_bias_ = parameter("dt_bias", {rates}, init::step_sizes(1e-3, 0.1, 1e-4), free);
+    if (kind.decay == "none") return;
+    const bool channels = kind.decay == "channel";
+    if (channels) {
+      rank_ = std::make_unique<Linear>(width, heads.value_dim, false);
+      part("a_rank", *rank_);
     }
-    part("gate_proj", gate_);
-    part("norm", norm_);
-    part("out_proj", out_);
+    const Index rates = heads.heads * (channels ? heads.key_dim : 1);
+    rate_ = std::make_unique<Linear>(channels ? heads.value_dim : width, rates, false);
+    part("a_proj", *rate_);
+    const ParameterRule free{.weight_decay = false};
+    a_log_ = parameter("a_log", {heads.heads}, head_rates, free);
+    dt_bias_ = parameter("dt_bias", {rates}, init::step_sizes(1e-3, 0.1, 1e-4), free);
   }
 
   /// The state is {windows of q, k and v [B, taps - 1, channels], S [B, H, K, V]}.
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
     state.resize(4);
     MatrixRecurrenceArguments layer;
-    layer.q = unit_norm(split_heads(q_(x, state[0], lengths), heads_), kUnitEps);
-    layer.k = unit_norm(split_heads(k_(x, state[1], lengths), updates_ * heads_), kUnitEps);
-    layer.v = split_heads(v_(x, state[2], lengths), updates_ * heads_);
+    layer.q = unit_norm(split_keys(q_(x, state[0], lengths)), kUnitEps);
+    layer.k = unit_norm(split_keys(k_(x, state[1], lengths)), kUnitEps);
+    layer.v = split_values(v_(x, state[2], lengths));
     layer.beta = scale(activation(Activation::sigmoid, beta_(x)), reach_);
     layer.g = decay(x);
     layer.s0 = state[3];
-    layer.scale = 1 / std::sqrt(static_cast<double>(keys_));
+    layer.scale = query_scale();
     layer.updates = updates_;
     layer.lengths = lengths;
     if (mode.probe) {
@@ -86,7 +76,7 @@ class GatedDeltaNet final : public Mixer {
     }
     const ScanResult s = matrix_recurrence(layer);
     state[3] = s.state;
-    return out_(norm_(s.y, gate_(x)));
+    return read_out(s.y, x);
   }
 
  private:
@@ -112,42 +102,35 @@ class GatedDeltaNet final : public Mixer {
     if (!rate_) return {};
     const Variable dt = softplus(linear(rank_ ? (*rank_)(x) : x, rate_->weight, dt_bias_)), a = negative_exp(a_log_);
     if (!rank_) return scale_columns(dt, a);
-    IndexTensor head(Shape{heads_ * keys_});  // of each channel
-    for (Index i = 0; i < head.size(); ++i) head.data()[i] = static_cast<std::int32_t>(i / keys_);
-    const Variable of_channels = reshape(embedding(head, reshape(a, Shape{heads_, 1})), Shape{heads_ * keys_});
-    return split_heads(scale_columns(dt, of_channels), heads_);
+    const Index channels = heads_.heads * heads_.key_dim;
+    IndexTensor head(Shape{channels});  // of each channel
+    for (Index i = 0; i < channels; ++i) head.data()[i] = static_cast<std::int32_t>(i / heads_.key_dim);
+    const Variable of_channels = reshape(embedding(head, reshape(a, Shape{heads_.heads, 1})), Shape{channels});
+    return split_keys(scale_columns(dt, of_channels));
   }
 
-  Index heads_, updates_, keys_;
-  double reach_;
+  Index updates_;
+  double reach_;  // of beta
   Short q_, k_, v_;
   Linear beta_;
   std::unique_ptr<Linear> rank_, rate_;
-  Linear gate_, out_;
-  GatedHeadNorm norm_;
   Weight a_log_, dt_bias_;
 };
 
 }  // namespace
 
 void GatedDeltaNetKind::own_fields(Fields& f) {
-  f("heads", heads, "heads, each with a state of its own", positive_up_to(4096));
-  f("key_dim", key_dim, "channels of a head's keys (K); 0: d_model / heads", between(0, 1e6));
-  f("value_dim", value_dim, "channels of a head's values (V); 0: d_model / heads", between(0, 1e6));
+  heads.fields(f, "channels of a head's keys (K); 0: d_model / heads",
+               "channels of a head's values (V); 0: d_model / heads");
   f("d_conv", d_conv, "taps of the causal convolutions of q, k and v", positive_up_to(4096));
   f("decay", decay, "of the state: one a head, one a channel (Kimi Delta Attention), or none (DeltaNet)",
     one_of({"head", "channel", "none"}));
   f("negative_eigenvalues", negative_eigenvalues, "beta up to 2, so that a step can turn the state round");
   f("householder", householder, "updates of the state a step (DeltaProduct)", positive_up_to(64));
-  f("gate_norm_eps", norm_eps, "added under the root of the norm of each head", positive());
 }
 
 std::unique_ptr<Mixer> GatedDeltaNetKind::build(const MixerPlace& place) const {
-  if ((key_dim == 0 || value_dim == 0) && place.d_model % heads != 0)
-    throw ConfigError(str("model.heads: must divide d_model ", place.d_model, ", got ", heads));
-  const Index width = place.d_model / heads;
-  return std::make_unique<GatedDeltaNet>(*this, place.d_model, key_dim ? key_dim : width,
-                                         value_dim ? value_dim : width);
+  return std::make_unique<GatedDeltaNet>(*this, heads.within(place.d_model, 1, 1), place.d_model);
 }
 
 std::unique_ptr<MixerKind> make_gated_deltanet() { return std::make_unique<GatedDeltaNetKind>(); }

@@ -1,7 +1,4 @@
-#include <cmath>
-
-#include "core/error.h"
-#include "models/mixer.h"
+#include "models/mixers/gated_heads.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
@@ -12,93 +9,75 @@ namespace {
 /// decay "head": one number a head, from one projection. "none": linear attention (Katharopoulos et al. 2020, arXiv
 /// 2006.16236) without its normaliser; the norm of each head takes its place.
 struct GlaKind final : MixerKind {
-  Index heads = 4, key_dim = 0, value_dim = 0, rank = 16;
+  HeadSettings heads;
+  Index rank = 16;
   std::string decay = "channel";
-  double norm_eps = 1e-5;
 
   void own_fields(Fields&) override;
   std::unique_ptr<Mixer> build(const MixerPlace&) const override;
 };
 
-class Gla final : public Mixer {
+class Gla final : public GatedHeads {
  public:
-  Gla(const GlaKind& kind, Index width, Index keys, Index values)
-      : heads_(kind.heads),
-        keys_(keys),
+  Gla(const GlaKind& kind, const HeadSettings& heads, Index width)
+      : GatedHeads(heads, width),
         channels_(kind.decay == "channel"),
-        q_(width, heads_ * keys, false),
-        k_(width, heads_ * keys, false),
-        v_(width, heads_ * values, false),
-        gate_(width, heads_ * values, false),
-        out_(heads_ * values, width, false),
-        norm_(values, kind.norm_eps) {
+        q_(width, heads.heads * heads.key_dim, false),
+        k_(width, heads.heads * heads.key_dim, false),
+        v_(width, heads.heads * heads.value_dim, false) {
     part("q_proj", q_);
     part("k_proj", k_);
     part("v_proj", v_);
-    if (kind.decay != "none") {
-      if (channels_) {
-        rank_ = std::make_unique<Linear>(width, kind.rank, false);
-        part("decay_rank", *rank_);
-      }
-      decay_ = std::make_unique<Linear>(channels_ ? kind.rank : width, heads_ * (channels_ ? keys : 1), true);
-      part("decay_proj", *decay_);
+    if (kind.decay == "none") return;
+    if (channels_) {
+      rank_ = std::make_unique<Linear>(width, kind.rank, false);
+      part("decay_rank", *rank_);
     }
-    part("gate_proj", gate_);
-    part("norm", norm_);
-    part("out_proj", out_);
+    decay_ =
+        std::make_unique<Linear>(channels_ ? kind.rank : width, heads.heads * (channels_ ? heads.key_dim : 1), true);
+    part("decay_proj", *decay_);
   }
 
   /// The state is {S [B, H, K, V]}.
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
     state.resize(1);
     MatrixRecurrenceArguments layer;
-    layer.q = split_heads(q_(x), heads_);
-    layer.k = split_heads(k_(x), heads_);
-    layer.v = split_heads(v_(x), heads_);
+    layer.q = split_keys(q_(x));
+    layer.k = split_keys(k_(x));
+    layer.v = split_values(v_(x));
     if (decay_) {
       // log sigmoid(z) = -softplus(-z)
       const Variable z = (*decay_)(rank_ ? (*rank_)(x) : x);
       layer.g = scale(softplus(scale(z, -1)), -1.0 / 16);
-      if (channels_) layer.g = split_heads(layer.g, heads_);
+      if (channels_) layer.g = split_keys(layer.g);
       if (mode.probe) mode.probe->add("decay", activation(Activation::exp, layer.g.detach()).value());
     }
     layer.s0 = state[0];
-    layer.scale = 1 / std::sqrt(static_cast<double>(keys_));
+    layer.scale = query_scale();
     layer.lengths = lengths;
     const ScanResult s = matrix_recurrence(layer);
     state[0] = s.state;
-    return out_(norm_(s.y, gate_(x)));
+    return read_out(s.y, x);
   }
 
  private:
-  Index heads_, keys_;
   bool channels_;
   Linear q_, k_, v_;
   std::unique_ptr<Linear> rank_, decay_;
-  Linear gate_, out_;
-  GatedHeadNorm norm_;
 };
 
 }  // namespace
 
 void GlaKind::own_fields(Fields& f) {
-  f("heads", heads, "heads, each with a state of its own", positive_up_to(4096));
-  f("key_dim", key_dim, "channels of a head's keys (K); 0: d_model / heads / 2", between(0, 1e6));
-  f("value_dim", value_dim, "channels of a head's values (V); 0: d_model / heads", between(0, 1e6));
+  heads.fields(f, "channels of a head's keys (K); 0: d_model / heads / 2",
+               "channels of a head's values (V); 0: d_model / heads");
   f("decay", decay, "of the state: one a channel of a key, one a head, or none (linear attention)",
     one_of({"channel", "head", "none"}));
   f("decay_rank", rank, "rank of the projection of a channel's decay", positive_up_to(1e6));
-  f("gate_norm_eps", norm_eps, "added under the root of the norm of each head", positive());
 }
 
 std::unique_ptr<Mixer> GlaKind::build(const MixerPlace& place) const {
-  const Index width = place.d_model / heads;
-  if (value_dim == 0 && place.d_model % heads != 0)
-    throw ConfigError(str("model.heads: must divide d_model ", place.d_model, ", got ", heads));
-  if (key_dim == 0 && (place.d_model % heads != 0 || width % 2 != 0))
-    throw ConfigError(str("model.key_dim: with heads ", heads, " and d_model ", place.d_model,
-                          " half the width of a head is no whole number; give key_dim"));
-  return std::make_unique<Gla>(*this, place.d_model, key_dim ? key_dim : width / 2, value_dim ? value_dim : width);
+  return std::make_unique<Gla>(*this, heads.within(place.d_model, 0.5, 1), place.d_model);
 }
 
 std::unique_ptr<MixerKind> make_gla() { return std::make_unique<GlaKind>(); }

@@ -22,9 +22,8 @@ struct MlstmKind final : MixerKind {
 /// Evenly spaced from 3 to 6.
 void forget_biases(const Tensor& bias, Random&) {
   for (Index h = 0; h < bias.size(); ++h)
-    bias.data()[h] = static_cast<Real>(3 + (bias.size() > 1 ? 3.0 * static_cast<double>(h) /
-                                                                  static_cast<double>(bias.size() - 1)
-                                                            : 0.0));
+    bias.data()[h] = static_cast<Real>(
+        3 + (bias.size() > 1 ? 3.0 * static_cast<double>(h) / static_cast<double>(bias.size() - 1) : 0.0));
 }
 
 class MlstmMixer final : public Mixer {
@@ -69,7 +68,9 @@ class MlstmMixer final : public Mixer {
       mode.probe->add("input_gate", i.value());
       mode.probe->add("forget_gate", activation(Activation::sigmoid, f.detach()).value());
     }
-    const auto heads = [&](const Variable& part) { return split_heads(part, heads_); };
+    const auto heads = [&](const Variable& part) {
+      return reshape(part, Shape{x.dim(0), x.dim(1), heads_, inner_ / heads_});
+    };
     const MlstmResult memory = mlstm(heads(q), heads(k), heads(v), i, f, state[1], state[2], lengths);
     state = {c.state, memory.s, memory.m};
     const Variable ones(Tensor::full(Shape{inner_ / heads_}, 1));

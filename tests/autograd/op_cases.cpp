@@ -64,8 +64,8 @@ OpCase dual(const std::string& name, Index batch, Index length, Index heads, Ind
           }};
 }
 
-/// q, k, v, a, b, beta, g, s0 of 2 heads, K 3, V 2: a, b, beta and s0 where `given` has their letter: a, b, e, s; g of a
-/// head (h), the same for all steps (f), or of channels (c).
+/// q, k, v, a, b, beta, g, s0 of 2 heads, K 3, V 2: a, b, beta and s0 where `given` has their letter: a, b, e, s; g of
+/// a head (h), the same for all steps (f), or of channels (c).
 OpCase matrix(const std::string& name, Index batch, Index length, Index updates, const std::string& given,
               const ops::MatrixRecurrence& how = {}) {
   const auto has = [&](char letter) { return given.find(letter) != std::string::npos; };

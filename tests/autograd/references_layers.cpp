@@ -32,9 +32,8 @@ std::vector<Reference> layer_references() {
         return filled({in.dim(0), weight.dim(0) * outputs},
                       [&](Index r, Index c) {
                         const Index g = c / outputs;
-                        return bias(c) + sum(inputs, [&](Index i) {
-                                 return in(r, g * inputs + i) * weight(g, c % outputs, i);
-                               });
+                        return bias(c) +
+                               sum(inputs, [&](Index i) { return in(r, g * inputs + i) * weight(g, c % outputs, i); });
                       })
             .as(x.shape.with_back(weight.dim(0) * outputs));
       }),

@@ -138,7 +138,8 @@ std::vector<Reference> scan_references() {
       }),
       // The equations of core/kernels/matrix_recurrence.h, an update after the other.
       row<ops::MatrixRecurrence>([](const ops::MatrixRecurrence& op, const Plain& q, const Plain& k, const Plain& v,
-                                    const Plain& a, const Plain& b, const Plain& beta, const Plain& g, const Plain& s0) {
+                                    const Plain& a, const Plain& b, const Plain& beta, const Plain& g,
+                                    const Plain& s0) {
         const Index heads = q.dim(2), keys = q.dim(3), values = v.dim(3);
         Plain y({q.dim(0), q.dim(1), heads, values}), s = s0.or_zeros({q.dim(0), heads, keys, values});
         each_step(q, op.lengths, [&](Index i, Index t) {

@@ -113,8 +113,8 @@ class Cell {
 using Table = std::map<std::string, std::map<std::string, std::map<std::string, Cell>>>;
 
 void print(const Table& table) {
-  static const char* const faults[] = {"zeros",        "first_input", "last_lane", "last_row",
-                                       "chunk_border", "other_sign",  "no_state",  "no_lengths", "no_starts"};
+  static const char* const faults[] = {"zeros",      "first_input", "last_lane",  "last_row", "chunk_border",
+                                       "other_sign", "no_state",    "no_lengths", "no_starts"};
   std::cout << "| op |";
   for (const char* const fault : faults) std::cout << ' ' << fault << " |";
   std::cout << "\n|" << join(std::vector<std::string>(std::size(faults) + 1, "---"), "|") << "|\n";

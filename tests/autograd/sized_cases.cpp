@@ -166,8 +166,7 @@ std::vector<OpCase> make(const Sizes& sizes) {
       [targets = d.classes(7, true)](const Variables& v) { return cross_entropy(v[0], targets, 0.1); });
   one("mse_loss", {x, x}, [](const Variables& v) { return mse_loss(v[0], v[1]); });
   one("rotary", {{{batch, length, heads, 4}}}, [](const Variables& v) { return rotary(v[0], 5, 100); });
-  add_case("rotary_scan",
-           {{{batch, length, heads, 4}}, {{batch, length, heads, 4}}, d.state({batch})},
+  add_case("rotary_scan", {{{batch, length, heads, 4}}, {{batch, length, heads, 4}}, d.state({batch})},
            [lengths](const Variables& v) {
              const RotaryScanResult out = rotary_scan(v[0], v[1], v[2], 100, lengths);
              return Variables{out.q, out.k, out.end};

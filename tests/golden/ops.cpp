@@ -73,9 +73,7 @@ Outputs matrix_case(Case& c) {
   return {{"y", out.y}, {"s_last", out.state}};
 }
 
-Outputs mlstm_case(Case& c) {
-  return {{"y", mlstm(c.in("q"), c.in("k"), c.in("v"), c.in("i"), c.in("f")).y}};
-}
+Outputs mlstm_case(Case& c) { return {{"y", mlstm(c.in("q"), c.in("k"), c.in("v"), c.in("i"), c.in("f")).y}}; }
 
 Outputs conv(Case& c) {
   return {{"y", causal_conv1d(c.in("x"), c.in("weight"), c.in("bias"), c.attribute("activation") == "silu").y}};

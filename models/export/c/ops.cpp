@@ -169,9 +169,9 @@ void matrix_recurrence(const ops::MatrixRecurrence& op, CStep& s) {
 }
 
 void mlstm(const ops::Mlstm& op, CStep& s) {
-  s.call("mlstm", {s.out(op.y), s.state(op.s0, op.s_last), s.state(op.m0, op.m_last), s.in(op.q), s.in(op.k),
-                   s.in(op.v), s.in(op.i), s.in(op.f), integer(s.shape(op.q)[2]), integer(s.shape(op.q)[3]),
-                   integer(s.shape(op.v)[3])});
+  s.call("mlstm",
+         {s.out(op.y), s.state(op.s0, op.s_last), s.state(op.m0, op.m_last), s.in(op.q), s.in(op.k), s.in(op.v),
+          s.in(op.i), s.in(op.f), integer(s.shape(op.q)[2]), integer(s.shape(op.q)[3]), integer(s.shape(op.v)[3])});
 }
 
 void rotary(const ops::Rotary& op, CStep& s) {
