@@ -8,95 +8,34 @@
 //   similarities   A[t, s] = <x[t] d[s+1..e], y[s]> for the rows s that t sees, else 0
 //   from_start     x[t] d[0..e], which reads the state before the chunk
 //   to_end         y[s] d[s+1..], which goes into the state after it
-// and their gradients. With G[r] the sum of g up to r, a reader has the factor exp G[e] and a writer exp -G[s], so
-// dG[e] += x dx and dG[s] -= y dy, and dg[r] is the sum of dG from r on.
+// and their gradients. With G[r] the sum of g up to r, what t reads of s has the factor exp(G[e] - G[s]): its term,
+// times its gradient, is added to dG[e] and taken from dG[s], and dg[r] is the sum of dG from r on, in which what lies
+// wholly after r cancels. What has been through no decay (s = e) is left out, or cancels in double: under strong decays
+// its rounding would be larger than all the rest.
 //
 // Included by kernels' sources only: it is compiled for each instruction set.
 
 #include <algorithm>
 
-#include "core/kernels/gemm.h"
-#include "core/kernels/matrix_recurrence.h"
-#include "core/kernels/simd.h"
+#include "core/kernels/matrix_rows.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace matrix {
 
-constexpr Transpose kNo = Transpose::no, kYes = Transpose::yes;
-
-inline Real dot(Index n, const Real* x, const Real* y) {
-  Vec total{};
-  for_lanes(0, n, [&](Index i, Index lanes) { total += load(x + i, lanes) * load(y + i, lanes); });
-  return seqtape::kernels::SEQTAPE_ISA::sum(total);
-}
-/// out = factor x
-inline void scaled(Index n, Real factor, const Real* x, Real* out) {
-  for_lanes(0, n, [&](Index i, Index lanes) { store(out + i, load(x + i, lanes) * factor, lanes); });
-}
-/// out += factor x
-inline void add_scaled(Index n, Real factor, const Real* x, Real* out) {
-  for_lanes(0, n, [&](Index i, Index lanes) { add_to(out + i, load(x + i, lanes) * factor, lanes); });
-}
-/// out = x y
-inline void product(Index n, const Real* x, const Real* y, Real* out) {
-  for_lanes(0, n, [&](Index i, Index lanes) { store(out + i, load(x + i, lanes) * load(y + i, lanes), lanes); });
-}
-/// out += factor x y
-inline void add_product(Index n, Real factor, const Real* x, const Real* y, Real* out) {
-  for_lanes(0, n,
-            [&](Index i, Index lanes) { add_to(out + i, load(x + i, lanes) * load(y + i, lanes) * factor, lanes); });
-}
-
-/// Working memory, handed out piece by piece.
-struct Arena {
-  Real* next;
-  Real* take(Index count) {
-    Real* const piece = next;
-    next += count;
-    return piece;
-  }
-};
-
-/// Rows of a chunk that read: the queries, or the erase keys.
-struct Reader {
-  const Real* rows;
-  Index stride, count;
-  Index first, step;  ///< the row of the chunk at which reader t stands: first + t step
-  bool own;           ///< it sees what its own row writes
-  bool before;        ///< it reads the state before its own row's decay
-
-  const Real* at(Index t) const { return rows + t * stride; }
-  Index row(Index t) const { return first + t * step; }
-  Index sees(Index t) const { return row(t) + (own ? 1 : 0); }     ///< the rows before this one
-  Index last(Index t) const { return row(t) - (before ? 1 : 0); }  ///< e
-  bool stands_at(Index r) const { return r >= first && (r - first) % step == 0; }
-  Index of_row(Index r) const { return (r - first) / step; }
-};
-/// Rows of a chunk that are written, all of them.
-struct Writer {
-  const Real* rows;
-  Index stride;
-  const Real* at(Index s) const { return rows + s * stride; }
-};
-
-/// The extents of a chunk.
-struct Extent {
-  Index rows, keys;
-  Index block;  ///< rows of a block
-};
-
 /// One number a head and row, or none: 1 but at a start.
 class HeadDecay {
  public:
-  static Index work_size(const Extent& most) { return most.rows * most.rows + 3 * most.rows; }
+  static Index work_size(const Extent& most) { return most.rows * most.rows + 4 * most.rows; }
 
-  HeadDecay(const Extent& extent, Arena& arena)
+  /// `wants_gradient`: of g.
+  HeadDecay(const Extent& extent, Arena& arena, bool wants_gradient)
       : n_(extent),
+        wanted_(wants_gradient),
+        gradient_(reinterpret_cast<double*>(arena.take(2 * n_.rows))),  // first, for its alignment
         fall_(arena.take(n_.rows * n_.rows)),
         from_start_(arena.take(n_.rows)),
-        d_(arena.take(n_.rows)),
-        gradient_(arena.take(n_.rows)) {
-    std::fill_n(gradient_, n_.rows, Real{0});
+        d_(arena.take(n_.rows)) {
+    std::fill_n(gradient_, n_.rows, 0.0);
   }
   /// The factor of row r.
   Real* factor(Index r) { return d_ + r; }
@@ -118,8 +57,19 @@ class HeadDecay {
     gemm_serial(kNo, kYes, x.count, n_.rows, n_.keys, x.rows, x.stride, y.rows, y.stride, 0, out, n_.rows);
     weigh(x, out);
   }
-  /// Overwrites `da`; adds to dx [count, K] and dy [rows, K].
-  void similarities_backward(const Reader& x, const Writer& y, Real* da, Real* dx, Real* dy) const {
+  /// `a`: the similarities. Overwrites `da`; adds to dx [count, K] and dy [rows, K].
+  void similarities_backward(const Reader& x, const Writer& y, const Real* a, Real* da, Real* dx, Real* dy) {
+    for (Index t = 0; wanted_ && t < x.count; ++t) {
+      // One number for both ends, summed in double: there it cancels exactly.
+      const Real *const row = a + t * n_.rows, *const drow = da + t * n_.rows;
+      double total = 0;
+      for (Index i = 0; i < x.last(t); ++i) {
+        const auto term = static_cast<double>(row[i] * drow[i]);
+        gradient_[i] -= term;
+        total += term;
+      }
+      if (x.last(t) >= 0) gradient_[x.last(t)] += total;
+    }
     weigh(x, da);
     gemm_serial(kNo, kNo, x.count, n_.keys, n_.rows, da, n_.rows, y.rows, y.stride, 1, dx, n_.keys);
     gemm_serial(kYes, kNo, n_.rows, n_.keys, x.count, da, n_.rows, x.rows, x.stride, 1, dy, n_.keys);
@@ -127,37 +77,44 @@ class HeadDecay {
   void from_start(const Reader& x, Real* out) const {
     for (Index t = 0; t < x.count; ++t) scaled(n_.keys, start_factor(x.last(t)), x.at(t), out + t * n_.keys);
   }
-  void from_start_backward(const Reader& x, const Real* dout, Real* dx) const {
-    for (Index t = 0; t < x.count; ++t)
-      add_scaled(n_.keys, start_factor(x.last(t)), dout + t * n_.keys, dx + t * n_.keys);
+  void from_start_backward(const Reader& x, const Real* dout, Real* dx) {
+    for (Index t = 0; t < x.count; ++t) {
+      const Index e = x.last(t);
+      add_scaled(n_.keys, start_factor(e), dout + t * n_.keys, dx + t * n_.keys);
+      if (wanted_ && e >= 0)
+        gradient_[e] += static_cast<double>(start_factor(e) * dot(n_.keys, x.at(t), dout + t * n_.keys));
+    }
   }
   void to_end(const Writer& y, Real* out) const {
     const Real* const end = fall_ + (n_.rows - 1) * n_.rows;
     for (Index s = 0; s < n_.rows; ++s) scaled(n_.keys, end[s], y.at(s), out + s * n_.keys);
   }
-  void to_end_backward(const Real* dout, Real* dy) const {
+  void to_end_backward(const Writer& y, const Real* dout, Real* dy) {
     const Real* const end = fall_ + (n_.rows - 1) * n_.rows;
-    for (Index s = 0; s < n_.rows; ++s) add_scaled(n_.keys, end[s], dout + s * n_.keys, dy + s * n_.keys);
+    for (Index s = 0; s < n_.rows; ++s) {
+      add_scaled(n_.keys, end[s], dout + s * n_.keys, dy + s * n_.keys);
+      if (!wanted_) continue;
+      const auto term = static_cast<double>(end[s] * dot(n_.keys, y.at(s), dout + s * n_.keys));
+      gradient_[s] -= term;
+      gradient_[n_.rows - 1] += term;
+    }
   }
   /// The state [K, V] through the chunk.
   void through(Index values, Real* state) const { scaled(n_.keys * values, from_start_[n_.rows - 1], state, state); }
 
-  void collect(const Reader& x, const Real* dx) {
-    for (Index t = 0; t < x.count; ++t)
-      if (x.last(t) >= 0) gradient_[x.last(t)] += dot(n_.keys, x.at(t), dx + t * n_.keys);
+  /// The gradient of g through the state [K, V].
+  void through_backward(Index values, const Real* state, const Real* dstate) {
+    if (wanted_)
+      gradient_[n_.rows - 1] += static_cast<double>(from_start_[n_.rows - 1] * dot(n_.keys * values, state, dstate));
   }
-  void collect(const Writer& y, const Real* dy) {
-    for (Index s = 0; s < n_.rows; ++s) gradient_[s] -= dot(n_.keys, y.at(s), dy + s * n_.keys);
+  /// From here on gradient_ has dg.
+  void sum_gradient() {
+    for (Index r = n_.rows - 2; r >= 0; --r) gradient_[r] += gradient_[r + 1];
   }
-  /// What is scaled by all of the chunk: rows of y [.., K] that went to the end, or of the state through it.
-  void collect_end(Index count, const Real* y, const Real* dy) {
-    gradient_[n_.rows - 1] += dot(count * n_.keys, y, dy);
+  /// dg += that of row r. Nothing goes through a decay of 0, a start's or an underflow.
+  void add_gradient(Index r, Real* dg) const {
+    if (d_[r] != 0) *dg += static_cast<Real>(gradient_[r]);
   }
-  void collect_through(Index values, const Real* state, const Real* dstate) {
-    gradient_[n_.rows - 1] += from_start_[n_.rows - 1] * dot(n_.keys * values, state, dstate);
-  }
-  /// dG of row r.
-  const Real* gradient(Index r) const { return gradient_ + r; }
 
  private:
   Real start_factor(Index e) const { return e < 0 ? Real{1} : from_start_[e]; }
@@ -171,7 +128,9 @@ class HeadDecay {
   }
 
   Extent n_;
-  Real *fall_, *from_start_, *d_, *gradient_;  // fall_[r, s] = d[s+1..r]
+  bool wanted_;
+  double* gradient_;               // dG
+  Real *fall_, *from_start_, *d_;  // fall_[r, s] = d[s+1..r]
 };
 
 /// One number for each channel of a key. The sums over channels are then products of matrices only between blocks of a
@@ -181,8 +140,9 @@ class ChannelDecay {
  public:
   static Index work_size(const Extent& most) { return (8 * most.rows + most.block + 1) * most.keys; }
 
-  ChannelDecay(const Extent& extent, Arena& arena)
+  ChannelDecay(const Extent& extent, Arena& arena, bool wants_gradient)
       : n_(extent),
+        wanted_(wants_gradient),
         d_(arena.take(n_.rows * n_.keys)),
         inner_(arena.take(n_.rows * n_.keys)),
         rest_(arena.take(n_.rows * n_.keys)),
@@ -232,24 +192,27 @@ class ChannelDecay {
       for (Index t = t0; t < t1; ++t) std::fill(out + t * n_.rows + x.sees(t), out + (t + 1) * n_.rows, Real{0});
     });
   }
-  void similarities_backward(const Reader& x, const Writer& y, const Real* da, Real* dx, Real* dy) {
+  void similarities_backward(const Reader& x, const Writer& y, const Real*, const Real* da, Real* dx, Real* dy) {
     const Index k = n_.keys;
     for_blocks(y, [&](Index begin, Index end) {
       const Index t0 = begin / x.step, t1 = end / x.step;
       if (begin > 0 && t1 > t0) {
         gemm_serial(kNo, kNo, t1 - t0, k, begin, da + t0 * n_.rows, n_.rows, moved_, k, 0, inside_, k);
         for (Index t = t0; t < t1; ++t) {
-          if (x.last(t) >= begin)
-            add_product(k, 1, inside_ + (t - t0) * k, inner_ + x.last(t) * k, dx + t * k);
-          else
-            add_scaled(k, 1, inside_ + (t - t0) * k, dx + t * k);
+          Real* const read = inside_ + (t - t0) * k;
+          if (x.last(t) >= begin) product(k, read, inner_ + x.last(t) * k, read);
+          add_scaled(k, 1, read, dx + t * k);
+          collect(x.last(t), 1, x.at(t), read);
         }
       }
       for (Index s = begin; s < end; ++s) {
         std::copy_n(y.at(s), k, carried_);
         each_reader_of(x, s, end, [&](Index r) {
-          const Index t = x.of_row(r);
+          const Index t = x.of_row(r), e = x.last(t);
           add_scaled(k, da[t * n_.rows + s], carried_, dx + t * k);
+          if (e / n_.updates == s / n_.updates) return;  // no decay between them
+          collect(e, da[t * n_.rows + s], x.at(t), carried_);
+          collect(s, -da[t * n_.rows + s], x.at(t), carried_);
         });
         // The same products for y, gathered from the last reader to the first.
         std::fill_n(carried_, k, Real{0});
@@ -266,7 +229,12 @@ class ChannelDecay {
     std::fill_n(back_, n_.rows * k, Real{0});
     for (Index begin = (n_.rows - 1) / n_.block * n_.block; begin >= 0; begin -= n_.block) {
       const Index end = std::min(begin + n_.block, n_.rows), t0 = begin / x.step, t1 = end / x.step;
-      for (Index s = begin; s < end; ++s) add_product(k, 1, back_ + s * k, rest_ + s * k, dy + s * k);
+      for (Index s = begin; s < end; ++s) {
+        Real* const later = back_ + s * k;
+        product(k, later, rest_ + s * k, later);
+        add_scaled(k, 1, later, dy + s * k);
+        collect(s, -1, y.at(s), later);
+      }
       for (Index s = 0; s < begin; ++s) product(k, back_ + s * k, inner_ + (end - 1) * k, back_ + s * k);
       if (begin == 0 || t1 == t0) continue;
       reads_within(x, begin, t0, t1);
@@ -281,40 +249,51 @@ class ChannelDecay {
         product(n_.keys, x.at(t), from_start_ + x.last(t) * n_.keys, out + t * n_.keys);
     }
   }
-  void from_start_backward(const Reader& x, const Real* dout, Real* dx) const {
+  void from_start_backward(const Reader& x, const Real* dout, Real* dx) {
     for (Index t = 0; t < x.count; ++t) {
-      if (x.last(t) < 0)
-        add_scaled(n_.keys, 1, dout + t * n_.keys, dx + t * n_.keys);
-      else
-        add_product(n_.keys, 1, dout + t * n_.keys, from_start_ + x.last(t) * n_.keys, dx + t * n_.keys);
+      const Index e = x.last(t);
+      std::copy_n(dout + t * n_.keys, n_.keys, carried_);
+      if (e >= 0) product(n_.keys, carried_, from_start_ + e * n_.keys, carried_);
+      add_scaled(n_.keys, 1, carried_, dx + t * n_.keys);
+      if (e >= 0) collect(e, 1, x.at(t), carried_);
     }
   }
   void to_end(const Writer& y, Real* out) const {
     for (Index s = 0; s < n_.rows; ++s) product(n_.keys, y.at(s), to_end_ + s * n_.keys, out + s * n_.keys);
   }
-  void to_end_backward(const Real* dout, Real* dy) const { add_product(n_.rows * n_.keys, 1, dout, to_end_, dy); }
+  void to_end_backward(const Writer& y, const Real* dout, Real* dy) {
+    for (Index s = 0; s < n_.rows; ++s) {
+      product(n_.keys, dout + s * n_.keys, to_end_ + s * n_.keys, carried_);
+      add_scaled(n_.keys, 1, carried_, dy + s * n_.keys);
+      if (s / n_.updates == (n_.rows - 1) / n_.updates) continue;
+      collect(s, -1, y.at(s), carried_);
+      collect(n_.rows - 1, 1, y.at(s), carried_);
+    }
+  }
   void through(Index values, Real* state) const {
     for (Index i = 0; i < n_.keys; ++i) scaled(values, end_factor(i), state + i * values, state + i * values);
   }
 
-  void collect(const Reader& x, const Real* dx) {
-    for (Index t = 0; t < x.count; ++t)
-      if (x.last(t) >= 0) add_product(n_.keys, 1, x.at(t), dx + t * n_.keys, gradient_ + x.last(t) * n_.keys);
-  }
-  void collect(const Writer& y, const Real* dy) {
-    for (Index s = 0; s < n_.rows; ++s) add_product(n_.keys, -1, y.at(s), dy + s * n_.keys, gradient_ + s * n_.keys);
-  }
-  void collect_end(Index count, const Real* y, const Real* dy) {
-    for (Index s = 0; s < count; ++s)
-      add_product(n_.keys, 1, y + s * n_.keys, dy + s * n_.keys, gradient_ + (n_.rows - 1) * n_.keys);
-  }
-  void collect_through(Index values, const Real* state, const Real* dstate) {
-    for (Index i = 0; i < n_.keys; ++i)
+  void through_backward(Index values, const Real* state, const Real* dstate) {
+    for (Index i = 0; wanted_ && i < n_.keys; ++i)
       gradient_[(n_.rows - 1) * n_.keys + i] += end_factor(i) * dot(values, state + i * values, dstate + i * values);
   }
-  const Real* gradient(Index r) const { return gradient_ + r * n_.keys; }
+  void sum_gradient() {
+    for (Index r = n_.rows - 2; r >= 0; --r)
+      add_scaled(n_.keys, 1, gradient_ + (r + 1) * n_.keys, gradient_ + r * n_.keys);
+  }
+  void add_gradient(Index r, Real* dg) const {
+    for_lanes(0, n_.keys, [&](Index i, Index lanes) {
+      const Vec decay = load(d_ + r * n_.keys + i, lanes);
+      add_to(dg + i, decay == Real{0} ? Vec{} : load(gradient_ + r * n_.keys + i, lanes), lanes);
+    });
+  }
 
  private:
+  /// dG[row] += factor x dx
+  void collect(Index row, Real factor, const Real* x, const Real* dx) {
+    if (wanted_) add_product(n_.keys, factor, x, dx, gradient_ + row * n_.keys);
+  }
   Real end_factor(Index channel) const { return from_start_[(n_.rows - 1) * n_.keys + channel]; }
   void running(bool first, const Real* d, Real* out) const {
     if (first)
@@ -354,6 +333,7 @@ class ChannelDecay {
   }
 
   Extent n_;
+  bool wanted_;
   Real *d_, *inner_, *rest_, *from_start_, *to_end_, *gradient_;  // d[r0..r], d[s+1..] of the block, and of the chunk
   Real *moved_, *back_, *inside_, *carried_;
 };

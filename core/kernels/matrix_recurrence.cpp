@@ -42,7 +42,9 @@ Index chunks_of(const Sizes& s) { return (s.length + steps_of_chunk(s) - 1) / st
 Index state_size(const Sizes& s) { return s.keys * s.values; }
 Index saved_size(const Sizes& s) { return s.batch * s.heads * chunks_of(s) * state_size(s); }
 Index steps_of(const Sizes& s, Index b) { return s.lengths ? s.lengths[b] : s.length; }
-Extent extent_of(const Sizes& s, Index steps) { return {steps * s.updates, s.keys, steps_of_block(s) * s.updates}; }
+Extent extent_of(const Sizes& s, Index steps) {
+  return {steps * s.updates, s.keys, s.updates, steps_of_block(s) * s.updates};
+}
 
 bool starts_at(const Sizes& s, Index b, Index t) {
   return s.starts && std::binary_search(s.starts + b * s.segments, s.starts + (b + 1) * s.segments, t);
@@ -67,7 +69,8 @@ struct Chunk {
   Reader query, erase;
   bool erases, own_erase_keys;  // a or beta is given; b is
 
-  Chunk(const Sizes& sizes, const Ins& inputs, Index b_, Index head_, Index begin_, Index steps_, Real* work)
+  Chunk(const Sizes& sizes, const Ins& inputs, Index b_, Index head_, Index begin_, Index steps_, Real* work,
+        bool wants_dg = false)
       : s(sizes),
         in(inputs),
         b(b_),
@@ -76,7 +79,7 @@ struct Chunk {
         steps(steps_),
         n(extent_of(s, steps)),
         arena{work},
-        decay(n, arena),
+        decay(n, arena, wants_dg),
         erases(in.a || in.beta),
         own_erase_keys(in.b != nullptr) {
     for (Index t = 0; t < steps; ++t) {
@@ -233,8 +236,9 @@ class ChunkBackward {
     const Index most = s.updates * steps_of_chunk(s);
     return chunk_size<D>(s) + 3 * most * most + most * (8 * s.keys + 3 * s.values) + s.keys;
   }
-  ChunkBackward(const Sizes& sizes, const Ins& in, Index b, Index head, Index begin, Index steps, Real* work)
-      : s(sizes), chunk(s, in, b, head, begin, steps, work), n(chunk.n) {
+  ChunkBackward(const Sizes& sizes, const Ins& in, Index b, Index head, Index begin, Index steps, Real* work,
+                bool wants_dg)
+      : s(sizes), chunk(s, in, b, head, begin, steps, work, wants_dg), n(chunk.n) {
     const auto matrix = [&] { return chunk.arena.take(n.rows * n.rows); };
     const auto zeros = [&] {
       Real* const memory = chunk.arena.take(n.rows * n.keys);
@@ -256,15 +260,15 @@ class ChunkBackward {
     Real* const dfirst = chunk.own_erase_keys ? derase_keys_ : dkeys_;
     read(first, dy, ds, dfirst, chunk.erases ? dw_ : dv_);
     if (second) read(*second, dy, ds, dkeys_, dv_);
-    chunk.decay.collect_through(values, s0, ds);
+    chunk.decay.through_backward(values, s0, ds);
     chunk.decay.through(values, ds);
     reach(chunk.query, dy, chunk.value_stride(), s0, ds, dquery_);
     if (chunk.erases) {
       solve_transposed(n.rows, values, system_, dw_);  // Z
-      through_system(first, dfirst);
+      through_system(first, system_, dfirst);
       if (second) {
-        through_system(*second, dkeys_);
         chunk.decay.similarities(chunk.erase, second->key, similar_);
+        through_system(*second, similar_, dkeys_);
         gemm_serial(kYes, kNo, n.rows, values, n.rows, similar_, n.rows, dw_, values, 1, dv_, values);
       }
       reach(chunk.erase, dw_, values, s0, ds, derase_);
@@ -281,17 +285,16 @@ class ChunkBackward {
     chunk.decay.to_end(one.key, rows_);
     gemm_serial(kNo, kNo, n.rows, values, n.keys, rows_, n.keys, ds, values, 0, dw, values);
     gemm_serial(kNo, kYes, n.rows, n.keys, values, one.values, one.stride, ds, values, 0, drows_, n.keys);
-    chunk.decay.collect_end(n.rows, rows_, drows_);
-    chunk.decay.to_end_backward(drows_, dkeys);
+    chunk.decay.to_end_backward(one.key, drows_, dkeys);
     chunk.decay.similarities(chunk.query, one.key, similar_);
     gemm_serial(kYes, kNo, n.rows, values, chunk.steps, similar_, n.rows, dy, y_stride, 1, dw, values);
     gemm_serial(kNo, kYes, chunk.steps, n.rows, values, dy, y_stride, one.values, one.stride, 0, da_, n.rows);
-    chunk.decay.similarities_backward(chunk.query, one.key, da_, dquery_, dkeys);
+    chunk.decay.similarities_backward(chunk.query, one.key, similar_, da_, dquery_, dkeys);
   }
-  /// What went through the system: dA = Z W^T.
-  void through_system(const Written& one, Real* dkeys) {
+  /// What went through the system: dA = Z W^T; `a`: A.
+  void through_system(const Written& one, const Real* a, Real* dkeys) {
     gemm_serial(kNo, kYes, n.rows, n.rows, s.values, dw_, s.values, one.values, one.stride, 0, da_, n.rows);
-    chunk.decay.similarities_backward(chunk.erase, one.key, da_, derase_, dkeys);
+    chunk.decay.similarities_backward(chunk.erase, one.key, a, da_, derase_, dkeys);
   }
   /// What the reader read of the state before the chunk.
   void reach(const Reader& x, const Real* dread, Index stride, const Real* s0, Real* ds, Real* dx) {
@@ -301,23 +304,8 @@ class ChunkBackward {
     gemm_serial(kYes, kNo, n.keys, s.values, x.count, rows_, n.keys, dread, stride, 1, ds, s.values);
   }
   void through_decay(const MatrixRecurrenceInputGrads& into) {
-    const Index width = D::factors(s.keys);
-    D& decay = chunk.decay;
-    decay.collect(chunk.query, dquery_);
-    decay.collect(chunk.keys(), dkeys_);
-    if (chunk.erases) decay.collect(chunk.erase, derase_);
-    if (chunk.own_erase_keys) decay.collect(chunk.erase_keys(), derase_keys_);
-    Real* const total = rows_;
-    std::fill_n(total, width, Real{0});
-    for (Index r = n.rows - 1; r >= 0; --r) {
-      add_scaled(width, 1, decay.gradient(r), total);
-      if (r % s.updates != 0) continue;
-      // Nothing goes through a decay of 0, a start's or an underflow: what is left there of the sums is rounding.
-      Real* const dg = into.g + chunk.g_at(r / s.updates);
-      for_lanes(0, width, [&](Index i, Index lanes) {
-        add_to(dg + i, load(decay.factor(r) + i, lanes) == Real{0} ? Vec{} : load(total + i, lanes), lanes);
-      });
-    }
+    chunk.decay.sum_gradient();
+    for (Index t = 0; t < chunk.steps; ++t) chunk.decay.add_gradient(t * s.updates, into.g + chunk.g_at(t));
   }
   /// Adds to the gradients of the inputs.
   void hand_out(const MatrixRecurrenceInputGrads& into) {
@@ -358,7 +346,7 @@ void backward_with(const Sizes& s, const Ins& in, const Real* saved, const Matri
     else
       std::fill_n(ds, state, Real{0});
     for (Index begin = (steps - 1) / each * each; begin >= 0 && steps > 0; begin -= each)
-      ChunkBackward<D>(s, in, b, item % s.heads, begin, std::min(each, steps - begin), work.data())
+      ChunkBackward<D>(s, in, b, item % s.heads, begin, std::min(each, steps - begin), work.data(), into.g != nullptr)
           .run(saved + (item * chunks_of(s) + begin / each) * state, dout, ds, into);
     if (into.s0) add_scaled(state, 1, ds, into.s0 + item * state);
   });

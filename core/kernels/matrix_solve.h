@@ -4,8 +4,7 @@
 
 #include <algorithm>
 
-#include "core/kernels/gemm.h"
-#include "core/kernels/matrix_decay.h"
+#include "core/kernels/matrix_rows.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace matrix {
