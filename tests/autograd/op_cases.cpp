@@ -65,7 +65,8 @@ OpCase dual(const std::string& name, Index batch, Index length, Index heads, Ind
 }
 
 /// q, k, v, a, b, beta, g, s0 of 2 heads, K 3, V 2: a, b, beta and s0 where `given` has their letter: a, b, e, s; g of
-/// a head (h), the same for all steps (f), or of channels (c).
+/// a head (h), the same for all steps (f), or of channels (c); H and C: strong ones, with
+/// large v.
 OpCase matrix(const std::string& name, Index batch, Index length, Index updates, const std::string& given,
               const ops::MatrixRecurrence& how = {}) {
   const auto has = [&](char letter) { return given.find(letter) != std::string::npos; };
@@ -73,11 +74,14 @@ OpCase matrix(const std::string& name, Index batch, Index length, Index updates,
   return {"matrix_recurrence " + name,
           {{query},
            {key},
-           {{batch, length, updates * 2, 2}},
+           has('H') || has('C') ? Input{{batch, length, updates * 2, 2}, -100, 100}
+                                : Input{{batch, length, updates * 2, 2}},
            has('a') ? Input{key, -0.6, 0.6} : kAbsent,
            has('b') ? Input{key, -0.6, 0.6} : kAbsent,
            has('e') ? Input{{batch, length, updates * 2}, 0.1, 0.6} : kAbsent,
-           has('c')   ? Input{query, -1.5, -0.1}
+           has('C')   ? Input{query, -12, -8}
+           : has('c') ? Input{query, -1.5, -0.1}
+           : has('H') ? Input{head, -12, -8}
            : has('h') ? Input{head, -1.5, -0.1}
            : has('f') ? Input{{2}, -1.5, -0.1}
                       : kAbsent,
@@ -355,6 +359,9 @@ std::vector<OpCase> make() {
       matrix("sum, fixed decay", 2, 3, 1, "fs"),
       matrix("sum, decay of channels", 2, 3, 1, "cs"),
       matrix("sum, two blocks", 1, 18, 1, "c"),
+      // The gradient of g is some thousand times smaller than what a row reads of itself.
+      matrix("strong decay of heads", 1, 18, 1, "eH"),
+      matrix("strong decay of channels", 1, 9, 2, "eC"),
       matrix("delta rule", 2, 4, 1, "es"),
       matrix("delta rule, one step", 2, 1, 1, "ehs"),
       matrix("delta rule, decay of heads", 1, 18, 1, "eh"),
