@@ -86,6 +86,22 @@ TEST_CASE("report of classes: the figures are eval's, the surest wrong answers a
   CHECK(holds(page, format("%.1f %% to %.1f %%", 100 * document["intervals"]["accuracy"]["low"].get<double>(),
                            100 * document["intervals"]["accuracy"]["high"].get<double>())));
 
+  // The confusion matrix, row by row: the counts of eval.
+  std::vector<std::string> counts, shown;
+  for (const Json& row : document["confusion"]["answers_of_truth"])
+    for (const Json& count : row) counts.push_back(count.dump());
+  REQUIRE_EQ(counts.size(), 4);
+  const std::size_t matrix = page.find("data-title=\"Confusion matrix\"");
+  REQUIRE(matrix != std::string::npos);
+  const std::string shaded = "data-sort=\"";
+  for (std::size_t at = matrix; shown.size() < counts.size();) {
+    at = page.find("class=\"shaded\"", at);
+    REQUIRE(at != std::string::npos);
+    at = page.find(shaded, at) + shaded.size();
+    shown.push_back(page.substr(at, page.find('"', at) - at));
+  }
+  CHECK_EQ(shown, counts);
+
   // Names are text; nothing of the page is loaded.
   CHECK(holds(page, "&lt;b&gt;"));
   CHECK_FALSE(holds(page, "<b>"));
