@@ -7,6 +7,7 @@
 #include "apps/commands/command.h"
 #include "apps/commit.h"  // written at build time
 #include "core/blas.h"
+#include "core/columns.h"
 #include "core/environment.h"
 #include "core/error.h"
 #include "core/strings.h"
@@ -25,18 +26,17 @@ const std::vector<const Command*>& commands() {
 }
 
 void print_help() {
-  std::cout << "seqtape trains and compares long-sequence models on a CPU.\n\n";
+  std::cout << "seqtape trains and compares long-sequence models on a CPU.\n\n  seqtape COMMAND ARGUMENTS...\n\n";
   for (const Command* command : commands())
-    std::cout << format("  seqtape %-9s %-44s %s\n", command->name, command->arguments, command->summary);
-  std::cout
-      << "\n`seqtape COMMAND --help` shows the options and an example. Exit codes: 0 done, 1 failed, 2 wrong usage or\n"
-         "config, 129, 130 or 143 stopped by a signal after saving.\n";
+    std::cout << wrapped(format("  %-10s %s\n", command->name, command->summary), 13);
+  std::cout << "\n`seqtape COMMAND --help` shows its arguments, its options and an example.\n"
+               "Exit codes: 0 done, 1 failed, 2 wrong usage or config, 129, 130 or 143 stopped\n"
+               "by a signal after saving.\n";
 }
 
 int run(const Command& command, int argc, char** argv) {
   cxxopts::Options options(std::string("seqtape ") + command.name, command.summary);
-  options.custom_help("");
-  options.positional_help(command.arguments);
+  options.set_width(kColumns).custom_help("").positional_help("");
   command.options(options);
   options.add_options()("h,help", "show this help");
   cxxopts::ParseResult args;
@@ -46,7 +46,10 @@ int run(const Command& command, int argc, char** argv) {
     throw ConfigError(str(error.what(), "; see seqtape ", command.name, " --help"));
   }
   if (args.count("help")) {
-    std::cout << options.help({""}) << "\nExample:\n  " << command.example << "\n";
+    std::cout << wrapped(str(command.summary, "\n\nUsage:\n  seqtape ", command.name, " ", command.arguments), 4)
+              << (command.notes ? wrapped(str("\n\n", command.notes()), 13) : "")
+              << options.help({""}, false).substr(std::string(command.summary).size())
+              << wrapped(str("\nExample:\n  ", command.example, "\n"), 6, " \\");
     return 0;
   }
   if (const auto extra = args.unmatched(); !extra.empty())

@@ -155,7 +155,7 @@ void read_fields(const FieldsOf&, const Json&, const std::string& path, Unknown 
 Json write_fields(const FieldsOf&);
 /// A JSON Schema (draft 2020-12) of the fields, with descriptions and defaults.
 Json schema_of(const FieldsOf&);
-/// Lines "key  type  default  doc" for help and docs.
+/// Lines "key  default  doc" within 80 columns, for help and docs.
 std::string describe_fields(const FieldsOf&);
 
 /// The constraint of every field, by its path: "train.steps". Lists count as one field.

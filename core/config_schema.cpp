@@ -1,6 +1,7 @@
 // The walk over config fields that documents them: a JSON Schema, and lines for help.
 #include <cmath>
 
+#include "core/columns.h"
 #include "core/config.h"
 #include "core/strings.h"
 
@@ -109,6 +110,33 @@ class SchemaWriter final : public Fields {
   }
 };
 
+/// What stands for a key's default: "16", "cosine", "1, 2"; "-" where it has none.
+std::string default_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>().empty() ? "\"\"" : value.get<std::string>();
+  if (!value.is_array()) return value.is_null() || (value.is_object() && value.empty()) ? "-" : value.dump();
+  std::vector<std::string> items;
+  for (const Json& item : value) items.push_back(default_text(item));
+  return items.empty() ? "-" : join(items, ", ");
+}
+
+/// A line a key; keys of nested objects as "budget.steps", of lists of objects as "groups[].match".
+void describe(const Json& schema, const std::string& prefix, std::string& text) {
+  for (const auto& [key, field] : schema.at("properties").items()) {
+    const Json& items = field.contains("items") ? field["items"] : field;
+    const bool list = &items != &field;
+    std::string value = field.contains("default") ? default_text(field["default"]) : "-";
+    if (schema.contains("required"))
+      for (const Json& needed : schema["required"])
+        if (needed == key) value = "required";
+    std::string doc = field.value("description", "");
+    if (field.contains("enum")) doc += " (" + join(field["enum"].get<std::vector<std::string>>(), ", ") + ")";
+    text += line(wrapped(str(left("  " + prefix + key, std::max<std::size_t>(24, prefix.size() + key.size() + 3)), " ",
+                             left(value, std::max<std::size_t>(11, width_of(value))), " ", doc),
+                         37));
+    if (items.contains("properties")) describe(items, prefix + key + (list ? "[]." : "."), text);
+  }
+}
+
 }  // namespace
 
 Json schema_of(const FieldsOf& fields) {
@@ -121,16 +149,7 @@ Json schema_of(const FieldsOf& fields) {
 
 std::string describe_fields(const FieldsOf& fields) {
   std::string text;
-  const Json schema = schema_of(fields);
-  for (const auto& [key, field] : schema.at("properties").items()) {
-    std::string value = field.contains("default") ? field["default"].dump() : "required";
-    text += format("  %-18s %-14s %s", key.c_str(), value.c_str(), field.value("description", "").c_str());
-    if (field.contains("enum")) {
-      std::vector<std::string> choices = field["enum"];
-      text += " (" + join(choices, ", ") + ")";
-    }
-    text += "\n";
-  }
+  describe(schema_of(fields), "", text);
   return text;
 }
 

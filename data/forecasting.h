@@ -1,12 +1,17 @@
 #pragma once
 // What a task of forecasts knows beside the numbers that a model answers: their units, and forecasts without a model.
 
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "data/task.h"
 
 namespace seqtape {
+
+/// The mean |y_t - y_{t - season}|: the error of the last season's value in the data that a forecast was made from.
+/// Pairs with a NaN, a value that is missing, do not count.
+double seasonal_error(const std::vector<double>& values, Index season);
 
 /// A task whose answers are `horizon` steps of each target, step by step: output step * targets + target.
 class Forecasting {
@@ -15,6 +20,8 @@ class Forecasting {
     std::string name;
     double mean = 0, scale = 1;     ///< an answer is (value - mean) / scale
     std::vector<double> trained{};  ///< the values of its training part, NaN: missing; none where it was not read
+    /// Of the training part and `season`; NaN where neither that part nor the run that learned from it has told.
+    double seasonal = std::numeric_limits<double>::quiet_NaN();
     double value(double answer) const { return mean + scale * answer; }
   };
   virtual ~Forecasting() = default;

@@ -46,6 +46,7 @@ void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index l
   });
 }
 
+// Where sequences are longer there are fewer of them: a batch keeps its tokens.
 void SyntheticTask::training_batch(Index step, Index batch, Batch& out) const {
   const Index length = training_length(step), count = std::max<Index>(1, batch * shape().length / length);
   fill(Split::train, step * batch, count, length, 0, length, out);

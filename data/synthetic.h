@@ -18,9 +18,6 @@ class SyntheticTask : public Task {
   void common_fields(Fields&);
   /// Sequences have different lengths and are padded.
   virtual bool varies() const { return false; }
-  /// Steps of a sequence in the training batch of `step`. The number of sequences is adapted, to keep the tokens of a
-  /// batch.
-  virtual Index training_length(Index) const { return shape().length; }
   /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,
   /// whose arrays are allocated and whose targets are kIgnore.
   virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;

@@ -6,7 +6,7 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION {
 
-void ModelConfig::fields(Fields& f) {
+void ModelConfig::skeleton(Fields& f) {
   f("d_model", d_model, "width of the residual stream", positive_up_to(1e6));
   Constraint layer_rule = positive_up_to(4096);
   layer_rule.choices = mixers().names();
@@ -20,6 +20,10 @@ void ModelConfig::fields(Fields& f) {
   f("tie_embeddings", tie_embeddings, "the head uses the embedding's weight");
   f("head_bias", head_bias, "bias of the head");
   f("embedding_std", embedding_std, "the embedding starts as N(0, this)", positive());
+}
+
+void ModelConfig::fields(Fields& f) {
+  skeleton(f);
   mixer->fields(f);
   for (const std::string& kind : layers.names) {
     if (kind == name) continue;

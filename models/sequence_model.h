@@ -22,6 +22,8 @@ struct ModelConfig {
   double embedding_std = 0.02;
 
   void fields(Fields&);
+  /// Those of them that the mixers share.
+  void skeleton(Fields&);
   /// The "model" object of a config.
   Named named();
   /// The kind of block i.

@@ -19,6 +19,8 @@ struct Command {
   void (*options)(cxxopts::Options&);
   /// Returns the exit code.
   int (*run)(const cxxopts::ParseResult&);
+  /// What the help says between usage and options; null: nothing.
+  std::string (*notes)() = nullptr;
 };
 
 extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot, kCompare,

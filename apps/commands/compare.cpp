@@ -5,6 +5,7 @@
 #include "apps/compare/scaling.h"
 #include "apps/trainer/describe.h"
 #include "apps/trainer/signals.h"
+#include "core/columns.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/io/file.h"
@@ -74,8 +75,10 @@ int run_compare(const cxxopts::ParseResult& args) {
       results["machine"] = str(processor_name(), ", ", describe_machine());
       results["scaling"] = measure_scaling(plan, folder, 60);
     } else {
-      std::cout << printable(plan.title) << ": " << plan.members.size() << " models, " << plan.seeds.size()
-                << " seeds, in " << printable(folder.path().string()) << std::endl;
+      std::cout << wrapped(str(printable(plan.title), ": ", plan.members.size(), " models, ", plan.seeds.size(),
+                               " seeds, in ", printable(folder.path().string())),
+                           2)
+                << std::endl;
       carry_out(plan, folder, jobs, args.count("retry") != 0);
       results = collect(plan, folder);
     }
@@ -94,7 +97,7 @@ int run_compare(const cxxopts::ParseResult& args) {
     else
       std::cout << '\n'
                 << printable_text(results_table(results)) << '\n'
-                << printable(results["verdict"].get<std::string>()) << '\n';
+                << wrapped(printable(results["verdict"].get<std::string>())) << '\n';
     std::cout << "\nreport     " << printable((folder.path() / "report.html").string()) << '\n';
   }
   // A failure is a result of the comparison; only when nothing came out has it failed.

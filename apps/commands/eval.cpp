@@ -8,6 +8,7 @@
 #include "apps/trainer/metrics.h"
 #include "apps/trainer/trained_model.h"
 #include "core/clock.h"
+#include "core/columns.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/strings.h"
@@ -110,9 +111,16 @@ int run_eval(const cxxopts::ParseResult& args) {
     if (file) file->finish();
     results.push_back(result);
     if (json) continue;
+    if (args.count("data"))
+      for (const std::string& note : task.notes())
+        std::cout << wrapped("data       " + printable_text(note), 11) << '\n';
     if (length.empty()) {
       for (const auto& [key, value] : counted.items())
-        std::cout << format("%-18s ", key.c_str()) << value.dump() << '\n';
+        std::cout << format("%-18s ", key.c_str())
+                  << (value.is_number_float() ? format("%.6g", value.get<double>())
+                      : value.is_string()     ? value.get<std::string>()
+                                              : value.dump())
+                  << '\n';
       std::cout << answers_text(result) << std::flush;
     } else {
       std::cout << format("%9lld  %-24s %9s  %10s tokens/s\n", static_cast<long long>(shape.length),

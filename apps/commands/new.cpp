@@ -15,15 +15,20 @@ namespace {
 namespace fs = std::filesystem;
 
 void new_options(cxxopts::Options& options) {
-  std::string kinds = "KIND FILES... --out CONFIG.json\n\nKinds:";
-  for (const DataKind& kind : data_kinds()) kinds += format("\n  %-10s ", kind.name.c_str()) + kind.doc;
-  options.positional_help(kinds);
   options.add_options()("kind", "of the data", cxxopts::value<std::string>())(
       "files", "files or folders", cxxopts::value<std::vector<std::string>>())(
       "out", "the config to write", cxxopts::value<std::string>(), "CONFIG.json")(
       "model", "a model of seqtape list models; default: s4d for numbers, mamba for tokens",
-      cxxopts::value<std::string>(), "NAME")("force", "replace an existing config");
+      cxxopts::value<std::string>(), "NAME")(
+      "set", "a key of the config, as of train; task.calendar='[\"day_of_week\"]' reads the dates' weekdays too",
+      cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")("force", "replace an existing config");
   options.parse_positional({"kind", "files"});
+}
+
+std::string kinds_text() {
+  std::string text = "Kinds:";
+  for (const DataKind& kind : data_kinds()) text += format("\n  %-10s ", kind.name.c_str()) + kind.doc;
+  return text;
 }
 
 const DataKind& kind_of(const std::string& name) {
@@ -72,6 +77,26 @@ Json recipe(const Task& task, Json proposed, const std::string& model) {
   return config;
 }
 
+/// `config` with those of the assignments whose key begins with `prefix`, as the values that they are read as. Throws
+/// ConfigError for a config that could not be trained.
+Json with_sets(Json config, const std::vector<std::string>& sets, const std::string& prefix, const fs::path& folder) {
+  Json given = config;
+  std::vector<std::string> pointers;
+  for (const std::string& assignment : sets) {
+    if (assignment.rfind(prefix, 0) != 0) continue;
+    set_path(given, assignment);
+    std::string path = "/" + assignment.substr(0, assignment.find('='));
+    std::replace(path.begin(), path.end(), '.', '/');
+    pointers.push_back(path);
+  }
+  const Json read = RunConfig::from_json(given, folder).to_json();
+  for (const std::string& path : pointers) {
+    const Json::json_pointer at(path);
+    config[at] = read.at(at);
+  }
+  return config;
+}
+
 /// As the configs that are here are written: a part a line.
 std::string config_text(const Json& config) {
   std::string text;
@@ -98,10 +123,11 @@ int run_new(const cxxopts::ParseResult& args) {
   make_relative(proposal.task, folder);
   const std::string model = args.count("model") ? args["model"].as<std::string>() : "";
   // Read as training will read it: what does not fit is told now.
-  RunConfig read = RunConfig::from_json({{"task", proposal.task}, {"model", {{"name", "gru"}}}}, folder);
+  const std::vector<std::string> given = sets(args);
+  const Json bare = with_sets({{"task", proposal.task}, {"model", {{"name", "gru"}}}}, given, "task.", folder);
+  RunConfig read = RunConfig::from_json(bare, folder);
   read.task->prepare(1);
-  const Json config = recipe(*read.task, proposal.task, model);
-  RunConfig::from_json(config, folder);
+  const Json config = with_sets(recipe(*read.task, bare["task"], model), given, "", folder);
 
   const auto print = [](const char* title, const std::vector<std::string>& lines) {
     for (const std::string& line : lines) std::cout << format("%-10s ", title) << printable(line) << '\n';
@@ -126,6 +152,7 @@ const Command kNew{"new",
                    "a config for files of your own",
                    "seqtape new audio recordings/ --out sounds.json",
                    new_options,
-                   run_new};
+                   run_new,
+                   kinds_text};
 
 }  // namespace seqtape

@@ -2,9 +2,11 @@
 
 #include "apps/commands/command.h"
 #include "apps/exchange/export.h"
+#include "apps/trainer/describe.h"
 #include "apps/trainer/dry_run.h"
 #include "apps/trainer/signals.h"
 #include "apps/trainer/trainer.h"
+#include "core/columns.h"
 #include "core/error.h"
 #include "core/strings.h"
 
@@ -52,8 +54,8 @@ int run_train(const cxxopts::ParseResult& args) {
   const std::string checkpoint = args.count("checkpoint") ? args["checkpoint"].as<std::string>() : "";
   if (!checkpoint.empty() && start != Start::resume) throw ConfigError("--checkpoint: goes with --resume");
   Trainer trainer(std::move(config), out, start, checkpoint);
-  std::cout << "exports    " << printable_text(exports_text(trainer.training().config, *trainer.training().model))
-            << std::endl;
+  const std::string exports = exports_text(trainer.training().config, *trainer.training().model);
+  std::cout << wrapped("exports    " + printable_text(exports), kHeadHang) << std::endl;
   return trainer.run();
 }
 

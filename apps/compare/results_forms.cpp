@@ -3,6 +3,7 @@
 
 #include "apps/compare/results.h"
 #include "apps/report/statistics.h"
+#include "core/columns.h"
 #include "core/strings.h"
 
 namespace seqtape {
@@ -40,18 +41,18 @@ std::vector<std::string> headings(const Json& results) {
 std::string results_table(const Json& results) {
   std::vector<std::vector<std::string>> rows{headings(results)};
   for (const Json& member : ranking(results)) rows.push_back(row_of(results, member));
-  std::string text;
   for (auto& row : rows)
     for (std::string& cell : row) cell = printable(cell);
+  // In one row they would be wider than a terminal: what was reached, then what it took.
+  constexpr std::ptrdiff_t kReached = 4;
+  constexpr std::size_t kLabel = 28;
+  std::vector<std::vector<std::string>> reached, took;
   for (const auto& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      std::size_t width = 0;
-      for (const auto& other : rows) width = std::max(width, other[c].size());
-      text += format(c == 0 ? "%-*s" : "  %*s", static_cast<int>(width), row[c].c_str());
-    }
-    text += "\n";
+    const std::string label = cut(row[0], kLabel);
+    reached.emplace_back(row.begin(), row.begin() + kReached)[0] = label;
+    took.emplace_back(row.begin() + kReached - 1, row.end())[0] = label;
   }
-  return text;
+  return table(reached) + '\n' + table(took);
 }
 
 namespace {

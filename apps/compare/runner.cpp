@@ -23,6 +23,7 @@
 #include "apps/trainer/run_folder.h"
 #include "apps/trainer/signals.h"
 #include "core/clock.h"
+#include "core/columns.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -218,8 +219,9 @@ void carry_out(const Plan& plan, const ComparisonFolder& folder, int jobs, bool 
       outcome = "FAILED: " + measured["failure"].get<std::string>();
     }
     replace_file(folder.measured(job.name), measured.dump(2) + "\n");
-    progress.line(format("[%zu/%zu] %-28s %s, %s", done, all, job.name.c_str(), outcome.c_str(),
-                         human_seconds(seconds_since(job.begin)).c_str()));
+    progress.line(wrapped(format("[%zu/%zu] %-28s %s, %s", done, all, job.name.c_str(), outcome.c_str(),
+                                 human_seconds(seconds_since(job.begin)).c_str()),
+                          6));
   };
   while (!running.empty() || (!waiting.empty() && !signal)) {
     while (!signal && !waiting.empty() && running.size() < static_cast<std::size_t>(jobs)) {

@@ -3,52 +3,14 @@
 #include <algorithm>
 
 #include "apps/trainer/metrics.h"
+#include "core/columns.h"
 #include "core/real.h"
 #include "core/strings.h"
 
 namespace seqtape {
 namespace {
 
-constexpr std::size_t kWidth = 80, kWidestMatrix = 12, kMostClasses = 40, kMostSteps = 12;
-
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-/// The first `width` characters; cut ones end in "~".
-std::string cut(const std::string& text, std::size_t width) {
-  if (width_of(text) <= width) return text;
-  std::size_t end = 0;
-  for (std::size_t count = 0; count + 1 < width; ++count) do
-      ++end;
-    while (end < text.size() && (text[end] & 0xC0) == 0x80);
-  return text.substr(0, end) + "~";
-}
-std::string left(const std::string& text, std::size_t width) {
-  const std::string shown = cut(text, width);
-  return shown + std::string(width - width_of(shown), ' ');
-}
-std::string right(const std::string& text, std::size_t width) {
-  const std::string shown = cut(text, width);
-  return std::string(width - width_of(shown), ' ') + shown;
-}
-std::string line(std::string text) {
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text + '\n';
-}
-
-/// Broken between words.
-std::string wrapped(const std::string& text) {
-  std::string out, now;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    const std::string word = text.substr(begin, end - begin);
-    if (!now.empty() && width_of(now) + 1 + width_of(word) > kWidth) out += line(now), now.clear();
-    now += (now.empty() ? "" : " ") + word;
-    begin = end + 1;
-  }
-  return out + line(now);
-}
+constexpr std::size_t kWidestMatrix = 12, kMostClasses = 40, kMostSteps = 12;
 
 std::string figure(const std::string& key, const Json& value) {
   return !value.is_number() ? "-" : metric_text(key, value.get<double>());
@@ -111,8 +73,8 @@ std::string matrix(const Json& confusion) {
   for (const Json& row : confusion["answers_of_truth"])
     for (const Json& count : row) wide = std::max(wide, grouped(count.get<Index>()).size() + 1);
   constexpr std::size_t kLabel = 16;
-  if (kLabel + names.size() * wide > kWidth) return "";
-  wide = std::min<std::size_t>(12, (kWidth - kLabel) / names.size());
+  if (kLabel + names.size() * wide > kColumns) return "";
+  wide = std::min<std::size_t>(12, (kColumns - kLabel) / names.size());
   std::string head = left("truth \\ answer", kLabel), text;
   for (const Json& name : names) head += " " + right(name.get<std::string>(), wide - 1);
   for (std::size_t t = 0; t < names.size(); ++t) {
@@ -183,7 +145,7 @@ std::string answers_text(const Json& document) {
   if (document.contains("targets"))
     for (const Json& target : document["targets"]) text += target_table(target, document["baselines"]);
   if (document.contains("remarks"))
-    for (const Json& remark : document["remarks"]) text += "\n" + wrapped(remark.get<std::string>());
+    for (const Json& remark : document["remarks"]) text += "\n" + wrapped(remark.get<std::string>()) + "\n";
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include "apps/trainer/answers_text.h"
 #include "apps/trainer/evaluate.h"
 #include "apps/trainer/metrics.h"
+#include "core/columns.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/strings.h"
@@ -86,8 +87,9 @@ std::string describe_parameters(const SequenceModel& model) {
   for (const std::string& part : order) {
     std::vector<std::string> tensors;
     for (const Parameter* p : parts[part]) tensors.push_back(str(p->path.substr(part.size() + 1), " ", p->shape));
-    text +=
-        format("  %-12s %12s  %s\n", part.c_str(), grouped(count_of(parts[part])).c_str(), join(tensors, ", ").c_str());
+    text += wrapped(
+        format("  %-12s %12s  %s\n", part.c_str(), grouped(count_of(parts[part])).c_str(), join(tensors, ", ").c_str()),
+        28);
   }
   return text + format("  %-12s %12s\n", "all", grouped(model.parameter_count()).c_str());
 }

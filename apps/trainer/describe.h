@@ -5,6 +5,9 @@
 
 namespace seqtape {
 
+/// Where the text after the labels of a run's first lines begins.
+constexpr std::size_t kHeadHang = 11;
+
 /// Task, its data, the figures of answers without a model, the model, and a table of the parameter groups.
 std::string describe_head(const Training&);
 /// Number of parameters of each part of the model and in total.

@@ -7,6 +7,7 @@
 #include "apps/trainer/memory.h"
 #include "apps/trainer/validation.h"
 #include "core/clock.h"
+#include "core/columns.h"
 #include "core/cpu.h"
 #include "core/strings.h"
 
@@ -50,7 +51,8 @@ void dry_run(RunConfig config) {
   Training training(std::move(config));
   const Validation validation(training.config, *training.model);  // refuses what the evaluations could not be
   const std::string warm_start = training.allocate();
-  std::cout << printable_text(describe_head(training) + (warm_start.empty() ? "" : warm_start + "\n"))
+  std::cout << wrapped(printable_text(describe_head(training) + (warm_start.empty() ? "" : warm_start + "\n")),
+                       kHeadHang)
             << "\nparameters\n"
             << describe_parameters(*training.model) << std::flush;
   const MemoryEstimate memory = estimate_memory(training);

@@ -25,7 +25,7 @@ class NumberAnswers final : public Answers {
       targets_ = known_->forecast_targets();
       add_rival("last_value", 1);
       if (known_->season() > 1) add_rival("last_season", known_->season());
-      for (const auto& target : targets_) seasonal_.push_back(seasonal_error(target.trained, known_->season()));
+      for (const auto& target : targets_) seasonal_.push_back(target.seasonal);
     } else {
       for (Index o = 0; o < outputs; ++o) targets_.push_back({outputs == 1 ? "answer" : std::to_string(o)});
       seasonal_.assign(targets_.size(), std::nan(""));
@@ -167,8 +167,10 @@ void NumberAnswers::report(Json& document) const {
       one["seasonal_error_in_training"] = number(seasonal_[k]);
       if (!(seasonal_[k] > 0))
         remarks.push_back(str("no MASE of ", targets_[k].name,
-                              targets_[k].trained.empty()
-                                  ? ": it is relative to the training part, which these data have none of"
+                              std::isnan(seasonal_[k])
+                                  ? str(": it is relative to the naive error of the training part, which the run has "
+                                        "not kept for task.season ",
+                                        known_->season())
                                   : ": the naive forecast makes no error in the training part"));
       Json& steps = one["steps"] = Json::array();
       for (std::size_t o = k; o < model_.size(); o += targets_.size()) {

@@ -140,15 +140,6 @@ double smape_term(double truth, double forecast) {
   return size > 0 ? 200 * std::fabs(truth - forecast) / size : 0;
 }
 
-double seasonal_error(const std::vector<double>& values, Index season) {
-  const auto shift = static_cast<std::size_t>(season);
-  if (season < 1 || values.size() <= shift) return kUndefined;
-  double sum = 0, count = 0;
-  for (std::size_t t = shift; t < values.size(); ++t)
-    if (const double error = std::fabs(values[t] - values[t - shift]); !std::isnan(error)) sum += error, ++count;
-  return count > 0 ? sum / count : kUndefined;
-}
-
 void ForecastErrors::add(double truth, double forecast) {
   absolute_ += std::fabs(truth - forecast);
   square_ += (truth - forecast) * (truth - forecast);

@@ -66,10 +66,6 @@ double average_precision(const std::vector<float>& scores, const std::vector<boo
 /// Source: Makridakis & Hibon 2000, "The M3-competition".
 double smape_term(double truth, double forecast);
 
-/// The mean |y_t - y_{t - season}|: the error of the last season's value in the data that a forecast was made from.
-/// Pairs with a NaN, a value that is missing, do not count.
-double seasonal_error(const std::vector<double>& values, Index season);
-
 /// Errors of forecasts.
 class ForecastErrors {
  public:

@@ -9,6 +9,7 @@
 #include "apps/trainer/signals.h"
 #include "core/blas.h"
 #include "core/clock.h"
+#include "core/columns.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/io/file.h"
@@ -22,6 +23,8 @@ constexpr int kDropoutMasks = 2;
 
 /// Without the sign of a NaN, which means nothing.
 std::string word(double value) { return std::isnan(value) ? "NaN" : str(value); }
+
+constexpr double kSecondsBetweenLines = 1;
 
 /// Adds the seconds of its life to a sum.
 class Stopwatch {
@@ -129,13 +132,15 @@ Trainer::Trainer(RunConfig config, const std::filesystem::path& out, Start start
   folder_.truncate_metrics(state_.step, state_.evaluation_due);
   if (training_.config.train.tensorboard)
     events_ = std::make_unique<EventFile>(folder_.tensorboard_path(), state_.step);
-  std::cout << printable_text(describe_head(training_) +
-                              (state_.step == 0 && !warm_start.empty() ? warm_start + "\n" : ""));
+  std::cout << wrapped(
+      printable_text(describe_head(training_) + (state_.step == 0 && !warm_start.empty() ? warm_start + "\n" : "")),
+      kHeadHang);
   if (const Index warmup = training_.config.schedule->warmup_steps(training_.config.train.steps);
       warmup > training_.config.train.steps)
     std::cerr << "warning: schedule.warmup: its " << warmup << " steps are more than the run's "
               << training_.config.train.steps << ": the peak rate is never reached\n";
-  std::cout << "run        " << printable(folder_.path().string()) << ", " << describe_machine() << std::endl;
+  std::cout << wrapped(str("run        ", printable(folder_.path().string()), ", ", describe_machine()), kHeadHang)
+            << std::endl;
 }
 
 void Trainer::resume_from(const std::filesystem::path& path) {
@@ -204,10 +209,12 @@ int Trainer::run() {
                        state_.best ? str("better ", settings.best, " than at step ", state_.best->step)
                                    : str("finite ", settings.best)));
   const double rest = seconds_since(begin) - seconds_.training - seconds_.evaluation - seconds_.saving;
-  progress_.line(str("done       ", human_seconds(seconds_.training), " of training, ",
-                     human_seconds(seconds_.evaluation), " of evaluation, ", human_seconds(seconds_.saving),
-                     " of saving, ", format("%.2f s", rest), " of all else; peak memory ", human_bytes(peak_resident()),
-                     state_.skipped_steps ? str("; ", state_.skipped_steps, " steps skipped") : ""));
+  progress_.line(
+      wrapped(str("done       ", human_seconds(seconds_.training), " of training, ", human_seconds(seconds_.evaluation),
+                  " of evaluation, ", human_seconds(seconds_.saving), " of saving, ", format("%.2f s", rest),
+                  " of all else; peak memory ", human_bytes(peak_resident()),
+                  state_.skipped_steps ? str("; ", state_.skipped_steps, " steps skipped") : ""),
+              kHeadHang));
   return 0;
 }
 
@@ -220,6 +227,7 @@ void Trainer::step() {
   const TrainSettings& settings = training_.config.train;
   const bool logged = (state_.step + 1) % settings.log_interval() == 0 || state_.step + 1 == settings.steps;
   Training::Step done;
+  tell_growth();
   {
     double seconds = 0;
     {
@@ -244,6 +252,14 @@ void Trainer::step() {
   }
   if (progress_.is_live()) progress_.live(status(done));
   if (logged) log(done);
+}
+
+void Trainer::tell_growth() {
+  const Task& task = *training_.config.task;
+  const Index now = task.training_length(state_.step);
+  if (state_.step > 0 && now != task.training_length(state_.step - 1))
+    progress_.line(str(format("step %6lld  training sequences now have ", static_cast<long long>(state_.step)),
+                       grouped(now), " steps"));
 }
 
 std::string Trainer::last_good() const {
@@ -306,9 +322,12 @@ void Trainer::log(const Training::Step& done) {
     line["update_ratio/" + part.part] = json_number(part.update_ratio);
   }
   write(line);
-  if (!progress_.is_live())
+  // A short run shows some of its lines; metrics.jsonl has them all.
+  if (!progress_.is_live() && (config.train.log_every || seconds_since(shown_) >= kSecondsBetweenLines)) {
+    shown_ = Clock::now();
     progress_.line(format("step %6lld  train       loss %.4f  lr %.3g  %.0f tokens/s",
                           static_cast<long long>(state_.step), loss, rate, tokens));
+  }
   state_.interval_loss = state_.interval_seconds = 0;
   state_.interval_steps = state_.interval_tokens = 0;
 }
@@ -329,8 +348,9 @@ bool Trainer::validate() {
     if (state_.tokens >= 0) line["tokens"] = state_.tokens;
     write(line);
     const std::string where = result.length ? format("%-10lld", static_cast<long long>(result.length)) : "validation";
-    progress_.line(format("step %6lld  %s  %s", static_cast<long long>(state_.step), where.c_str(),
-                          describe_metrics(result.metrics).c_str()));
+    progress_.line(wrapped(format("step %6lld  %s  %s", static_cast<long long>(state_.step), where.c_str(),
+                                  describe_metrics(result.metrics).c_str()),
+                           25));
   }
   last_scores_ = describe_metrics(results->front().metrics);
   if (const double loss = results->front().loss; !std::isfinite(loss) && training_.config.train.on_nan == "stop") {

@@ -6,6 +6,7 @@
 #include "apps/trainer/tensorboard.h"
 #include "apps/trainer/training.h"
 #include "apps/trainer/validation.h"
+#include "core/clock.h"
 
 namespace seqtape {
 
@@ -26,6 +27,7 @@ class Trainer {
   void resume_from(const std::filesystem::path& checkpoint);
   void warn_of_other_machine() const;
   void step();
+  void tell_growth();
   /// Reports a stop by a signal, after the save; returns the exit code.
   int stopped();
   /// For messages: the last checkpoint, if there is one.
@@ -46,6 +48,7 @@ class Trainer {
   std::unique_ptr<RunLock> lock_;
   std::unique_ptr<EventFile> events_;
   Progress progress_;
+  Clock::time_point shown_{};  // when the last line of training metrics was
 
   RunState state_;             // without what `save` adds
   Index start_step_ = 0;       // at the start of this process

@@ -133,6 +133,7 @@ Proposal propose_series(const Paths& paths) {
     all = dates.rows.back() + 1;
     season = usual_season(dates.step);
     proposal.task["time"] = columns.time;
+    seen.push_back("calendar: not read; --set task.calendar='[\"day_of_week\"]' adds it (seqtape list series)");
     seen.push_back(str("dates: \"", printable(columns.time, 40), "\", ", dates.form.name(), ", ", dates.text(0), " to ",
                        dates.text(all - 1), ", each ", dates.step.text(), ", ", grouped(dates.absent()), " absent"));
   } else {

@@ -13,12 +13,12 @@ class InductionHeads final : public SyntheticTask {
  public:
   void fields(Fields&) override;
   Index longest_training_length() const override { return std::max(length_, longest_); }
+  Index training_length(Index step) const override;
   TaskShape shape() const override {
     return {{.vocabulary = vocab_, .outputs = vocab_}, Objective::label_per_step, length_};
   }
 
  protected:
-  Index training_length(Index step) const override;
   void draw(const Random&, Index length, Index b, Index begin, Batch& out) const override;
 
  private:

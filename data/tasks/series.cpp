@@ -57,6 +57,8 @@ class Series final : public Task, public Forecasting {
   /// What a run has learned; without one, nothing.
   SeriesLearned known() const;
   void check_parts() const;
+  /// That of the run's training part; NaN where the run has not kept it for this season.
+  double kept_seasonal_error(const std::string& target) const;
   /// Reads the file that is divided, and learns from it unless a run has.
   void read_divided(const std::string& path);
   /// Reads a file that is none of the training's, all of it one split.
@@ -257,6 +259,9 @@ Json Series::learned() const {
   Json json = {
       {"columns", printable_all(keys_.columns)}, {"targets", printable_all(keys_.asked())}, {"scales", scales}};
   learned_.add_to(json);
+  json["seasonal_errors"] = {{"season", season_}};
+  for (const Target& target : forecast_targets())
+    if (!std::isnan(target.seasonal)) json["seasonal_errors"]["targets"][target.name] = target.seasonal;
   return json;
 }
 
@@ -319,8 +324,15 @@ std::vector<Forecasting::Target> Series::forecast_targets() const {
     Target& target = all.emplace_back(Target{name, scale.mean, scale.scale()});
     for (Index row = 0; row < trained; ++row)
       target.trained.push_back(target.value(static_cast<double>(main_->answer(row, all.size() - 1, main_->rows))));
+    target.seasonal = trained > 0 ? seasonal_error(target.trained, season_) : kept_seasonal_error(name);
   }
   return all;
+}
+
+double Series::kept_seasonal_error(const std::string& target) const {
+  const Json kept = saved_.value("seasonal_errors", Json::object());
+  return kept.value("season", Index{0}) == season_ ? kept.value("targets", Json::object()).value(target, std::nan(""))
+                                                   : std::nan("");
 }
 
 bool Series::naive_forecast(Split split, Index window, Index season, std::vector<float>& answers) const {

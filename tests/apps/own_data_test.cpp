@@ -52,11 +52,11 @@ TEST_CASE("folders with own splits: told in the log, with chance; eval --data is
   write("test", "travel", 6, 4), write("test", "cooking", 3, 5);
   const Outcome trained = w.train();
   REQUIRE_EQ(trained.exit_code, 0);
-  CHECK(says(trained.out,
+  CHECK(says(testing::unwrapped(trained.out),
              "data       train 30 sequences (cooking 15, sports 6, travel 9), validation 10 (cooking 5, sports 2, "
              "travel 3), test 9 (cooking 3, travel 6)\n"));
   CHECK(says(trained.out, "data       of 10 to 24 steps, median "));
-  CHECK(says(trained.out,
+  CHECK(says(testing::unwrapped(trained.out),
              "data       5 of 49 sequences were longer than task.length, 24, and cut; the longest has 29\n"));
   CHECK(says(trained.out, "validation accuracy without a model: chance 33.3 %, always cooking 50.0 %\n"));
   // Nobody counted the classes: the run knows them, and a resume asks no more.

@@ -117,7 +117,8 @@ TEST_CASE("every config that needs no data trains as it stands") {
 
 TEST_CASE("help, schema, list and show") {
   CHECK_EQ(testing::seqtape("--help").exit_code, 0);
-  for (const char* command : {"train", "eval", "generate", "list", "inspect", "show", "check", "schema", "bench", "new"}) {
+  for (const char* command :
+       {"train", "eval", "generate", "list", "inspect", "show", "check", "schema", "bench", "new"}) {
     const Outcome help = testing::seqtape(std::string(command) + " --help");
     CHECK_EQ(help.exit_code, 0);
     CHECK(help.out.find("Example:\n  seqtape " + std::string(command)) != std::string::npos);

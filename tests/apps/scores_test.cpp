@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "data/forecasting.h"
 #include "tests/support/draw.h"
 
 using namespace seqtape;

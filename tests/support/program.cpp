@@ -19,6 +19,12 @@ Outcome seqtape(const std::string& arguments, const std::string& before) {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out), read_file(err)};
 }
 
+std::string unwrapped(std::string out) {
+  const std::string broken = "\n" + std::string(11, ' ');
+  for (std::size_t at; (at = out.find(broken)) != std::string::npos;) out.replace(at, broken.size(), " ");
+  return out;
+}
+
 std::vector<std::string> names_of(const std::string& section) {
   const Json schema = parse_json(seqtape("schema").out, "schema");
   std::vector<std::string> names;
