@@ -42,7 +42,9 @@ void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index l
   out.first = begin == 0;
   out.last = begin + steps == length;
   parallel_for(count, [&](Index b) {
-    draw(Random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b)), length, b, begin, out);
+    Random random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b));
+    const Index own_length = sequence_length(split, random, length);
+    draw(random, own_length, b, begin, out);
   });
 }
 

@@ -21,6 +21,9 @@ class SyntheticTask : public Task {
   /// Steps of a sequence in the training batch of `step`. The number of sequences is adapted, to keep the tokens of a
   /// batch.
   virtual Index training_length(Index) const { return shape().length; }
+  /// Steps of one sequence in a batch of `length` steps: fewer, where sequences vary. What it draws from `random` comes
+  /// before the sequence.
+  virtual Index sequence_length(Split, Random&, Index length) const { return length; }
   /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,
   /// whose arrays are allocated and whose targets are kIgnore.
   virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;
