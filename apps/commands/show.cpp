@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/commands/command.h"
+#include "apps/trainer/answers.h"
 #include "apps/trainer/trained_model.h"
 #include "core/error.h"
 #include "core/strings.h"
@@ -68,7 +69,7 @@ class Example {
  public:
   /// `outputs`: the model's for the whole batch, or null.
   Example(const Task& task, const TaskShape& shape, const Batch& batch, Index b, const Real* outputs)
-      : task_(task), shape_(shape), labels_(task.signature().labels), batch_(batch), b_(b), outputs_(outputs) {
+      : task_(task), shape_(shape), names_(class_names(task)), batch_(batch), b_(b), outputs_(outputs) {
     length_ = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
     skip_ = std::max<Index>(0, length_ - 64);  // most tasks score the end
   }
@@ -114,7 +115,7 @@ class Example {
   std::string class_text(std::int32_t target) const {
     if (target == kIgnore) return kUnasked;
     if (shape_.next_token()) return task_.symbol(target);
-    return labels_.empty() ? std::to_string(target) : printable(labels_[static_cast<std::size_t>(target)]);
+    return printable(names_[static_cast<std::size_t>(target)]);
   }
   using AtStep = std::string (Example::*)(Index) const;
   /// A line with a cell for each step, wide enough that a step's input, target and answer stand below each other.
@@ -149,7 +150,7 @@ class Example {
 
   const Task& task_;
   const TaskShape& shape_;
-  std::vector<std::string> labels_;
+  std::vector<std::string> names_;  // of the classes
   const Batch& batch_;
   Index b_, length_, skip_;
   const Real* outputs_;

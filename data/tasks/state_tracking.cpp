@@ -143,7 +143,7 @@ const std::vector<FiniteGroup>& finite_groups() {
 /// 2210.10749): random elements, and the product of those so far, read from left to right: (12) (23) is (132), since 1
 /// goes to 2 and on to 3. `elements` "all": any element; "generators": the identity or one of a set that generates the
 /// group, which is a random walk from the identity whose first answers are not uniform.
-/// Deviation: no token stands before the first element.
+/// Deviations: no token stands before the first element; training sequences are fresh instead of a fixed set.
 class GroupWord final : public StateTracking {
  public:
   void own_fields(Fields& f) override {
