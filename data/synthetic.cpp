@@ -49,7 +49,7 @@ void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index l
 }
 
 void SyntheticTask::training_batch(Index step, Index batch, Batch& out) const {
-  const Index length = training_length(step), count = std::max<Index>(1, batch * shape().length / length);
+  const Index length = training_length(step), count = std::clamp<Index>(batch * shape().length / length, 1, batch);
   fill(Split::train, step * batch, count, length, 0, length, out);
 }
 

@@ -18,8 +18,8 @@ class SyntheticTask : public Task {
   void common_fields(Fields&);
   /// Sequences have different lengths and are padded.
   virtual bool varies() const { return false; }
-  /// Steps of a sequence in the training batch of `step`. The number of sequences is adapted, to keep the tokens of a
-  /// batch.
+  /// Steps of a sequence in the training batch of `step`. Where that is more than the task's own length, a batch has
+  /// fewer sequences, to keep its tokens.
   virtual Index training_length(Index) const { return shape().length; }
   /// Steps of one sequence in a batch of `length` steps: fewer, where sequences vary. What it draws from `random` comes
   /// before the sequence.

@@ -17,11 +17,16 @@ class StateTracking : public ExampleTask {
     f("every_step", every_step_, "the answer is asked at every step instead of at the last alone");
     f("shortest", shortest_, "training sequences have this many steps to `length`; 0: all have `length`",
       between(0, 1e9));
+    f("grow_steps", grow_steps_,
+      "training steps in which the longest of the training sequences grows from `shortest` to `length`; 0: no growth",
+      between(0, 1e9));
   }
   void prepare(std::uint64_t seed) override {
     SyntheticTask::prepare(seed);
     if (shortest_ > length_)
       throw ConfigError(str("task.shortest: must be at most task.length, ", length_, ", got ", shortest_));
+    if (grow_steps_ && !shortest_)
+      throw ConfigError("task.grow_steps: needs task.shortest, from which the sequences grow");
   }
   TaskShape shape() const final {
     return {{.vocabulary = symbols(), .outputs = states()}, Objective::label_per_step, length_};
@@ -34,6 +39,9 @@ class StateTracking : public ExampleTask {
 
  private:
   bool varies() const final { return shortest_ != 0; }
+  Index training_length(Index step) const final {
+    return step < grow_steps_ ? shortest_ + (length_ - shortest_) * step / grow_steps_ : length_;
+  }
   Index sequence_length(Split split, Random& random, Index length) const final {
     return varies() && split == Split::train ? shortest_ + random.below(length - shortest_ + 1) : length;
   }
@@ -45,7 +53,7 @@ class StateTracking : public ExampleTask {
       out.targets.push_back(every_step_ || t == length - 1 ? state : kIgnore);
     }
   }
-  Index length_ = 64, shortest_ = 0;
+  Index length_ = 64, shortest_ = 0, grow_steps_ = 0;
   bool every_step_ = true;
 };
 

@@ -243,6 +243,23 @@ TEST_CASE("group_word, parity: training lengths are uniform over their range, ev
   }
 }
 
+TEST_CASE("group_word, parity: training sequences grow evenly as told") {
+  for (const char* name : {"group_word", "parity"}) {
+    const auto task = make(name, {{"length", 43}, {"shortest", 3}, {"grow_steps", 100}, {"eval_sequences", 8}});
+    Batch batch;
+    for (const auto& [step, longest] :
+         std::map<Index, Index>{{0, 3}, {2, 3}, {3, 4}, {50, 23}, {99, 42}, {100, 43}, {100000, 43}}) {
+      task->training_batch(step, 1000, batch);
+      CHECK_EQ(batch.length, longest);
+      CHECK_EQ(batch.batch, 1000);
+      CHECK_EQ(*std::min_element(batch.lengths.begin(), batch.lengths.end()), 3);
+      CHECK_EQ(*std::max_element(batch.lengths.begin(), batch.lengths.end()), longest);
+    }
+    REQUIRE(task->evaluation(Split::validation, {.batch = 8})->next(batch));
+    CHECK_EQ(batch.length, 43);
+  }
+}
+
 TEST_CASE("parity: the bits of a config without a range are those of earlier versions") {
   Batch batch;
   make("parity", {{"length", 8}}, 7)->training_batch(3, 2, batch);
@@ -268,6 +285,10 @@ TEST_CASE("group_word, parity: what cannot be is refused by its path") {
              make("parity", {{"length", 8}, {"shortest", 9}});
            }),
            "task.shortest: must be at most task.length, 8, got 9");
+  CHECK_EQ(message_of<ConfigError>([] {
+             make("parity", {{"grow_steps", 9}});
+           }),
+           "task.grow_steps: needs task.shortest, from which the sequences grow");
   CHECK_EQ(message_of<ConfigError>([] {
              make("group_word", {{"shortest", -1}});
            }),
