@@ -47,6 +47,7 @@ REDUCED = {
     "births": {"task.length": 112, "task.eval_stride": 4, "train.batch": 16},
     "copying": {"task.length": 30, "task.items": 5, "train.batch": 16},
     "dna": {"task.length": 128, "task.train_fraction": 0.995},
+    "group_word": {"task.length": 16, "task.grow_steps": 300, "train.batch": 16, "train.eval_lengths": "[]"},
     "induction_heads": {"task.length": 64, "train.batch": 16},
     "listops": {"task.length": 100, "task.shortest": 20, "task.depth": 3, "task.arguments": 5, "train.batch": 16},
     "mqar": {"task.length": 32, "task.pairs": 2, "task.vocab": 32, "train.batch": 16},

@@ -16,6 +16,7 @@ const Registry<Task>& tasks() {
       {"associative_recall", "recall the value of one key", [] { extern Made make_associative_recall(); return make_associative_recall(); }},
       {"adding", "add the two marked numbers", [] { extern Made make_adding(); return make_adding(); }},
       {"parity", "say whether the ones so far are odd", [] { extern Made make_parity(); return make_parity(); }},
+      {"group_word", "multiply the elements of a group so far", [] { extern Made make_group_word(); return make_group_word(); }},
       {"listops", "work out a nested expression of lists", [] { extern Made make_listops(); return make_listops(); }},
       {"pathfinder", "say whether a dashed curve joins two dots", [] { extern Made make_pathfinder(); return make_pathfinder(); }},
       {"images", "classify images read pixel by pixel", [] { extern Made make_images(); return make_images(); }},

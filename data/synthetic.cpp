@@ -42,13 +42,15 @@ void SyntheticTask::fill(Split split, Index first_sequence, Index count, Index l
   out.first = begin == 0;
   out.last = begin + steps == length;
   parallel_for(count, [&](Index b) {
-    draw(Random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b)), length, b, begin, out);
+    Random random(seed_, split_name(split), static_cast<std::uint64_t>(first_sequence + b));
+    const Index own_length = sequence_length(split, random, length);
+    draw(random, own_length, b, begin, out);
   });
 }
 
 // Where sequences are longer there are fewer of them: a batch keeps its tokens.
 void SyntheticTask::training_batch(Index step, Index batch, Batch& out) const {
-  const Index length = training_length(step), count = std::max<Index>(1, batch * shape().length / length);
+  const Index length = training_length(step), count = std::clamp<Index>(batch * shape().length / length, 1, batch);
   fill(Split::train, step * batch, count, length, 0, length, out);
 }
 

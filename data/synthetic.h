@@ -18,6 +18,9 @@ class SyntheticTask : public Task {
   void common_fields(Fields&);
   /// Sequences have different lengths and are padded.
   virtual bool varies() const { return false; }
+  /// Steps of one sequence in a batch of `length` steps: fewer, where sequences vary. What it draws from `random` comes
+  /// before the sequence.
+  virtual Index sequence_length(Split, Random&, Index length) const { return length; }
   /// Writes steps [begin, begin + out.length) of the sequence of `length` drawn from `random` into row b of `out`,
   /// whose arrays are allocated and whose targets are kIgnore.
   virtual void draw(const Random& random, Index length, Index b, Index begin, Batch& out) const = 0;

@@ -66,7 +66,7 @@ class Task {
   virtual TaskShape shape() const = 0;
   /// The length of the longest training sequence.
   virtual Index longest_training_length() const { return shape().length; }
-  /// Steps of a sequence in the training batch of a step, which may grow with the step.
+  /// Steps of the longest sequences in the training batch of a step, which may grow with the step.
   virtual Index training_length(Index /*step*/) const { return shape().length; }
 
   /// The training batch of a step: a pure function of seed and step, so that a run can resume anywhere.

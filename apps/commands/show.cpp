@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/commands/command.h"
+#include "apps/trainer/answers.h"
 #include "apps/trainer/trained_model.h"
 #include "core/error.h"
 #include "core/strings.h"
@@ -68,7 +69,7 @@ class Example {
  public:
   /// `outputs`: the model's for the whole batch, or null.
   Example(const Task& task, const TaskShape& shape, const Batch& batch, Index b, const Real* outputs)
-      : task_(task), shape_(shape), batch_(batch), b_(b), outputs_(outputs) {
+      : task_(task), shape_(shape), names_(class_names(task)), batch_(batch), b_(b), outputs_(outputs) {
     length_ = batch.lengths.empty() ? batch.length : batch.lengths[static_cast<std::size_t>(b)];
     skip_ = std::max<Index>(0, length_ - 64);  // most tasks score the end
   }
@@ -83,7 +84,7 @@ class Example {
   std::string input() const {
     if (shape_.image_width) return picture(batch_, b_, shape_.image_width);
     if (batch_.tokens.empty()) return sparklines(batch_, b_, length_);
-    return by_step([&](Index t) { return task_.symbol(batch_.tokens[at(t)]); }) + "\n";
+    return by_step(&Example::input_at) + "\n";
   }
   std::string targets() const {
     if (shape_.regression())
@@ -91,28 +92,52 @@ class Example {
         return static_cast<double>(batch_.target_values[static_cast<std::size_t>(b_ * shape_.outputs + i)]);
       });
     if (shape_.pooled) return " " + class_text(batch_.targets[static_cast<std::size_t>(b_)]);
-    return by_step([&](Index t) { return class_text(batch_.targets[at(t)]); });
+    return by_step(&Example::target_at);
   }
   std::string answers() const {
     if (shape_.regression())
       return numbers([&](Index i) { return static_cast<double>(outputs_[b_ * shape_.outputs + i]); });
-    const auto best = [&](Index row) {
-      const Real* from = outputs_ + row * shape_.outputs;
-      return class_text(static_cast<std::int32_t>(std::max_element(from, from + shape_.outputs) - from));
-    };
-    if (shape_.pooled) return " " + best(b_);
-    return by_step([&](Index t) { return batch_.targets[at(t)] == kIgnore ? "·" : best(static_cast<Index>(at(t))); });
+    return shape_.pooled ? " " + best(b_) : by_step(&Example::answer_at);
+  }
+
+  std::string input_at(Index t) const { return task_.symbol(batch_.tokens[at(t)]); }
+  std::string target_at(Index t) const { return class_text(batch_.targets[at(t)]); }
+  std::string answer_at(Index t) const {
+    return batch_.targets[at(t)] == kIgnore ? kUnasked : best(static_cast<Index>(at(t)));
+  }
+  /// The class that a row of the outputs has most of.
+  std::string best(Index row) const {
+    const Real* from = outputs_ + row * shape_.outputs;
+    return class_text(static_cast<std::int32_t>(std::max_element(from, from + shape_.outputs) - from));
   }
 
   std::size_t at(Index t) const { return static_cast<std::size_t>(b_ * batch_.length + t); }
   std::string class_text(std::int32_t target) const {
-    if (target == kIgnore) return "·";
-    return shape_.next_token() ? task_.symbol(target) : std::to_string(target);
+    if (target == kIgnore) return kUnasked;
+    if (shape_.next_token()) return task_.symbol(target);
+    return printable(names_[static_cast<std::size_t>(target)]);
   }
-  std::string by_step(const std::function<std::string(Index)>& of) const {
+  using AtStep = std::string (Example::*)(Index) const;
+  /// A line with a cell for each step, wide enough that a step's input, target and answer stand below each other.
+  std::string by_step(AtStep of) const {
+    std::vector<AtStep> lines;
+    if (!batch_.tokens.empty() && !shape_.image_width) lines.push_back(&Example::input_at);
+    if (!shape_.pooled) lines.push_back(&Example::target_at);
+    if (!shape_.pooled && outputs_) lines.push_back(&Example::answer_at);
     std::string text = skip_ ? " …" : "";
-    for (Index t = skip_; t < length_; ++t) text += " " + of(t);
+    for (Index t = skip_; t < length_; ++t) {
+      std::size_t cell = 0;
+      for (const AtStep line : lines) cell = std::max(cell, width_of((this->*line)(t)));
+      const std::string own = (this->*of)(t);
+      text += " " + own + std::string(cell - width_of(own), ' ');
+    }
     return text;
+  }
+  /// Characters on a terminal.
+  static std::size_t width_of(const std::string& text) {
+    std::size_t wrong;
+    const auto characters = from_utf8(text, wrong);
+    return characters ? characters->size() : text.size();
   }
   std::string numbers(const std::function<double(Index)>& of) const {
     std::string text;
@@ -121,8 +146,11 @@ class Example {
     return shape_.outputs > 16 ? str(text, " … (", shape_.outputs, " numbers)") : text;
   }
 
+  static constexpr const char* kUnasked = "·";
+
   const Task& task_;
   const TaskShape& shape_;
+  std::vector<std::string> names_;  // of the classes
   const Batch& batch_;
   Index b_, length_, skip_;
   const Real* outputs_;

@@ -135,7 +135,8 @@ Json baselines_of(const Task& task, Split split) {
 std::vector<std::string> class_names(const Task& task) {
   const Json learned = task.learned();
   if (learned.contains("classes")) return learned.at("classes").get<std::vector<std::string>>();
-  std::vector<std::string> names;
+  std::vector<std::string> names = task.signature().labels;
+  if (!names.empty()) return names;
   for (Index c = 0; c < task.shape().outputs; ++c) names.push_back(std::to_string(c));
   return names;
 }

@@ -256,10 +256,13 @@ void Trainer::step() {
 
 void Trainer::tell_growth() {
   const Task& task = *training_.config.task;
-  const Index now = task.training_length(state_.step);
-  if (state_.step > 0 && now != task.training_length(state_.step - 1))
-    progress_.line(str(format("step %6lld  training sequences now have ", static_cast<long long>(state_.step)),
-                       grouped(now), " steps"));
+  const Index now = task.training_length(state_.step), longest = task.longest_training_length();
+  // Lengths may grow by a step at each batch: a line for each half more, and for the last.
+  if (told_length_ == 0) told_length_ = now;
+  if (now == told_length_ || (2 * now < 3 * told_length_ && now != longest)) return;
+  told_length_ = now;
+  progress_.line(str(format("step %6lld  training sequences now have ", static_cast<long long>(state_.step)),
+                     grouped(now), " steps"));
 }
 
 std::string Trainer::last_good() const {

@@ -49,6 +49,7 @@ class Trainer {
   std::unique_ptr<EventFile> events_;
   Progress progress_;
   Clock::time_point shown_{};  // when the last line of training metrics was
+  Index told_length_ = 0;      // the length of training sequences that the user last heard of; 0: of none
 
   RunState state_;             // without what `save` adds
   Index start_step_ = 0;       // at the start of this process

@@ -324,7 +324,8 @@ std::vector<Forecasting::Target> Series::forecast_targets() const {
     Target& target = all.emplace_back(Target{name, scale.mean, scale.scale()});
     for (Index row = 0; row < trained; ++row)
       target.trained.push_back(target.value(static_cast<double>(main_->answer(row, all.size() - 1, main_->rows))));
-    target.seasonal = trained > 0 ? seasonal_error(target.trained, season_) : kept_seasonal_error(name);
+    target.seasonal = kept_seasonal_error(name);
+    if (std::isnan(target.seasonal) && trained > 0) target.seasonal = seasonal_error(target.trained, season_);
   }
   return all;
 }

@@ -121,6 +121,37 @@ TEST_CASE("eval of classes: eval.json is the document, the answers give its figu
   CHECK_EQ(Json::parse(read_file(kept)).size(), 2);
 }
 
+TEST_CASE("words of a group: elements by their names, both accuracies at every length") {
+  const Workplace w(
+      std::string(R"({"task": {"name": "group_word", "length": 8, "shortest": 3, "eval_sequences": 40}, )") + kSmall);
+  REQUIRE_EQ(w.train().exit_code, 0);
+  const Json document = scored(w), at_lengths = scored(w, "--lengths 8,31");
+  CHECK_EQ(document["confusion"]["classes"], Json({"e", "(23)", "(12)", "(123)", "(132)", "(13)"}));
+  // Every step of every sequence is scored, although training had shorter ones; the lengths are those asked for.
+  CHECK_EQ(document["n"], 40 * 8);
+  CHECK_EQ(at_lengths[0]["n"], 40 * 8);
+  CHECK_EQ(at_lengths[1]["n"], 40 * 31);
+  CHECK_EQ(at_lengths[0]["accuracy"], document["accuracy"]);
+  // The answers again, counted by sequence.
+  const std::string file = (w.folder / "p.csv").string();
+  REQUIRE_EQ(eval(w, "--predictions " + file).exit_code, 0);
+  std::map<std::string, bool> whole;
+  double right = 0;
+  const auto rows = rows_of(file);
+  for (std::size_t r = 1; r < rows.size(); ++r) {
+    const bool same = rows[r][2] == rows[r][3];
+    right += same;
+    whole.try_emplace(rows[r][0], true).first->second &= same;
+  }
+  CHECK_EQ(whole.size(), 40);
+  CHECK(document["accuracy"] == about(right / 320));
+  double sequences = 0;
+  for (const auto& [sequence, all] : whole) sequences += all;
+  CHECK(document["sequence_accuracy"] == about(sequences / 40));
+  CHECK(eval(w, "--lengths 8").out.find("  whole sequences ") != std::string::npos);
+  CHECK(testing::seqtape("show " + w.run).out.find("(123)") != std::string::npos);
+}
+
 TEST_CASE("eval of forecasts: in the data's units, beside the last value and the last season") {
   const Workplace w(std::string(R"({"task": {"name": "series", "path": "a.csv", "columns": ["x", "y"],
     "targets": ["y"], "length": 8, "horizon": 6, "season": 4}, )") +

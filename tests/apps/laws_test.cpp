@@ -22,14 +22,15 @@ using testing::TemporaryFolder;
 
 namespace {
 
-constexpr const char* kTasks[] = {"induction_heads", "parity", "adding", "documents", "text"};
+constexpr const char* kTasks[] = {"induction_heads", "parity", "group_word", "adding", "documents", "text"};
 
 template <std::size_t N>
 const char* one_of(Random& random, const char* const (&names)[N]) {
   return names[random.below(N)];
 }
 
-/// A small training of random sizes. Documents are of unequal lengths, their classes weighted.
+/// A small training of random sizes. Documents and words of a group are of unequal lengths, the former's classes
+/// weighted.
 RunConfig drawn_config(Random& random, const TemporaryFolder& folder, Index batch) {
   const std::string name = one_of(random, kTasks), path = (folder / "data").string();
   Json task = {{"name", name}, {"length", between(random, 6, 24)}};
@@ -44,6 +45,7 @@ RunConfig drawn_config(Random& random, const TemporaryFolder& folder, Index batc
     task.update({{"path", path}, {"train_fraction", 0.8}});
   }
   if (name == "induction_heads") task["vocab"] = 8;
+  if (name == "group_word") task["shortest"] = 3;
   if (content.empty()) task["eval_sequences"] = between(random, 3, 30);
   if (!content.empty()) write_file(path, content);
   const std::vector<std::string> names = mixers().names();

@@ -453,7 +453,8 @@ TEST_CASE("series: what is learned of a config without the new keys has no new k
   s.write_column({"1", "2", "3", "4", "5", "6", "7", "8"});
   const auto task = s.task();
   CHECK_EQ(task->learned().dump().substr(0, 53), R"({"columns":["y"],"targets":["y"],"scales":{"y":{"mean)");
-  CHECK_EQ(task->learned().size(), 3);
+  CHECK_EQ(task->learned().size(), 4);
+  CHECK(task->learned()["seasonal_errors"]["targets"]["y"] == about(1));
   const auto run = s.of_run(*task);
   s.write_column({"6", "8"}, "b.csv");
   auto inputs = read_new(*run, s.path("b.csv"));

@@ -42,31 +42,8 @@ class Adding final : public ExampleTask {
   std::string markers_ = "halves";
 };
 
-/// Parity: whether the number of ones read is odd, for random bits; scored at every step, or at the end.
-class Parity final : public ExampleTask {
- public:
-  void own_fields(Fields& f) override {
-    f("length", length_, "bits of a sequence", positive_up_to(1e9));
-    f("every_step", every_step_, "the answer is asked at every step instead of at the last alone");
-  }
-  TaskShape shape() const override { return {{.vocabulary = 2, .outputs = 2}, Objective::label_per_step, length_}; }
-
- private:
-  void sample(Random& random, Index length, Example& out) const override {
-    std::int32_t odd = 0;
-    for (Index t = 0; t < length; ++t) {
-      out.tokens.push_back(static_cast<std::int32_t>(random.below(2)));
-      odd ^= out.tokens.back();
-      out.targets.push_back(every_step_ || t == length - 1 ? odd : kIgnore);
-    }
-  }
-  Index length_ = 64;
-  bool every_step_ = true;
-};
-
 }  // namespace
 
 std::unique_ptr<Task> make_adding() { return std::make_unique<Adding>(); }
-std::unique_ptr<Task> make_parity() { return std::make_unique<Parity>(); }
 
 }  // namespace seqtape
