@@ -21,7 +21,7 @@ class Arrays final : public ScaledClassification {
   }
   void resolve_paths(const std::filesystem::path& base) override {
     SequenceClassification::resolve_paths(base);
-    if (!labels_.empty()) labels_ = (base / labels_).lexically_normal().string();
+    if (!labels_.empty()) labels_ = std::filesystem::absolute(base / labels_).lexically_normal().string();
   }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();

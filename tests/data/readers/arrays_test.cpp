@@ -396,7 +396,7 @@ TEST_CASE("arrays: lines of JSON that do not fit are refused by line and place")
             .ends_with("; JSON has no NaN: fill or leave out what is missing"));
   CHECK(t.lines(good + "{\"values\": [1, NaN], \"label\": 1}").starts_with(":2: not valid JSON: "));
   CHECK(
-      t.lines(good + "{\"values\": [1], \"label\": 1, \"label\": 2}").starts_with(":2: the key label is given twice"));
+      t.lines(good + "{\"values\": [1], \"label\": 1, \"label\": 2}").starts_with(":2: the key \"label\" is given twice"));
   CHECK(t.lines(good + "{\"values\": [1").starts_with(":2: not valid JSON: "));
 }
 
