@@ -24,6 +24,7 @@ const Registry<Task>& tasks() {
       {"dna_classes", "classify stretches of DNA", [] { extern Made make_dna_classes(); return make_dna_classes(); }},
       {"audio", "classify recordings by their waveform", [] { extern Made make_audio(); return make_audio(); }},
       {"series_classes", "classify time series", [] { extern Made make_series_classes(); return make_series_classes(); }},
+      {"arrays", "classify sequences of numbers, one or many a step", [] { extern Made make_arrays(); return make_arrays(); }},
       {"series", "forecast a time series", [] { extern Made make_series(); return make_series(); }},
       {"text", "predict the next byte or character of files", [] { extern Made make_text(); return make_text(); }},
       {"tokens", "predict the next token id of files of numbers", [] { extern Made make_tokens(); return make_tokens(); }},

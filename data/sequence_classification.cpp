@@ -151,15 +151,17 @@ void TokenClassification::copy(Index i, Index begin, Index count, Batch& out, In
 void ValueClassification::add(std::vector<float> values, const std::string& label, const std::string& where,
                               std::string_view source) {
   if (!values.empty()) count_source(label, source);
-  values.resize(static_cast<std::size_t>(kept(values.size(), where)));
+  const auto width = static_cast<std::size_t>(reads().features);
+  const Index steps = kept(values.size() / width, where);
+  values.resize(static_cast<std::size_t>(steps) * width);
   const std::string_view content(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  if (SequenceClassification::add(static_cast<Index>(values.size()), label, content, where))
-    sequences_.push_back(std::move(values));
+  if (SequenceClassification::add(steps, label, content, where)) sequences_.push_back(std::move(values));
 }
 
 void ValueClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
-  const float* from = sequences_[static_cast<std::size_t>(i)].data() + begin;
-  std::copy_n(from, count, out.values.begin() + b * out.length);
+  const Index width = reads().features;
+  const float* from = sequences_[static_cast<std::size_t>(i)].data() + begin * width;
+  std::copy_n(from, count * width, out.values.begin() + b * out.length * width);
 }
 
 void SequenceClassification::prepare(std::uint64_t seed) {

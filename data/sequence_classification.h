@@ -85,11 +85,15 @@ class SequenceClassification : public Task {
   /// The data that are loaded: where they are, and what messages begin with.
   const std::string& path() const { return source_.paths; }
   std::string key() const { return std::string(source_.key) + ": "; }
+  /// The config's data that are divided.
+  const std::string& divided() const { return paths_.divided(); }
   /// The split that all of them are.
   std::optional<Split> own_split() const { return source_.split; }
   bool evaluates() const { return paths_.evaluates(); }
   Index longest() const { return length_; }
   const std::vector<Index>& part(Split split) const { return of(split_into_, split); }
+  /// What a person would look for to find sequence i of all, or "".
+  const std::string& place(Index i) const { return known_[static_cast<std::size_t>(i)].place; }
 
  private:
   friend class ClassificationEvaluation;
@@ -162,12 +166,13 @@ class TokenClassification : public SequenceClassification {
   std::vector<std::string> sequences_;
 };
 
-/// Sequences of real values, one a step.
+/// Sequences of real values, `reads().features` a step.
 class ValueClassification : public SequenceClassification {
  protected:
-  SequenceShape reads() const final { return {.features = 1}; }
+  SequenceShape reads() const override { return {.features = 1}; }
   void forget() override { sequences_.clear(); }
-  /// Adds a sequence, cut to `length`; `where` names it in messages, `source` are the bytes for the fingerprint.
+  /// Adds a sequence [steps, features], cut to `length`; `where` names it in messages, `source` are the bytes for the
+  /// fingerprint.
   void add(std::vector<float> values, const std::string& label, const std::string& where, std::string_view source);
   std::vector<std::vector<float>>& sequences() { return sequences_; }
 

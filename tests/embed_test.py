@@ -103,6 +103,34 @@ def ucr(folder, draw):
             Case(task | {"longer": "refuse", "length": 69, "normalise": True}, MAMBA, inputs, [b"1 " * 70])]
 
 
+def arrays(folder, draw):
+    page.arrays(folder, draw)
+    steps = {"one": [[100 + math.sin(t * 0.3 + i) + draw.gauss(0, 0.1) for t in range(30 + i)] for i in range(6)],
+             "three": [[[1e6 + draw.gauss(0, 1), draw.gauss(0, 1), draw.gauss(0, 100)] for t in range(30 + i)]
+                       for i in range(6)]}
+    cases = []
+    for name, asked in steps.items():
+        rows = [v for of in asked for v in of]
+        lines = []
+        for i in range(60):
+            begin = draw.randrange(len(rows) - 40)
+            lines.append(json.dumps({"values": rows[begin:begin + 30 + i % 10], "label": f"part {begin // 90}"}))
+        write(folder / f"{name}.jsonl", "\n".join(lines) + "\n")
+        write(folder / f"ask-{name}.jsonl", "".join(json.dumps({"values": of}) + "\n" for of in asked))
+        inputs = []
+        for i, of in enumerate(asked):
+            cells = " ".join(map(repr, of)) if name == "one" else "\n".join(", ".join(map(repr, row)) for row in of)
+            inputs.append(Input(f"ask-{name}.jsonl", cells.encode(), of, i))
+        bad = [b"", b"1 2 x"] + ([b"1 2 3 4"] if name == "three" else [])
+        task = {"name": "arrays", "path": f"{name}.jsonl", "length": 33}
+        cases += [Case(task | {"normalise": on}, GRU, inputs, bad) for on in (True, name == "three")]
+    raw = [[draw.gauss(0, 1) for _ in range(60)] for _ in range(4)]
+    write(folder / "ask.npz", page.npz({"X": page.npy("<f8", (4, 30, 2), struct.pack("<240d", *sum(raw, [])))}))
+    inputs = [Input("ask.npz", " ".join(map(repr, of)).encode(), [of[k:k + 2] for k in range(0, 60, 2)], i)
+              for i, of in enumerate(raw)]
+    return cases + [Case({"name": "arrays", "path": "motions.npz", "length": 40}, MAMBA, inputs)]
+
+
 def images(folder, draw):
     page.images(folder, draw)
     pixels = (folder / "pictures/t10k-images-idx3-ubyte").read_bytes()[16:]
@@ -166,7 +194,7 @@ def genome(folder, draw):
                  [Input("ask.fasta", b"ACGGTNACGG\nuaacc\n", "ACGGTNACGGTAACC")], [b"", b"A", b"ACGX"])]
 
 
-KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, images, series, text, genome)}
+KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, arrays, images, series, text, genome)}
 
 
 def answer_of(output):

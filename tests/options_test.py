@@ -48,6 +48,14 @@ TASKS = {
         {"train_path": "Waves_TRAIN.tsv", "validation_path": "Waves_TEST.tsv", "test_path": "Waves_TEST.tsv",
          "length": 40, "longer": "cut"},
         {"path": "Waves_TRAIN.tsv", **CLASSES, "longer": "refuse", "group_column": 61}]),
+    "arrays": ("more.npz", "motions.npz", [
+        {"path": "motions.npz", **CLASSES, "classes": 2, "channels": 2, "normalise": True, "split": "stratified",
+         "class_weights": "balanced"},
+        {"train_path": "motions.npz", "validation_path": "motions.npz", "test_path": "motions.npz", "length": 30,
+         "longer": "cut"}]),
+    "arrays  ": ("X.npy", "X.npy", [{"path": "X.npy", "labels": "classes.npy", **CLASSES, "longer": "refuse"}]),
+    "arrays ": ("motions.jsonl", "motions.jsonl", [{"path": "motions.jsonl", **CLASSES, "length": 64}]),
+    "documents ": ("unread.jsonl", "mails.jsonl", [{"path": "mails.jsonl", **CLASSES}]),
     "series": ("sales.csv", "sales.csv", [
         {"path": "sales.csv", **SERIES, "calendar": ["day_of_week", "day_of_year"]},
         {"path": "sales.csv", **SERIES, "missing": "mask"},
@@ -82,6 +90,9 @@ def make(folder):
     made.write(folder / "grouped.tsv", "".join(f"{label}\tg{i % 20}\t{label * 9} text\n"
                                                for i in range(60) for label in ("x", "y")))
     made.write(folder / "cifar.bin", b"".join(bytes([i % 10]) + draw.randbytes(3072) for i in range(20)))
+    made.write(folder / "X.npy", made.npy("|i1", (40, 20, 2), draw.randbytes(1600)))
+    for name in ("classes.npy", "y.npy"):
+        made.write(folder / name, made.npy("|b1", (40,), bytes([0, 1] * 20)))
     made.write(folder / "ids.txt", " ".join(str(draw.randrange(20)) for _ in range(3000)))
 
 

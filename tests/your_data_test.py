@@ -8,6 +8,8 @@ reach is below, under its kind's name. Training's steps are the page's own.
 """
 import csv
 import datetime
+import io
+import json
 import math
 import pathlib
 import random
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 import wave
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/your-data.md"
@@ -98,6 +101,61 @@ def ucr(folder, draw):
     write(folder / "Waves_TEST.tsv", lines(60))
 
 
+def npy(kind, shape, elements):
+    """A NumPy array's file."""
+    header = str({"descr": kind, "fortran_order": False, "shape": shape}).encode()
+    header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + elements
+
+
+def npz(arrays):
+    """As numpy.savez_compressed writes it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in arrays.items():
+            file.writestr(f"{name}.npy", array)
+    return content.getvalue()
+
+
+MOTIONS = ["circle", "shake"]
+
+
+def motion(label, draw):
+    """40 steps of two sensors: a quarter turn apart, or together; behind the length NaN fills up."""
+    phase, steps = draw.random() * 6, draw.randrange(30, 41)
+    values = [math.sin(0.4 * t + phase + (1.6 if k and label == "circle" else 0)) + draw.gauss(0, 0.2)
+              for t in range(steps) for k in range(2)]
+    return values + [math.nan] * (80 - len(values)), steps
+
+
+def arrays(folder, draw):
+    """Two sensors, which are a quarter turn apart or move together; sequences of several lengths, padded."""
+    for name, count in (("motions", 160), ("more", 40)):
+        labels = [draw.choice(MOTIONS) for _ in range(count)]
+        made = [motion(label, draw) for label in labels]
+        content = {"X": npy("<f4", (count, 40, 2), struct.pack(f"<{80 * count}f", *sum((v for v, _ in made), []))),
+                   "lengths": npy("<i8", (count,), struct.pack(f"<{count}q", *(steps for _, steps in made)))}
+        if name == "motions":
+            content["y"] = npy("<U6", (count,), b"".join(label.ljust(6, "\0").encode("utf-32-le") for label in labels))
+        else:
+            write(folder / "more.txt", "\n".join(labels))
+        write(folder / f"{name}.npz", npz(content))
+
+
+def lines(folder, draw):
+    """The same motions as lines; and texts."""
+    def rows(values, steps):
+        return [values[2 * t:2 * t + 2] for t in range(steps)]
+    labels = [draw.choice(MOTIONS) for _ in range(160)]
+    write(folder / "motions.jsonl", "".join(
+        json.dumps({"values": rows(*motion(label, draw)), "label": label}) + "\n" for label in labels))
+    topics = [draw.choice(list(TOPICS)) for _ in range(200)]
+    write(folder / "mails.jsonl", "".join(
+        json.dumps({"text": text_of(topic, draw), "label": topic}) + "\n" for topic in topics[:180]))
+    write(folder / "unread.jsonl", "".join(json.dumps({"text": text_of(topic, draw)}) + "\n" for topic in topics[180:]))
+    write(folder / "unread.txt", "\n".join(topics[180:]))
+
+
 def images(folder, draw):
     """Images of 8 x 8: a bright row or a bright column."""
     def pair(prefix, count):
@@ -171,13 +229,31 @@ def check_ucr(folder, said):
     expect("an answer a line", len(rows_of(folder / "waves.csv")) == 60)
 
 
+def known_labels_are_right(folder, answers, known, least):
+    rows, labels = rows_of(folder / answers), (folder / known).read_text().split("\n")
+    right = sum(row["label"] == label for row, label in zip(rows, labels))
+    expect(f"{answers}: {least} of {len(labels)} right", len(rows) == len(labels) and right >= least, right)
+
+
+def check_arrays(folder, said):
+    known_labels_are_right(folder, "more.csv", "more.txt", 38)
+    expect("what was seen", "2 numbers a step" in said and "30 to 40 steps" in said, said)
+
+
+def check_lines(folder, said):
+    known_labels_are_right(folder, "unread.csv", "unread.txt", 18)
+    known_labels_are_right(folder, "moved.csv", "more.txt", 38)
+    expect("lines of numbers are told from texts", "160 sequences" in said and "180 texts" in said, said)
+
+
 def check_dna(folder, said):
     labels_are_right(folder / "genomes.csv")
     bits = float(rows_of(folder / "bases.csv")[0]["bits_per_base"])
     expect("a repeated genome is learned", bits < 0.5, bits)
 
 
-CHECKS = {"series": check_series, "text": check_text, "images": check_images, "ucr": check_ucr, "dna": check_dna,
+CHECKS = {"series": check_series, "text": check_text, "images": check_images, "ucr": check_ucr,
+          "arrays": check_arrays, "lines": check_lines, "dna": check_dna,
           "documents": lambda folder, said: labels_are_right(folder / "inbox.csv"),
           "audio": lambda folder, said: labels_are_right(folder / "heard.csv")}
 

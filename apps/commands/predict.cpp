@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 void predict_options(cxxopts::Options& options) {
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "files",
-      "new files, folders of them, or - for standard input: a text a line, or one CSV of series; a forecast: default, "
-      "the run's own",
+      "new files, folders of them, or - for standard input: a text a line, one CSV of series, or lines of JSON; a "
+      "forecast: default, the run's own",
       cxxopts::value<std::vector<std::string>>())(
       "out", "a file for the answers, by its ending CSV, JSON or arrays for NumPy; default: standard output, CSV",
       cxxopts::value<std::string>(),

@@ -16,6 +16,8 @@ Proposal propose_audio(const Paths&);
 Proposal propose_dna(const Paths&);
 Proposal propose_images(const Paths&);
 Proposal propose_ucr(const Paths&);
+Proposal propose_arrays(const Paths&);
+Proposal propose_lines(const Paths&);
 
 const std::vector<DataKind>& data_kinds() {
   static const std::vector<DataKind> kinds{
@@ -27,7 +29,12 @@ const std::vector<DataKind>& data_kinds() {
       {"dna", "FASTA files, for a language model of bases; or a folder with a folder of them for each class",
        propose_dna},
       {"images", "IDX files of images (MNIST and its kin) or CIFAR-10's, or their folder", propose_images},
-      {"ucr", "a file of lines, class and values, as in the UCR archive; and one to test, if there is", propose_ucr}};
+      {"ucr", "a file of lines, class and values, as in the UCR archive; and one to test, if there is", propose_ucr},
+      {"arrays",
+       "NumPy's arrays of sequences and their classes (.npz, or .npy and that of y); and those to test, if there are",
+       propose_arrays},
+      {"lines", "lines of JSON, of texts or of numbers and a label (.jsonl); and those to test, if there are",
+       propose_lines}};
   return kinds;
 }
 

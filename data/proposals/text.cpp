@@ -4,6 +4,7 @@
 #include "core/strings.h"
 #include "data/proposals/proposal.h"
 #include "data/readers/files.h"
+#include "data/readers/lines.h"
 
 namespace seqtape {
 
@@ -32,9 +33,12 @@ Proposal propose_text(const Paths& paths) {
   return proposal;
 }
 
+Proposal propose_lines(const Paths&);
+
 /// Texts with a class.
 Proposal propose_documents(const Paths& paths) {
   const fs::path path = only_path(paths, "documents", "a folder or a file of lines");
+  if (is_json_lines(path)) return propose_lines(paths);
   Proposal proposal;
   proposal.task = {{"name", "documents"}};
   const fs::path data = set_data_path(proposal.task, path);

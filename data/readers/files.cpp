@@ -71,6 +71,13 @@ std::string unpack_gz(const std::string& packed, const std::string& path) {
 }
 
 void refuse_packed(const std::string& bytes, const std::string& path) {
+  if (bytes.starts_with("PAR1\x15")) {
+    const fs::path lines = fs::path(path).replace_extension(".jsonl");
+    throw DataError(str(path,
+                        ": is Parquet, which is not read; this line of Python makes lines of JSON of it, or with ",
+                        "to_csv(..., index=False) a table: import pandas; pandas.read_parquet(\"", path,
+                        "\").to_json(\"", lines.string(), "\", orient=\"records\", lines=True)"));
+  }
   for (const Signature& one : kPacked)
     if (bytes.size() >= one.at && bytes.compare(one.at, one.bytes.size(), one.bytes) == 0 &&
         (one.name != "bzip2" || bytes.compare(0, 3, "BZh") == 0))
@@ -105,7 +112,7 @@ bool is_output(const fs::path& folder) {
 
 std::string read_unpacked(const fs::path& path) { return unpacked(read_file(path), path.string()); }
 
-std::function<bool(std::string& piece)> unpacked_pieces(const fs::path& path) {
+Pieces unpacked_pieces(const fs::path& path) {
   const auto file = std::make_shared<FileReader>(path);
   std::string head;
   file->next(head);
@@ -145,7 +152,7 @@ std::string wide_note(const std::string& bytes, const fs::path& path) {
 
 std::string read_text(const fs::path& path) { return plain_text(read_unpacked(path), path.string()); }
 
-std::function<bool(std::string& piece)> text_pieces(const fs::path& path) {
+Pieces text_pieces(const fs::path& path) {
   auto pieces = unpacked_pieces(path);
   return [pieces, path, first = true](std::string& piece) mutable {
     if (!pieces(piece)) return false;

@@ -14,15 +14,17 @@ namespace seqtape {
 /// archives and other compressed formats (bz2, xz, zstd, zip, ...), which it names.
 std::string read_unpacked(const std::filesystem::path&);
 
-/// The same in pieces of at most 256 KiB: each call replaces its argument by the next one, and gives false at the end.
-/// Memory does not grow with the file, unless it is gz.
-std::function<bool(std::string& piece)> unpacked_pieces(const std::filesystem::path&);
+/// Bytes in pieces of at most 256 KiB: each call replaces its argument by the next one, and gives false at the end.
+using Pieces = std::function<bool(std::string& piece)>;
+
+/// `read_unpacked` in pieces. Memory does not grow with the file, unless it is gz.
+Pieces unpacked_pieces(const std::filesystem::path&);
 
 /// `read_unpacked` for text: removes a byte order mark. Throws DataError for UTF-16 and UTF-32.
 std::string read_text(const std::filesystem::path&);
 
 /// `read_text` in pieces, as `unpacked_pieces`.
-std::function<bool(std::string& piece)> text_pieces(const std::filesystem::path&);
+Pieces text_pieces(const std::filesystem::path&);
 
 /// Standard input to its end, as `read_text` reads a file; messages call it "-".
 std::string read_standard_text();

@@ -1,11 +1,13 @@
 #include "core/error.h"
 #include "data/readers/files.h"
+#include "data/readers/lines.h"
 #include "data/sequence_classification.h"
 
 namespace seqtape {
 namespace {
 
-/// Classification of texts by their bytes: a folder with a folder for each class, or a file of lines "class<TAB>text".
+/// Classification of texts by their bytes: a folder with a folder for each class, or a file of lines "class<TAB>text",
+/// or of lines of JSON, {"text": ..., "label": ..., "group": ...}.
 class Documents final : public TokenClassification {
  public:
   void fields(Fields& f) override {
@@ -26,12 +28,15 @@ class Documents final : public TokenClassification {
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
-      add(bytes_of(path, [this](const std::string& note) { wide_ = wide_.empty() ? note : wide_; }));
+      if (!is_json_lines(path))
+        return add(bytes_of(path, [this](const std::string& note) { wide_ = wide_.empty() ? note : wide_; }));
+      not_read_ = each_json_line(path, kKeys, [&](const JsonLine& line) {
+        add(NewInput::of(bytes_in(line.text("text")), std::to_string(line.number)));
+      });
     };
-    inputs.line = [](const std::string& line, const std::string&) {
-      Steps steps;
-      for (const char byte : line) steps.tokens.push_back(static_cast<unsigned char>(byte));
-      return steps;
+    // Standard input has lines as the training's are.
+    inputs.line = [json = is_json_lines(divided())](const std::string& line, const std::string& where) {
+      return bytes_in(json ? json_line(line, where, 0).text("text") : line);
     };
     return inputs;
   }
@@ -42,23 +47,31 @@ class Documents final : public TokenClassification {
     return all;
   }
   const char* path_doc() const override {
-    return "folder with a folder of files for each class, or a TSV file: class, tab, text; relative to the config";
+    return "folder with a folder of files for each class, or a TSV file: class, tab, text; or .jsonl: {\"text\": ..., "
+           "\"label\": ...}; relative to the config";
+  }
+  static Steps bytes_in(const std::string& text) {
+    Steps steps;
+    for (const char byte : text) steps.tokens.push_back(static_cast<unsigned char>(byte));
+    return steps;
   }
   SequenceShape reads() const override { return {.vocabulary = 256}; }
 
   std::vector<std::string> notes() const override {
     auto all = SequenceClassification::notes();
-    if (!wide_.empty()) all.push_back(wide_);
+    for (const std::string& note : {wide_, not_read_})
+      if (!note.empty()) all.push_back(note);
     return all;
   }
 
   void forget() override {
     TokenClassification::forget();
-    wide_ = "";
+    wide_ = not_read_ = "";
   }
 
   void load() override {
     if (!std::filesystem::exists(path())) throw DataError(str(key(), path(), " does not exist"));
+    if (is_json_lines(path())) return load_json_lines();
     if (!std::filesystem::is_directory(path())) return load_lines();
     if (group_column_ && !evaluates())
       throw ConfigError(str("task.group_column: is of lines, ", path(), " is a folder; task.group"));
@@ -91,8 +104,20 @@ class Documents final : public TokenClassification {
     }
   }
 
+  void load_json_lines() {
+    for (const auto& [key, given] :
+         {std::pair("group", grouped_by_file()), std::pair("group_column", group_column_ > 0)})
+      if (given && !evaluates())
+        throw ConfigError(str("task.", key, ": lines of JSON name their group themselves, as \"group\""));
+    not_read_ = each_json_line(path(), kKeys, [this](const JsonLine& line) {
+      if (line.has("group")) in_group(line.name("group"));
+      add(line.text("text"), line.name("label"), line.where);
+    });
+  }
+
+  inline static const std::vector<std::string> kKeys{"text", "label", "group"};
   Index group_column_ = 0;
-  std::string wide_;  // a note
+  std::string wide_, not_read_;  // notes
 };
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <cmath>
 
 #include "core/error.h"
 #include "core/strings.h"
 #include "data/readers/csv.h"
-#include "data/sequence_classification.h"
+#include "data/scaled_classification.h"
 
 namespace seqtape {
 namespace {
@@ -12,39 +11,19 @@ namespace {
 /// Classification of univariate time series: a file of lines "class, value, value, ..." (the UCR archive's format), of
 /// one length or several; separated by commas, semicolons, tabs or blanks, plain or gz. NaN and empty cells at the end
 /// of a line fill up a shorter series, as in the archive.
-class SeriesClasses final : public ValueClassification {
+class SeriesClasses final : public ScaledClassification {
  public:
   void fields(Fields& f) override {
     SequenceClassification::fields(f);
-    f("normalise", normalise_,
-      "take off the mean of the training part's values, and divide by their deviation; numbers that floats cannot hold "
-      "always are");
+    normalise_field(f);
     f("group_column", group_column_,
       "number of the cell of a line that names its group, which stays in one split, and is no value; 1 is the class, "
       "0: "
       "there is none",
       between(0, 1e6));
   }
-  Json learned() const override {
-    Json all = SequenceClassification::learned();
-    if (scaled_) all.update({{"mean", mean_}, {"deviation", deviation_}});
-    return all;
-  }
-  void use(const Json& learned) override {
-    SequenceClassification::use(learned);
-    given_ = !learned.empty();
-    if (!learned.contains("mean")) return;
-    mean_ = learned.at("mean").get<double>();
-    deviation_ = learned.at("deviation").get<double>();
-    scaled_ = true;
-  }
   std::vector<std::string> notes() const override {
-    auto all = SequenceClassification::notes();
-    if (scaled_ && !normalise_)
-      all.push_back(
-          format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, "
-                 "and they were divided by its deviation, %g (task.normalise)",
-                 mean_, deviation_));
+    auto all = ScaledClassification::notes();
     if (labelled_) all.push_back("the first cell of each line names a class: it is not read as a value");
     return all;
   }
@@ -65,20 +44,14 @@ class SeriesClasses final : public ValueClassification {
     return inputs;
   }
   Signature signature() const override {
-    Signature all = SequenceClassification::signature();
+    Signature all = ScaledClassification::signature();
     all.unit = "value";
-    if (scaled_) all.columns = {{"", mean_, deviation_ > 0 ? deviation_ : 1}};
     return all;
   }
 
  private:
   const char* path_doc() const override {
     return "CSV or TSV file: a class and the values of a series in each line, relative to the config";
-  }
-
-  void forget() override {
-    ValueClassification::forget();
-    values_.clear();
   }
 
   void load() override {
@@ -95,19 +68,9 @@ class SeriesClasses final : public ValueClassification {
                             " must name its group "
                             "(task.group_column)"));
       if (group > 0) in_group(row[group - 1]);
-      std::vector<double> values = this->values(file, r, true);
-      if (evaluates()) refuse_other(scaled(values), where);
-      add(std::vector<float>(values.begin(), values.end()), row[0], where,
-          {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
-      if (!values.empty()) values_.push_back(std::move(values));
+      const std::vector<double> values = this->values(file, r, true);
+      add(values, row[0], where, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
     }
-  }
-
-  /// Throws DataError for values, as the model reads them, unlike any in training.
-  void refuse_other(const std::vector<float>& values, const std::string& where) const {
-    for (const float value : values)
-      if (!std::isfinite(value)) throw DataError(str(where, ": has a value that 32-bit numbers cannot hold"));
-    if (scaled_ && deviation_ > 0) refuse_other_scale(values, where, mean_, deviation_);
   }
 
   /// The values of row r; its first cell is a class, and another one its group, or the first of them.
@@ -136,47 +99,8 @@ class SeriesClasses final : public ValueClassification {
     return cell.empty() || (cell.size() == 3 && is(0, 'n') && is(1, 'a') && is(2, 'n'));
   }
 
-  /// The values as the model reads them: doubles until the mean is subtracted.
-  void loaded() override {
-    if (!given_) measure();
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      values_[i].resize(sequences()[i].size());  // what is kept of it
-      sequences()[i] = scaled(values_[i]);
-    }
-    values_.clear();
-  }
-
-  std::vector<float> scaled(const std::vector<double>& values) const {
-    const double scale = !scaled_ ? 1 : deviation_ > 0 ? deviation_ : 1, mean = scaled_ ? mean_ : 0;
-    std::vector<float> read;
-    for (const double value : values) read.push_back(static_cast<float>((value - mean) / scale));
-    return read;
-  }
-
-  /// Mean and standard deviation of the training part, and whether the values must be normalised by them.
-  void measure() {
-    double count = 0, sum = 0, square = 0;
-    const auto each = [&](const auto& take) {
-      for (const Index i : part(Split::train))
-        for (const double value : values_[static_cast<std::size_t>(i)]) take(value);
-    };
-    const double first = values_[static_cast<std::size_t>(part(Split::train).front())].front();
-    each([&](double value) { sum += value - first, ++count; });
-    mean_ = first + sum / count;
-    each([&](double value) { square += (value - mean_) * (value - mean_); });
-    deviation_ = std::sqrt(square / count);
-    double most = 0;
-    each([&](double value) { most = std::max(most, std::fabs(value)); });
-    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation.
-    const bool beyond_floats = deviation_ > 0 && (most > 1e37 || most * 0x1p-20 > deviation_);
-    scaled_ = normalise_ || beyond_floats;
-  }
-
   Index group_column_ = 0;
-  bool normalise_ = false, given_ = false, scaled_ = false;  // given: by a run
-  bool labelled_ = false;                                    // a new file has classes
-  double mean_ = 0, deviation_ = 0;
-  std::vector<std::vector<double>> values_;  // of the sequences, uncut, while they are loaded
+  bool labelled_ = false;  // a new file has classes
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "core/strings.h"
 #include "tests/support/draw.h"
 #include "tests/support/make_task.h"
+#include "tests/support/numpy.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
@@ -30,7 +31,7 @@ struct Reading {
   std::function<Index(const Batch&, Index row)> name;
 };
 
-constexpr const char* kTasks[] = {"documents", "series_classes", "images", "series", "text"};
+constexpr const char* kTasks[] = {"documents", "series_classes", "arrays", "images", "series", "text"};
 
 /// A task with `sequences` or so to train on.
 Reading reading(const std::string& task, Random& random, const TemporaryFolder& folder) {
@@ -57,6 +58,21 @@ Reading reading(const std::string& task, Random& random, const TemporaryFolder& 
     write_file(path, content);
     return {task, {{"path", path}, {"length", length + 1}}, [](const Batch& batch, Index b) {
               return static_cast<Index>(batch.values[static_cast<std::size_t>(b * batch.length)]);
+            }};
+  }
+  if (task == "arrays") {
+    std::string values, lengths, labels;
+    for (Index i = 0; i < count; ++i) {
+      for (Index t = 0; t <= length; ++t)
+        values += testing::bytes_of<std::int16_t>({static_cast<std::int16_t>(i), static_cast<std::int16_t>(-t)});
+      lengths += static_cast<char>(1 + random.below(length));
+      labels += i % 2 ? 'b' : 'a';
+    }
+    testing::write_zip(path, {{"X.npy", testing::npy("<i2", str("(", count, ", ", length + 1, ", 2)"), values)},
+                              {"y.npy", testing::npy("|S1", str("(", count, ",)"), labels)},
+                              {"lengths.npy", testing::npy("|u1", str("(", count, ",)"), lengths)}});
+    return {task, {{"path", path}, {"length", length + 1}}, [](const Batch& batch, Index b) {
+              return static_cast<Index>(batch.values[static_cast<std::size_t>(2 * b * batch.length)]);
             }};
   }
   if (task == "images") {

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/strings.h"
 #include "data/proposals/proposal.h"
+#include "tests/support/numpy.h"
 #include "tests/support/temporary_folder.h"
 
 namespace seqtape {
@@ -138,6 +139,60 @@ TEST_CASE("text, dna, ucr and images: too little or another kind is told") {
   CHECK(saw(ucr, "1 series to test"));
   CHECK_THROWS_WITH_AS(propose("images", {files.write("i.png", "\x89PNG none")}),
                        doctest::Contains("is neither an IDX file"), DataError);
+}
+
+TEST_CASE("arrays: one file or two, and classes beside them or named") {
+  const Files files;
+  std::string halves;  // 40 cases of 3 steps of 2 channels
+  for (int i = 0; i < 40 * 3 * 2; ++i) halves += std::string("\0\x3C", 2);
+  const std::string x = testing::npy("<f2", "(40, 3, 2)", halves);
+  std::string classes;
+  for (int i = 0; i < 40; ++i) classes += static_cast<char>(i % 2);
+  const std::string y = testing::npy("|i1", "(40,)", classes);
+  const fs::path train = files.write("X_train.npy", x), test = files.write("X_test.npy", x);
+  CHECK_THROWS_WITH_AS(
+      propose("arrays", {train}),
+      str(train.string(), ": its classes are not beside it in ", (files.folder / "y_train.npy").string(),
+          "; task.labels names their file, or an .npz has both: numpy.savez(\"new.npz\", X=X, y=y)")
+          .c_str(),
+      DataError);
+  const fs::path named = files.write("truth.npy", y);
+  Proposal made = propose("arrays", {train, named});
+  CHECK(made.task["labels"] == named.string());
+  CHECK(made.task["path"] == train.string());
+  CHECK(made.task["length"] == 3);
+  CHECK(made.task["normalise"] == true);
+  CHECK(saw(made, "2 numbers a step"));
+  CHECK(saw(made, "40 sequences of 2 classes: 0 20, 1 20"));
+  files.write("y_test.npy", y);
+  made = propose("arrays", {train, test, named});
+  CHECK(made.task["test_path"] == test.string());
+  CHECK_FALSE(made.task.contains("test_fraction"));
+  CHECK(saw(made, "40 sequences to test"));
+  CHECK_THROWS_AS(propose("arrays", {train, test, train, named}), ConfigError);
+}
+
+TEST_CASE("lines: texts or numbers, by what they hold") {
+  const Files files;
+  std::string texts, numbers;
+  for (int i = 0; i < 20; ++i) {
+    texts +=
+        str("{\"text\": \"", std::string(static_cast<std::size_t>(i), 'x'), "\", \"label\": ", i % 2, ", \"id\": 1}\n");
+    numbers += str("{\"values\": [[1, 2, 3], [4, 5, 6]], \"label\": \"", i % 2, "\"}\n");
+  }
+  const fs::path of_texts = files.write("t.jsonl", texts), of_numbers = files.write("n.jsonl", numbers);
+  Proposal made = propose("lines", {of_texts});
+  CHECK(made.task["name"] == "documents");
+  CHECK(made.task["test_fraction"] == 0.2);
+  CHECK(saw(made, "t.jsonl: \"id\" is not read"));
+  CHECK(propose("documents", {of_texts}).task == made.task);
+  made = propose("lines", {of_numbers, of_numbers});
+  CHECK(made.task["name"] == "arrays");
+  CHECK(made.task["test_path"] == of_numbers.string());
+  CHECK(saw(made, "3 numbers a step"));
+  CHECK_THROWS_WITH_AS(propose("lines", {files.write("o.jsonl", "{\"title\": \"a\"}\n")}),
+                       str((files.folder / "o.jsonl").string(), ":1: has no \"text\"; it has \"title\"").c_str(),
+                       DataError);
 }
 
 }  // namespace

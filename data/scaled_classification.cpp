@@ -1,0 +1,144 @@
+#include "data/scaled_classification.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/strings.h"
+
+namespace seqtape {
+
+void ScaledClassification::normalise_field(Fields& f) {
+  f("normalise", normalise_,
+    "take off the mean of the training part's values, and divide by their deviation; numbers that floats cannot hold "
+    "always are");
+}
+
+Json ScaledClassification::learned() const {
+  Json all = ValueClassification::learned();
+  if (scales_.size() == 1) all.update({{"mean", scales_[0].mean}, {"deviation", scales_[0].deviation}});
+  if (scales_.size() < 2) return all;
+  for (const Scale& scale : scales_) {
+    all["mean"].push_back(scale.mean);
+    all["deviation"].push_back(scale.deviation);
+  }
+  return all;
+}
+
+void ScaledClassification::use(const Json& learned) {
+  ValueClassification::use(learned);
+  given_ = !learned.empty();
+  scales_.clear();
+  if (!learned.contains("mean")) return;
+  const Json &means = learned.at("mean"), &deviations = learned.at("deviation");
+  if (!means.is_array()) return scales_.push_back({means.get<double>(), deviations.get<double>()});
+  for (std::size_t c = 0; c < means.size(); ++c)
+    scales_.push_back({means.at(c).get<double>(), deviations.at(c).get<double>()});
+}
+
+std::vector<std::string> ScaledClassification::notes() const {
+  auto all = ValueClassification::notes();
+  if (scales_.empty() || normalise_) return all;
+  if (scales_.size() == 1) {
+    all.push_back(
+        format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, and "
+               "they were divided by its deviation, %g (task.normalise)",
+               scales_[0].mean, scales_[0].deviation));
+  } else if (!beyond_.empty()) {
+    all.push_back(str("the values of ", beyond_.size(), " of the ", scales_.size(), " channels, first of channel ",
+                      beyond_[0], ", are too far from 0 for 32-bit numbers: each channel's mean in the training part ",
+                      "was taken off, and it was divided by its deviation (task.normalise)"));
+  }
+  return all;
+}
+
+Signature ScaledClassification::signature() const {
+  Signature all = ValueClassification::signature();
+  if (!scales_.empty()) all.columns.clear();
+  for (const Scale& scale : scales_) all.columns.push_back({"", scale.mean, scale.divisor()});
+  return all;
+}
+
+void ScaledClassification::forget() {
+  ValueClassification::forget();
+  values_.clear();
+}
+
+void ScaledClassification::add(const std::vector<double>& values, const std::string& label, const std::string& where,
+                               std::string_view source, bool in_floats) {
+  if (evaluates()) refuse_other(scaled(values), where);
+  ValueClassification::add(std::vector<float>(values.begin(), values.end()), label, where, source);
+  if (!values.empty()) values_.push_back(in_floats ? std::vector<double>() : values);
+}
+
+void ScaledClassification::refuse_other(const std::vector<float>& values, const std::string& where) const {
+  for (const float value : values)
+    if (!std::isfinite(value)) throw DataError(str(where, ": has a value that 32-bit numbers cannot hold"));
+  for (std::size_t c = 0; c < scales_.size(); ++c) {
+    if (scales_[c].deviation == 0) continue;
+    std::vector<float> channel;
+    for (std::size_t k = c; k < values.size(); k += scales_.size()) channel.push_back(values[k]);
+    refuse_other_scale(channel, scales_.size() == 1 ? where : str(where, ": channel ", c), scales_[c].mean,
+                       scales_[c].deviation);
+  }
+}
+
+void ScaledClassification::loaded() {
+  if (!given_) measure();
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    std::vector<float>& sequence = sequences()[i];
+    std::vector<double> values = std::move(values_[i]);
+    if (values.empty()) values.assign(sequence.begin(), sequence.end());
+    values.resize(sequence.size());  // what is kept of it
+    sequence = scaled(values);
+    if (!std::all_of(sequence.begin(), sequence.end(), [](float value) { return std::isfinite(value); }))
+      throw DataError(str(key(), place(static_cast<Index>(i)), ": has a value that 32-bit numbers cannot hold"));
+  }
+  values_.clear();
+}
+
+std::vector<float> ScaledClassification::scaled(const std::vector<double>& values) const {
+  std::vector<float> read(values.begin(), values.end());
+  for (std::size_t k = 0; k < values.size() && !scales_.empty(); ++k) {
+    const Scale& by = scales_[k % scales_.size()];
+    read[k] = static_cast<float>((values[k] - by.mean) / by.divisor());
+  }
+  return read;
+}
+
+void ScaledClassification::measure() {
+  struct Sums {
+    double first, count = 0, sum = 0, square = 0, most = 0;
+  };
+  const std::size_t width = channels();
+  std::vector<Sums> sums;
+  const auto each = [&](const auto& take) {
+    const auto take_all = [&](const auto& values) {
+      for (std::size_t k = 0; k < values.size(); ++k) take(k % width, static_cast<double>(values[k]));
+    };
+    for (const Index i : part(Split::train)) {
+      const auto at = static_cast<std::size_t>(i);
+      values_[at].empty() ? take_all(sequences()[at]) : take_all(values_[at]);
+    }
+  };
+  // Relative to the first value, so that equal ones have a deviation of exactly 0.
+  each([&](std::size_t c, double value) {
+    if (c == sums.size()) sums.push_back({.first = value});
+    sums[c].sum += value - sums[c].first, ++sums[c].count;
+  });
+  scales_.assign(width, {});
+  for (std::size_t c = 0; c < width; ++c) scales_[c].mean = sums[c].first + sums[c].sum / sums[c].count;
+  each([&](std::size_t c, double value) {
+    sums[c].square += (value - scales_[c].mean) * (value - scales_[c].mean);
+    sums[c].most = std::max(sums[c].most, std::fabs(value));
+  });
+  beyond_.clear();
+  for (std::size_t c = 0; c < width; ++c) {
+    const double deviation = scales_[c].deviation = std::sqrt(sums[c].square / sums[c].count);
+    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation.
+    if (deviation > 0 && (sums[c].most > 1e37 || sums[c].most * 0x1p-20 > deviation)) beyond_.push_back(c);
+  }
+  if (!normalise_ && beyond_.empty()) scales_.clear();
+}
+
+}  // namespace seqtape
