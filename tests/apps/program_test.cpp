@@ -27,6 +27,11 @@ TEST_CASE("wrong usage and wrong configs exit with 2 and say what would do") {
   refused(w.train("--set train.batch=-4"), 2, "train.batch: must be > 0, got -4");
   refused(w.train("--set model.name=mmba"), 2, "model.name: unknown name \"mmba\"; did you mean \"mamba\"?");
   refused(w.train("--set model.layers=true"), 2, "model.layers: must be a whole number, got true");
+  refused(w.train("--set model='{\"name\": \"gated_deltanet\", \"d_model\": 16, \"heads\": 3}'"), 2,
+          "model.heads: with d_model 16 and 3 heads, a head would have 5.33333 channels; choose other heads, or give "
+          "key_dim");
+  refused(w.train("--set model='{\"name\": \"gated_deltanet\", \"householder\": 0}'"), 2,
+          "model.householder: must be > 0, got 0");
   refused(w.train("--set optimizer.lr=1e400"), 2, "optimizer.lr: must be a number, got \"1e400\"");
   refused(w.train("--threads 0"), 2, "--threads: must be > 0, got 0");
   CHECK_FALSE(std::filesystem::exists(w.run));

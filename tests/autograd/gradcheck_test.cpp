@@ -129,4 +129,14 @@ TEST_CASE("an op says which input does not fit, and how") {
            "mean_pool: lengths[1] must be in [0, 3], got 4");
   CHECK_EQ(refused([&] { return slice_first(of({2, 3}), 1, 3); }), "slice: [1, 3) is not within [2, 3]");
   CHECK_EQ(concat_time(of({2, 3, 6}), of({2, 1, 6})).shape(), Shape{2, 4, 6});
+  const auto starting = [&](const IndexTensor& starts) {
+    MatrixRecurrenceArguments in;
+    in.q = in.k = in.v = of({2, 9, 1, 4});
+    in.starts = starts;
+    return refused([&] { return matrix_recurrence(in).y; });
+  };
+  CHECK_EQ(starting(IndexTensor::of({2, 2}, {3, 5, 6, 4})),
+           "matrix_recurrence: starts[1, 1] must not be before the start in front of it, 6, got 4");
+  CHECK_EQ(starting(IndexTensor::of({2, 1}, {3, 10})), "matrix_recurrence: starts[1, 0] must be in [0, 9], got 10");
+  CHECK_EQ(starting(IndexTensor::of({1, 2}, {3, 5})), "matrix_recurrence: starts must be [2, S], got [1, 2]");
 }
