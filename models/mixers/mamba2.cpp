@@ -60,7 +60,7 @@ class Mamba2 final : public Mixer {
     const ScanResult h = ssd(layer);
     state = {u.state, h.state};
     // Gate, then norm: transformers' MambaRMSNormGated, over all of E.
-    return out_proj_(rms_norm(multiply(h.y, silu(gate)), norm_, norm_eps_));
+    return out_proj_(gated_norm({.x = h.y, .z = gate, .weight = norm_, .eps = norm_eps_, .gate_first = true}));
   }
 
  private:
