@@ -54,7 +54,7 @@ class MlstmMixer final : public Mixer {
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
     state.resize(3);
     const auto up = [&](Index i) { return linear(x, slice_first(up_.weight, i * inner_, (i + 1) * inner_)); };
-    const Variable u = up(0), z = up(1);
+    const Variable u = up(0);
     const ScanResult c = causal_conv1d(u, conv_weight_, conv_bias_, true, state[0], lengths);
     const Variable q = block_linear(c.y, q_), k = block_linear(c.y, k_), v = block_linear(u, v_);
     const Variable gates = add(linear(c.y, add(gates_of(0, q_), gates_of(1, k_)), gate_biases()),
@@ -70,7 +70,7 @@ class MlstmMixer final : public Mixer {
     const MlstmResult memory = mlstm(heads(q), heads(k), heads(v), i, f, state[1], state[2], lengths);
     state = {c.state, memory.s, memory.m};
     return down_(gated_norm({.x = memory.y,
-                             .z = z,
+                             .z = up(1),  // not earlier: its gradient would be kept until there
                              .weight = norm_,
                              .c = c.y,
                              .skip = skip_,
