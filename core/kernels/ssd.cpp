@@ -87,7 +87,7 @@ struct Chunk {
   }
   /// S [n, n] where a step sees another, in rows of Q
   void similarities(Real* out) const {
-    if (n % W != 0) std::fill_n(out, Q * Q, Real{0});  // what fills its last vectors
+    if (n % W != 0) std::fill_n(out, n * Q, Real{0});  // what fills its last vectors
     tile_product(kNo, kYes, n, n, s.states, in.c + b_at(0), b_row(), in.b + b_at(0), b_row(), false, out, Q,
                  Terms::columns_until);
   }
@@ -183,7 +183,7 @@ struct HeadBackward {
     }
     dm[n - 1] += through_state;
     // W and dW
-    if (n % W != 0) std::fill_n(dw, Q * Q, Real{0});
+    if (n % W != 0) std::fill_n(dw, n * Q, Real{0});
     tile_product(kNo, kYes, n, n, width, dy, x_row, u, width, false, dw, Q, Terms::columns_until);
     for (Index t = 0; t < n; ++t) {
       chunk.decays(t, decay);

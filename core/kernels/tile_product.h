@@ -130,11 +130,12 @@ inline void transposed(Index n, Index k, const Real* x, Index ldx, Real* out) {
 
 }  // namespace tile
 
-/// c (+)= op(a) op(b), as gemm_serial. With columns that do not fill vectors, or a b that is not small, it is that.
+/// c (+)= op(a) op(b), as gemm_serial. With one row, columns that do not fill vectors, or a b that is not small, it
+/// is that.
 inline void tile_product(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const Real* a, Index lda,
                          const Real* b, Index ldb, bool add, Real* c, Index ldc, Terms terms = Terms::all) {
   constexpr Index kMost = 8192;  // elements of b: 32 KB
-  if (n % W != 0 || n * k > kMost)
+  if (m == 1 || n % W != 0 || n * k > kMost)
     return gemm_serial(a_op, b_op, m, n, k, a, lda, b, ldb, add ? Real{1} : Real{0}, c, ldc);
   alignas(64) Real turned[kMost];
   if (b_op == Transpose::yes) {
