@@ -2,7 +2,6 @@
 // mLSTM's memory.
 
 #include "autograd/tape.h"
-#include "core/kernels/matrix_recurrence.h"
 #include "core/kernels/mlstm.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION {
@@ -17,7 +16,7 @@ struct Mlstm {
                                    .keeps = {q, k, v, i, f},
                                    .keeps_outputs = {y},
                                    .states = {s0, m0},
-                                   .chunk = kernels::kMatrixChunk};
+                                   .chunk = kernels::kMlstmChunk};
   IndexTensor lengths{}, starts{};
 
   Shapes output_shapes(const Inputs& in) const {

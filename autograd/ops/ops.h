@@ -13,6 +13,7 @@
 #include "autograd/ops/dplr_discretize.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/embedding.h"
+#include "autograd/ops/gated_norm.h"
 #include "autograd/ops/glu.h"
 #include "autograd/ops/last_step.h"
 #include "autograd/ops/layer_norm.h"

@@ -7,6 +7,7 @@
 #include "core/kernels/block_linear.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/kernels/gemm.h"
 #include "core/kernels/scratch.h"
@@ -21,16 +22,28 @@ using Sizes = BlockLinearSizes;
 constexpr Index kRows = 512;  // of a part
 
 #ifdef SEQTAPE_DOUBLE
-typedef std::int64_t Mask __attribute__((vector_size(kVectorBytes)));
+using LaneIndex = std::int64_t;
 #else
-typedef std::int32_t Mask __attribute__((vector_size(kVectorBytes)));
+using LaneIndex = std::int32_t;
 #endif
+typedef LaneIndex Mask __attribute__((vector_size(kVectorBytes)));
+
+/// For each entry of a block, the lanes that spread it: a constant in memory, since a mask that is filled lane by lane
+/// is filled again for every vector.
+template <int block>
+constexpr auto kSpread = [] {
+  std::array<std::array<LaneIndex, W>, block> from{};
+  for (int entry = 0; entry < block; ++entry)
+    for (int lane = 0; lane < W; ++lane)
+      from[static_cast<std::size_t>(entry)][static_cast<std::size_t>(lane)] = lane / block * block + entry;
+  return from;
+}();
 
 /// Entry `entry` of the block of each lane.
 template <int block>
 Vec spread(Vec x, int entry) {
   Mask from;
-  for (int lane = 0; lane < W; ++lane) from[lane] = lane / block * block + entry;
+  __builtin_memcpy(&from, kSpread<block>[static_cast<std::size_t>(entry)].data(), sizeof from);
   return __builtin_shuffle(x, from);
 }
 

@@ -4,6 +4,7 @@
 #include "core/kernels/attention.h"
 #include "core/kernels/block_linear.h"
 #include "core/kernels/conv.h"
+#include "core/kernels/gated_norm.h"
 #include "core/kernels/gemv.h"
 #include "core/kernels/linear_scan.h"
 #include "core/kernels/long_conv.h"
@@ -45,6 +46,7 @@ namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 SEQTAPE_DISPATCH(Attention, attention)
 SEQTAPE_DISPATCH(BlockLinear, block_linear)
 SEQTAPE_DISPATCH(Conv, conv)
+SEQTAPE_DISPATCH(GatedNorm, gated_norm)
 SEQTAPE_DISPATCH(Gemv, gemv)
 SEQTAPE_DISPATCH(LinearScan, linear_scan)
 SEQTAPE_DISPATCH(LongConv, long_conv)

@@ -54,7 +54,8 @@ class HeadDecay {
   }
 
   void similarities(const Reader& x, const Writer& y, Real* out) const {
-    gemm_serial(kNo, kYes, x.count, n_.rows, n_.keys, x.rows, x.stride, y.rows, y.stride, 0, out, n_.rows);
+    tile_product(kNo, kYes, x.count, n_.rows, n_.keys, x.rows, x.stride, y.rows, y.stride, false, out, n_.rows,
+                 x.where_seen(Terms::columns_until));
     weigh(x, out);
   }
   /// `a`: the similarities. Overwrites `da`; adds to dx [count, K] and dy [rows, K].
@@ -71,8 +72,10 @@ class HeadDecay {
       if (x.last(t) >= 0) gradient_[x.last(t)] += total;
     }
     weigh(x, da);
-    gemm_serial(kNo, kNo, x.count, n_.keys, n_.rows, da, n_.rows, y.rows, y.stride, 1, dx, n_.keys);
-    gemm_serial(kYes, kNo, n_.rows, n_.keys, x.count, da, n_.rows, x.rows, x.stride, 1, dy, n_.keys);
+    tile_product(kNo, kNo, x.count, n_.keys, n_.rows, da, n_.rows, y.rows, y.stride, true, dx, n_.keys,
+                 x.where_seen(Terms::until_row));
+    tile_product(kYes, kNo, n_.rows, n_.keys, x.count, da, n_.rows, x.rows, x.stride, true, dy, n_.keys,
+                 x.where_seen(Terms::from_row));
   }
   void from_start(const Reader& x, Real* out) const {
     for (Index t = 0; t < x.count; ++t) scaled(n_.keys, start_factor(x.last(t)), x.at(t), out + t * n_.keys);
@@ -182,7 +185,7 @@ class ChannelDecay {
       const Index t0 = begin / x.step, t1 = end / x.step;
       if (begin > 0 && t1 > t0) {
         reads_within(x, begin, t0, t1);
-        gemm_serial(kNo, kYes, t1 - t0, begin, k, inside_, k, moved_, k, 0, out + t0 * n_.rows, n_.rows);
+        tile_product(kNo, kYes, t1 - t0, begin, k, inside_, k, moved_, k, false, out + t0 * n_.rows, n_.rows);
       }
       for (Index s = begin; s < end; ++s) {
         std::copy_n(y.at(s), k, carried_);
@@ -197,7 +200,7 @@ class ChannelDecay {
     for_blocks(y, [&](Index begin, Index end) {
       const Index t0 = begin / x.step, t1 = end / x.step;
       if (begin > 0 && t1 > t0) {
-        gemm_serial(kNo, kNo, t1 - t0, k, begin, da + t0 * n_.rows, n_.rows, moved_, k, 0, inside_, k);
+        tile_product(kNo, kNo, t1 - t0, k, begin, da + t0 * n_.rows, n_.rows, moved_, k, false, inside_, k);
         for (Index t = t0; t < t1; ++t) {
           Real* const read = inside_ + (t - t0) * k;
           if (x.last(t) >= begin) product(k, read, inner_ + x.last(t) * k, read);
@@ -238,7 +241,7 @@ class ChannelDecay {
       for (Index s = 0; s < begin; ++s) product(k, back_ + s * k, inner_ + (end - 1) * k, back_ + s * k);
       if (begin == 0 || t1 == t0) continue;
       reads_within(x, begin, t0, t1);
-      gemm_serial(kYes, kNo, begin, k, t1 - t0, da + t0 * n_.rows, n_.rows, inside_, k, 1, back_, k);
+      tile_product(kYes, kNo, begin, k, t1 - t0, da + t0 * n_.rows, n_.rows, inside_, k, true, back_, k);
     }
   }
   void from_start(const Reader& x, Real* out) const {

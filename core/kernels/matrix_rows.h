@@ -5,6 +5,7 @@
 #include "core/kernels/gemm.h"
 #include "core/kernels/matrix_recurrence.h"
 #include "core/kernels/simd.h"
+#include "core/kernels/tile_product.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace matrix {
@@ -58,6 +59,8 @@ struct Reader {
   Index last(Index t) const { return row(t) - (before ? 1 : 0); }  ///< e
   bool stands_at(Index r) const { return r >= first && (r - first) % step == 0; }
   Index of_row(Index r) const { return (r - first) / step; }
+  /// `terms` of the square matrix of what row t sees of row s, where every row is a reader; otherwise all.
+  Terms where_seen(Terms terms) const { return first == 0 && step == 1 ? terms : Terms::all; }
 };
 /// Rows of a chunk that are written, all of them.
 struct Writer {

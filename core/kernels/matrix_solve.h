@@ -14,8 +14,8 @@ inline void solve(Index rows, Index values, const Real* a, Real* u) {
   for (Index begin = 0; begin < rows; begin += kMatrixBlock) {
     const Index end = std::min(begin + kMatrixBlock, rows);
     if (begin > 0)
-      gemm_serial(kNo, kNo, end - begin, values, begin, a + begin * rows, rows, u, values, 1, u + begin * values,
-                  values);
+      tile_product(kNo, kNo, end - begin, values, begin, a + begin * rows, rows, u, values, true, u + begin * values,
+                   values);
     for (Index r = begin + 1; r < end; ++r)
       for (Index s = begin; s < r; ++s) add_scaled(values, a[r * rows + s], u + s * values, u + r * values);
   }
@@ -25,8 +25,8 @@ inline void solve_transposed(Index rows, Index values, const Real* a, Real* u) {
   for (Index begin = (rows - 1) / kMatrixBlock * kMatrixBlock; begin >= 0; begin -= kMatrixBlock) {
     const Index end = std::min(begin + kMatrixBlock, rows);
     if (end < rows)
-      gemm_serial(kYes, kNo, end - begin, values, rows - end, a + end * rows + begin, rows, u + end * values, values, 1,
-                  u + begin * values, values);
+      tile_product(kYes, kNo, end - begin, values, rows - end, a + end * rows + begin, rows, u + end * values, values,
+                   true, u + begin * values, values);
     for (Index r = end - 1; r > begin; --r)
       for (Index s = begin; s < r; ++s) add_scaled(values, a[r * rows + s], u + r * values, u + s * values);
   }

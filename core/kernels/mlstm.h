@@ -5,6 +5,9 @@
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels {
 
+/// Steps of a chunk, which is computed by matrix products.
+inline constexpr Index kMlstmChunk = 64;
+
 struct MlstmSizes {
   Index batch, length, heads, keys, values;
   const std::int32_t *lengths = nullptr;  ///< [B]: steps of each sequence, or null: all

@@ -22,15 +22,15 @@
 #include <cmath>
 #include <vector>
 
-#include "core/kernels/gemm.h"
 #include "core/kernels/scratch.h"
 #include "core/kernels/simd.h"
+#include "core/kernels/tile_product.h"
 #include "core/threads.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace {
 
-constexpr Index Q = kSsdChunk;
+constexpr Index Q = kSsdChunk;  // whole vectors
 constexpr Transpose kNo = Transpose::no, kYes = Transpose::yes;
 
 Index chunks_of(const SsdSizes& s) { return (s.length + Q - 1) / Q; }
@@ -85,16 +85,16 @@ struct Chunk {
   void inputs(Real* u) const {
     for (Index t = 0; t < n; ++t) scaled(s.width, delta(t), in.x + x_at(t), u + t * s.width);
   }
-  /// S [n, n], in rows of Q
+  /// S [n, n] where a step sees another, in rows of Q
   void similarities(Real* out) const {
-    gemm_serial(kNo, kYes, n, n, s.states, in.c + b_at(0), b_row(), in.b + b_at(0), b_row(), 0, out, Q);
+    if (n % W != 0) std::fill_n(out, n * Q, Real{0});  // what fills its last vectors
+    tile_product(kNo, kYes, n, n, s.states, in.c + b_at(0), b_row(), in.b + b_at(0), b_row(), false, out, Q,
+                 Terms::columns_until);
   }
-  /// exp(m[t] - m[i]) for i <= t
+  /// exp(m[t] - m[i]) for i <= t, then zeros
   void decays(Index t, Real* row) const {
-    for_lanes(0, t + 1, [&](Index i, Index lanes) {
-      store(row + i, exp((sums[t] - load(sums + i, lanes)) + (rests[t] - load(rests + i, lanes))), lanes);
-    });
-    std::fill(row + t + 1, row + n, Real{0});
+    for (Index i = 0; i <= t; i += W) store(row + i, exp((sums[t] - load(sums + i)) + (rests[t] - load(rests + i))));
+    std::fill(row + t + 1, row + Q, Real{0});
   }
 };
 
@@ -116,8 +116,8 @@ void forward(const SsdSizes& s, const SsdInputs& in, Real* saved, const SsdOutpu
       const Index n = chunk.n;
       if (saved) std::copy_n(h, state, saved + (item * chunks_of(s) + begin / Q) * state);
       Real* const y = out.y + chunk.x_at(0);
-      gemm_serial(kNo, kYes, n, s.width, s.states, in.c + chunk.b_at(0), chunk.b_row(), h, s.states, 0, y,
-                  chunk.x_row());
+      tile_product(kNo, kYes, n, s.width, s.states, in.c + chunk.b_at(0), chunk.b_row(), h, s.states, false, y,
+                   chunk.x_row());
       for (Index t = 0; t < n; ++t) {
         Real* const row = y + t * chunk.x_row();
         scaled(s.width, chunk.from_start[t], row, row);
@@ -127,14 +127,14 @@ void forward(const SsdSizes& s, const SsdInputs& in, Real* saved, const SsdOutpu
       chunk.similarities(w);
       for (Index t = 0; t < n; ++t) {
         chunk.decays(t, decay);
-        for_lanes(0, n, [&](Index i, Index lanes) {
-          store(w + t * Q + i, load(w + t * Q + i, lanes) * load(decay + i, lanes), lanes);
-        });
+        Real* const line = w + t * Q;
+        for (Index i = 0; i <= t; i += W) store(line + i, load(line + i) * load(decay + i));
+        std::fill(line + t + 1, line + n, Real{0});
       }
-      gemm_serial(kNo, kNo, n, s.width, n, w, Q, u, s.width, 1, y, chunk.x_row());
+      tile_product(kNo, kNo, n, s.width, n, w, Q, u, s.width, true, y, chunk.x_row(), Terms::until_row);
       for (Index t = 0; t < n; ++t) scaled(s.width, chunk.to_end[t], u + t * s.width, u + t * s.width);
       scaled(state, chunk.from_start[n - 1], h, h);
-      gemm_serial(kYes, kNo, s.width, s.states, n, u, s.width, in.b + chunk.b_at(0), chunk.b_row(), 1, h, s.states);
+      tile_product(kYes, kNo, s.width, s.states, n, u, s.width, in.b + chunk.b_at(0), chunk.b_row(), true, h, s.states);
     }
     for (Index t = steps; t < s.length; ++t)
       std::fill_n(out.y + ((b * s.length + t) * s.heads + head) * s.width, s.width, Real{0});
@@ -170,7 +170,7 @@ struct HeadBackward {
     for (Index t = 0; t < n; ++t) elapsed[t] = static_cast<Real>(chunk.elapsed[t]);
     chunk.inputs(u);
     // V, and what of dm comes from the states
-    gemm_serial(kNo, kYes, n, width, states, b, b_row, dh, states, 0, du, width);
+    tile_product(kNo, kYes, n, width, states, b, b_row, dh, states, false, du, width);
     const double span = chunk.elapsed[n - 1];
     Real through_state = chunk.from_start[n - 1] * dot(width * states, dh, h0);
     da += static_cast<double>(through_state) * span;
@@ -183,28 +183,29 @@ struct HeadBackward {
     }
     dm[n - 1] += through_state;
     // W and dW
-    gemm_serial(kNo, kYes, n, n, width, dy, x_row, u, width, 0, dw, Q);
+    if (n % W != 0) std::fill_n(dw, n * Q, Real{0});
+    tile_product(kNo, kYes, n, n, width, dy, x_row, u, width, false, dw, Q, Terms::columns_until);
     for (Index t = 0; t < n; ++t) {
       chunk.decays(t, decay);
       Real* const weights = w + t * Q;
       Vec total{}, of_rate{};
-      for_lanes(0, t + 1, [&](Index i, Index lanes) {
-        const Vec f = load(decay + i, lanes), d = load(dw + t * Q + i, lanes);
-        const Vec weight = f * load(similarities + t * Q + i, lanes), product = d * weight;
-        add_to(dsimilarities + t * Q + i, d * f, lanes);
-        store(weights + i, weight, lanes);
+      for (Index i = 0; i <= t; i += W) {
+        const Vec f = load(decay + i), d = load(dw + t * Q + i);
+        const Vec weight = f * load(similarities + t * Q + i), product = d * weight;
+        add_to(dsimilarities + t * Q + i, d * f, W);
+        store(weights + i, weight);
         total += product;
-        of_rate += product * (static_cast<Real>(chunk.elapsed[t]) - load(elapsed + i, lanes));
-        add_to(dm + i, -product, lanes);
-      });
+        of_rate += product * (static_cast<Real>(chunk.elapsed[t]) - load(elapsed + i));
+        add_to(dm + i, -product, W);
+      }
       std::fill(weights + t + 1, weights + n, Real{0});
       dm[t] += seqtape::kernels::SEQTAPE_ISA::sum(total);
       da += static_cast<double>(seqtape::kernels::SEQTAPE_ISA::sum(of_rate));
     }
-    gemm_serial(kYes, kNo, n, width, n, w, Q, dy, x_row, 1, du, width);
+    tile_product(kYes, kNo, n, width, n, w, Q, dy, x_row, true, du, width, Terms::from_row);
     // The state before the chunk
     for (Index t = 0; t < n; ++t) scaled(width, chunk.from_start[t], dy + t * x_row, rows + t * width);
-    gemm_serial(kNo, kNo, n, states, width, rows, width, h0, states, 0, r, states);
+    tile_product(kNo, kNo, n, states, width, rows, width, h0, states, false, r, states);
     for (Index t = 0; t < n; ++t) {
       const Real through = dot(states, r + t * states, c + t * b_row);
       dm[t] += through;
@@ -212,9 +213,9 @@ struct HeadBackward {
       add_scaled(states, 1, r + t * states, into.c + chunk.b_at(t));
     }
     for (Index t = 0; t < n; ++t) scaled(width, chunk.to_end[t], u + t * width, u + t * width);
-    gemm_serial(kNo, kNo, n, states, width, u, width, dh, states, 1, into.b + chunk.b_at(0), b_row);
+    tile_product(kNo, kNo, n, states, width, u, width, dh, states, true, into.b + chunk.b_at(0), b_row);
     scaled(width * states, chunk.from_start[n - 1], dh, dh);
-    gemm_serial(kYes, kNo, width, states, n, rows, width, c, b_row, 1, dh, states);
+    tile_product(kYes, kNo, width, states, n, rows, width, c, b_row, true, dh, states);
     double sum_g = 0;
     for (Index t = n - 1; t >= 0; --t) {
       const Real* const x = in.x + chunk.x_at(t);
@@ -255,8 +256,8 @@ void backward(const SsdSizes& s, const SsdInputs& in, const Real* saved, const S
         one.run(sums[static_cast<std::size_t>(2 * row)], sums[static_cast<std::size_t>(2 * row + 1)]);
       }
       const Index at = ((b * s.length + begin) * s.groups + item % s.groups) * s.states, b_row = s.groups * s.states;
-      gemm_serial(kNo, kNo, n, s.states, n, dsimilar, Q, in.b + at, b_row, 1, into.c + at, b_row);
-      gemm_serial(kYes, kNo, n, s.states, n, dsimilar, Q, in.c + at, b_row, 1, into.b + at, b_row);
+      tile_product(kNo, kNo, n, s.states, n, dsimilar, Q, in.b + at, b_row, true, into.c + at, b_row, Terms::until_row);
+      tile_product(kYes, kNo, n, s.states, n, dsimilar, Q, in.c + at, b_row, true, into.b + at, b_row, Terms::from_row);
     }
     if (into.h0) add_scaled(heads * state, 1, dh, into.h0 + state_at);
   });

@@ -40,8 +40,7 @@ GatedHeads::GatedHeads(const HeadSettings& heads, Index width)
 double GatedHeads::query_scale() const { return 1 / std::sqrt(static_cast<double>(heads_.key_dim)); }
 
 Variable GatedHeads::read_out(const Variable& y, const Variable& x) const {
-  const Variable gate = silu(gate_(x));
-  return out_(multiply(reshape(rms_norm(y, norm_, heads_.norm_eps), gate.shape()), gate));
+  return out_(gated_norm({.x = y, .z = gate_(x), .weight = norm_, .groups = heads_.heads, .eps = heads_.norm_eps}));
 }
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION

@@ -44,7 +44,6 @@ class Mamba2 final : public Mixer {
       if (more_bias.defined()) here = here.defined() ? add(here, more_bias) : more_bias;
       return linear(x, slice_first(in_proj_.weight, begin, begin + count), here);
     };
-    const Variable gate = project(0, inner_, {});
     const ScanResult u = causal_conv1d(project(inner_, mixed, {}), conv_weight_, conv_bias_, true, state[0], lengths);
     SsdArguments layer;
     layer.x = slice_last(u.y, 0, inner_);
@@ -59,8 +58,9 @@ class Mamba2 final : public Mixer {
     if (mode.probe) mode.probe->add("delta", layer.delta.value());
     const ScanResult h = ssd(layer);
     state = {u.state, h.state};
+    const Variable gate = project(0, inner_, {});  // not earlier: its gradient would be kept until there
     // Gate, then norm: transformers' MambaRMSNormGated, over all of E.
-    return out_proj_(rms_norm(multiply(h.y, silu(gate)), norm_, norm_eps_));
+    return out_proj_(gated_norm({.x = h.y, .z = gate, .weight = norm_, .eps = norm_eps_, .gate_first = true}));
   }
 
  private:

@@ -54,16 +54,12 @@ class MlstmMixer final : public Mixer {
   Variable forward(const Variable& x, State& state, const IndexTensor& lengths, const RunMode& mode) override {
     state.resize(3);
     const auto up = [&](Index i) { return linear(x, slice_first(up_.weight, i * inner_, (i + 1) * inner_)); };
-    const Variable u = up(0), z = up(1);
+    const Variable u = up(0);
     const ScanResult c = causal_conv1d(u, conv_weight_, conv_bias_, true, state[0], lengths);
     const Variable q = block_linear(c.y, q_), k = block_linear(c.y, k_), v = block_linear(u, v_);
-    const auto gate = [&](const Variable& weight, const Variable& bias) {
-      const auto of = [&](const Variable& part, Index i, const Variable& b) {
-        return linear(part, slice_last(weight, i * inner_, inner_), b);
-      };
-      return add(add(of(q, 0, bias), of(k, 1, {})), of(v, 2, {}));
-    };
-    const Variable i = gate(input_weight_, input_bias_), f = gate(forget_weight_, forget_bias_);
+    const Variable gates = add(linear(c.y, add(gates_of(0, q_), gates_of(1, k_)), gate_biases()),
+                               linear(u, gates_of(2, v_))),
+                   i = slice_last(gates, 0, heads_), f = slice_last(gates, heads_, heads_);
     if (mode.probe) {
       mode.probe->add("input_gate", i.value());
       mode.probe->add("forget_gate", activation(Activation::sigmoid, f.detach()).value());
@@ -73,12 +69,31 @@ class MlstmMixer final : public Mixer {
     };
     const MlstmResult memory = mlstm(heads(q), heads(k), heads(v), i, f, state[1], state[2], lengths);
     state = {c.state, memory.s, memory.m};
-    const Variable ones(Tensor::full(Shape{inner_ / heads_}, 1));
-    const Variable h = scale_columns(reshape(layer_norm(memory.y, ones, {}, eps_), u.shape()), norm_);
-    return down_(multiply(add(h, scale_columns(c.y, skip_)), silu(z)));
+    return down_(gated_norm({.x = memory.y,
+                             .z = up(1),  // not earlier: its gradient would be kept until there
+                             .weight = norm_,
+                             .c = c.y,
+                             .skip = skip_,
+                             .groups = heads_,
+                             .eps = eps_,
+                             .centred = true}));
   }
 
  private:
+  /// The gates read q, k and v, which are maps of c and u: W_i q = (W_i blocks_q) c. One product with c and one with u
+  /// take the place of six with narrow results, which were a tenth of a training step.
+  Variable gates_of(Index part, const Variable& blocks) const {
+    const auto rows = [&](const Variable& weight) {
+      return slice_last(reshape(weight, Shape{1, heads_, 3 * inner_}), part * inner_, inner_);
+    };
+    const Variable both = concat_time(rows(input_weight_), rows(forget_weight_));
+    return block_linear(reshape(both, Shape{2 * heads_, inner_}), transpose(blocks));
+  }
+  Variable gate_biases() const {
+    const Shape one{1, heads_};
+    return reshape(concat_time(reshape(input_bias_, one), reshape(forget_bias_, one)), Shape{2 * heads_});
+  }
+
   Index heads_, inner_;
   double eps_;
   Linear up_, down_;

@@ -225,6 +225,28 @@ std::vector<OpCase> make() {
       {"layer_norm without bias",
        {{{3, 9}}, {{9}}},
        [](const Variables& x) { return Variables{layer_norm(x[0], x[1], {}, 0.1)}; }},
+      {"gated_norm, as of heads",
+       {{{2, 3, 2, 5}}, {{2, 3, 10}, -3, 3}, {{5}}},
+       [](const Variables& x) {
+         return Variables{gated_norm({.x = x[0], .z = x[1], .weight = x[2], .groups = 2, .eps = 1e-5})};
+       }},
+      {"gated_norm centred, with a skip",
+       {{{4, 2, 5}}, {{4, 10}, -3, 3}, {{10}}, {{4, 10}}, {{10}}},
+       [](const Variables& x) {
+         return Variables{gated_norm({.x = x[0],
+                                      .z = x[1],
+                                      .weight = x[2],
+                                      .c = x[3],
+                                      .skip = x[4],
+                                      .groups = 2,
+                                      .eps = 0.1,
+                                      .centred = true})};
+       }},
+      {"gated_norm, gate first",
+       {{{3, 9}}, {{3, 9}, -3, 3}, {{9}}},
+       [](const Variables& x) {
+         return Variables{gated_norm({.x = x[0], .z = x[1], .weight = x[2], .eps = 1e-5, .gate_first = true})};
+       }},
       {"softmax", {{{3, 7}, -4, 4}}, [](const Variables& x) { return Variables{softmax(x[0])}; }},
       {"mean_pool", {{{3, 4, 5}}}, [](const Variables& x) { return Variables{mean_pool(x[0])}; }},
       {"mean_pool lengths",
@@ -280,6 +302,7 @@ std::vector<OpCase> make() {
       {"scale", {{{3, 5}}}, [](const Variables& x) { return Variables{scale(x[0], -0.7)}; }},
       {"scale_columns", {{{2, 3, 5}}, {{5}}}, [](const Variables& x) { return Variables{scale_columns(x[0], x[1])}; }},
       {"transpose", {{{3, 5}}}, [](const Variables& x) { return Variables{transpose(x[0])}; }},
+      {"transpose of several", {{{2, 3, 4}}}, [](const Variables& x) { return Variables{transpose(x[0])}; }},
       {"concat_time",
        {{{2, 3, 2, 2}}, {{2, 1, 2, 2}}},
        [](const Variables& x) { return Variables{concat_time(x[0], x[1])}; }},

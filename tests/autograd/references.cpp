@@ -119,7 +119,12 @@ std::vector<Reference> pointwise_references() {
       }),
       row<ops::Reshape>([](const ops::Reshape& op, const Plain& x) { return x.as(op.shape); }),
       row<ops::Transpose>([](const auto&, const Plain& x) {
-        return filled({x.dim(1), x.dim(0)}, [&](Index i, Index j) { return x(j, i); });
+        const Index m = x.dim(-2), n = x.dim(-1);
+        const Plain in = x.as({n ? x.shape.size() / (m * n) : 0, m, n});
+        Shape turned(x.shape.begin(), x.shape.end() - 2);
+        turned.push_back(n);
+        turned.push_back(m);
+        return filled({in.dim(0), n, m}, [&](Index b, Index i, Index j) { return in(b, j, i); }).as(turned);
       }),
       row<ops::SliceFirst>([](const ops::SliceFirst& op, const Plain& x) {
         Shape shape{op.end - op.begin};

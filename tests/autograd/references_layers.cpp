@@ -78,6 +78,27 @@ std::vector<Reference> layer_references() {
                       })
             .as(x.shape);
       }),
+      row<ops::GatedNorm>([](const ops::GatedNorm& op, const Plain& x, const Plain& z, const Plain& weight,
+                             const Plain& c, const Plain& skip) {
+        const Plain gate = rows_of(z), skipped = c.defined ? rows_of(c) : Plain();
+        const Plain in = x.as(gate.shape);
+        const Index width = gate.dim(1) / op.groups;
+        const auto silu = [&](Index r, Index i) { return gate(r, i) * sigmoid(gate(r, i)); };
+        const auto normed = [&](Index r, Index i) { return in(r, i) * (op.gate_first ? silu(r, i) : 1); };
+        return filled({gate.dim(0), gate.dim(1)},
+                      [&](Index r, Index i) {
+                        const auto over_group = [&](const auto& term) {
+                          return sum(width, [&](Index j) { return term(normed(r, i / width * width + j)); }) /
+                                 static_cast<double>(width);
+                        };
+                        const double mean = op.centred ? over_group([](double u) { return u; }) : 0;
+                        const double variance = over_group([&](double u) { return std::pow(u - mean, 2); });
+                        const double y =
+                            (normed(r, i) - mean) / std::sqrt(variance + op.eps) * weight(i % weight.dim(0));
+                        return op.gate_first ? y : (y + skip(i) * skipped(r, i)) * silu(r, i);
+                      })
+            .as(z.shape);
+      }),
       // Vaswani et al. 2017, eq. 1, with a cache: keys come before the queries' own. ALiBi: Press et al. 2022.
       row<ops::Attention>([](const ops::Attention& op, const Plain& q, const Plain& k, const Plain& v) {
         const Index cached = k.dim(1) - q.dim(1), heads = q.dim(2), dim = q.dim(3);

@@ -154,6 +154,9 @@ std::vector<OpCase> make(const Sizes& sizes) {
   one("scale_columns", {x, row}, [](const Variables& v) { return scale_columns(v[0], v[1]); });
   one("rms_norm", {x, row}, [](const Variables& v) { return rms_norm(v[0], v[1], 1e-5); });
   one("layer_norm", {x, row, row}, [](const Variables& v) { return layer_norm(v[0], v[1], v[2], 1e-2); });
+  one("gated_norm", {x, d.gate({batch, length, channels}), row, x, row}, [](const Variables& v) {
+    return gated_norm({.x = v[0], .z = v[1], .weight = v[2], .c = v[3], .skip = v[4], .eps = 1e-2, .centred = true});
+  });
   one("softmax", {d.gate({batch, length, channels})}, [](const Variables& v) { return softmax(v[0]); });
   one("mean_pool", {x}, [lengths](const Variables& v) { return mean_pool(v[0], lengths); });
   one("last_step", {x}, [lengths](const Variables& v) { return last_step(v[0], lengths); });

@@ -98,6 +98,26 @@ static void layer_norm(float *y, const float *x, const float *w, const float *b,
   }
 }
 
+/* part: gated_norm; needs: silu */
+/* y = (norm(x) w + skip c) silu(z), or with gate_first norm(x silu(z)) w, for each of `groups` groups of n channels;
+   the norm as in rms_norm, or layer_norm where `centred`; `shared`: the groups have one w. c and skip may be null. */
+static void gated_norm(float *y, const float *x, const float *z, const float *w, const float *c, const float *skip,
+                       int groups, int n, int shared, int centred, int gate_first, float eps) {
+  int g, i;
+  for (g = 0; g < groups; ++g) {
+    const int first = g * n;
+    float mean = 0.0f, squares = 0.0f, factor;
+    for (i = first; i < first + n; ++i) y[i] = gate_first ? x[i] * silu(z[i]) : x[i];
+    for (i = first; i < first + n && centred; ++i) mean += y[i] / n;
+    for (i = first; i < first + n; ++i) squares += (y[i] - mean) * (y[i] - mean);
+    factor = 1.0f / sqrtf(squares / n + eps);
+    for (i = first; i < first + n; ++i) {
+      y[i] = (y[i] - mean) * factor * w[shared ? i - first : i] + (c ? skip[i] * c[i] : 0.0f);
+      if (!gate_first) y[i] *= silu(z[i]);
+    }
+  }
+}
+
 /* part: causal_conv1d; needs: silu */
 /* A convolution over the last `taps` inputs of each of n channels; window: all but this step's, oldest first. */
 static void causal_conv1d(float *y, float *window, const float *x, const float *w, const float *b, int n, int taps,

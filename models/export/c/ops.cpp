@@ -111,6 +111,14 @@ void layer_norm(const ops::LayerNorm& op, CStep& s) {
                         integer(shape.back()), real(op.eps)});
 }
 
+void gated_norm(const ops::GatedNorm& op, CStep& s) {
+  require_one_row(op, s.shape(op.z));
+  const Index channels = s.shape(op.z).back();
+  s.call("gated_norm", {s.out(0), s.in(op.x), s.in(op.z), s.in(op.weight), s.in(op.c), s.in(op.skip),
+                        integer(op.groups), integer(channels / op.groups), integer(s.shape(op.weight)[0] != channels),
+                        integer(op.centred), integer(op.gate_first), real(op.eps)});
+}
+
 void causal_conv1d(const ops::CausalConv1d& op, CStep& s) {
   const Shape& weight = s.shape(op.weight);
   const Operand window = weight[1] > 1 ? s.state(op.window, 1) : text("NULL");
@@ -213,6 +221,7 @@ const CLowerings& c_lowerings() {
     forms.add(concat_time);
     forms.add(rms_norm);
     forms.add(layer_norm);
+    forms.add(gated_norm);
     forms.add(causal_conv1d);
     forms.add(selective_scan);
     forms.add(ssd);

@@ -93,25 +93,43 @@ void softmax(const ops::Softmax& op, const OnnxOp& at) {
   at.bind(0, at.graph.node("Softmax", {at.in(op.x)}, {Graph::number("axis", -1)}));
 }
 
+/// (x - m) / sqrt(mean((x - m)^2) + eps) over the last axis, with its mean for m where it is centred.
+std::string normalised(Graph& g, const std::string& x, bool centred, double eps) {
+  const auto mean = [&](const std::string& of) {
+    return g.node("ReduceMean", {of}, {Graph::numbers("axes", {-1}), Graph::number("keepdims", 1)});
+  };
+  const std::string from = centred ? g.subtract(x, mean(x)) : x;
+  return g.node("Div", {from, g.node("Sqrt", {g.add(mean(g.multiply(from, from)), g.scalar(eps))})});
+}
+
 void rms_norm(const ops::RmsNorm& op, const OnnxOp& at) {
-  Graph& g = at.graph;
-  const std::string x = at.in(op.x);
-  const std::string squares =
-      g.node("ReduceMean", {g.multiply(x, x)}, {Graph::numbers("axes", {-1}), Graph::number("keepdims", 1)});
-  const std::string root = g.node("Sqrt", {g.add(squares, g.scalar(op.eps))});
-  at.bind(0, g.multiply(g.node("Div", {x, root}), at.in(op.weight)));
+  at.bind(0, at.graph.multiply(normalised(at.graph, at.in(op.x), false, op.eps), at.in(op.weight)));
 }
 
 void layer_norm(const ops::LayerNorm& op, const OnnxOp& at) {
   Graph& g = at.graph;
-  const auto mean = [&](const std::string& x) {
-    return g.node("ReduceMean", {x}, {Graph::numbers("axes", {-1}), Graph::number("keepdims", 1)});
-  };
-  const std::string centred = g.subtract(at.in(op.x), mean(at.in(op.x)));
-  const std::string variance = mean(g.multiply(centred, centred));
-  const std::string root = g.node("Sqrt", {g.add(variance, g.scalar(op.eps))});
-  const std::string y = g.multiply(g.node("Div", {centred, root}), at.in(op.weight));
+  const std::string y = g.multiply(normalised(g, at.in(op.x), true, op.eps), at.in(op.weight));
   at.bind(0, at.has(op.bias) ? g.add(y, at.in(op.bias)) : y);
+}
+
+void gated_norm(const ops::GatedNorm& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const Index channels = at.shape(op.z).back(), width = channels / op.groups;
+  const auto shaped = [&](const std::string& value, const std::vector<Index>& last) {
+    std::vector<Index> extents(static_cast<std::size_t>(at.shape(op.z).rank() - 1), 0);  // 0: as it is
+    extents.insert(extents.end(), last.begin(), last.end());
+    return g.node("Reshape", {value, g.integers(extents)});
+  };
+  const std::string gate = g.silu(at.in(op.z));
+  std::string x = at.in(op.x);
+  if (op.gate_first) x = g.multiply(shaped(x, {channels}), gate);
+  std::string y = normalised(g, shaped(x, {op.groups, width}), op.centred, op.eps);
+  if (at.shape(op.weight)[0] == channels)
+    y = g.multiply(shaped(y, {channels}), at.in(op.weight));
+  else
+    y = shaped(g.multiply(y, at.in(op.weight)), {channels});
+  if (at.has(op.c)) y = g.add(y, g.multiply(at.in(op.c), at.in(op.skip)));
+  at.bind(0, op.gate_first ? y : g.multiply(y, gate));
 }
 
 void reshape(const ops::Reshape& op, const OnnxOp& at) {
@@ -147,6 +165,7 @@ const OnnxLowerings& onnx_lowerings() {
     forms.add(softmax);
     forms.add(rms_norm);
     forms.add(layer_norm);
+    forms.add(gated_norm);
     forms.add(reshape);
     forms.add(slice_last);
     forms.add(concat_time);
