@@ -1,7 +1,7 @@
 // With l = log sigmoid(f), K keys and V values a head, S the memory [K, V] and N the normaliser [K], both times e^-m:
 //   m[t] = max(l[t] + m[t-1], i[t], 0),   d[t] = e^(l[t] + m[t-1] - m[t]) <= 1,   w[t] = e^(i[t] - m[t]) <= 1
-//   S[t] = d[t] S[t-1] + w[t] k[t] v[t]^T,   N[t] = d[t] N[t-1] + w[t] k[t],   x = S^T q / sqrt(K),   n = N^T q /
-//   sqrt(K) y[t] = x[t] / z[t],   z[t] = max(|n[t]|, e^-m[t])
+//   S[t] = d[t] S[t-1] + w[t] k[t] v[t]^T,   N[t] = d[t] N[t-1] + w[t] k[t],   x = S^T q / sqrt(K),
+//   n = N^T q / sqrt(K),   y[t] = x[t] / z[t],   z[t] = max(|n[t]|, e^-m[t])
 // A chunk at once, with S0, N0 before it, F[t, s] = w[s] d[s+1] ... d[t] for s <= t, D[t] = d[0] ... d[t], T its last
 // step:
 //   A = F (Q K^T) / sqrt(K),   Q~[t] = D[t] q[t] / sqrt(K),   K^[s] = F[T, s] k[s]
@@ -49,8 +49,8 @@ Real sigmoid(Real x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 +
 
 /// What the forward makes of each step and head, and the backward reads again.
 struct Parts {
-  Real *m, *g, *w, *n,
-      *states;  // [B, L, H] each, g = log d but at starts, and S, N before each chunk [B, H, chunks, K V + K]
+  Real *m, *g, *w, *n;  // [B, L, H] each; g = log d but at starts
+  Real* states;         // S, N before each chunk: [B, H, chunks, K V + K]
 
   static Index size(const Sizes& s) { return 4 * rows_of(s) + s.batch * s.heads * chunks_of(s) * state_size(s); }
   Parts(const Sizes& s, Real* at) {
