@@ -507,9 +507,9 @@ TEST_CASE("hf names the tokens of bases; train says first which exports its conf
   CHECK_EQ(config["label2id"]["N"], 4);
   succeeds("import " + out + " --out " + (folder / "back").string());
   const auto line = [&](const std::string& sets) {
-    const std::string said = run("train " + (folder / "dna.json").string() + " --force --out " +
-                                 (folder / "again").string() + " --set train.steps=1 " + sets)
-                                 .out;
+    const std::string said = testing::unwrapped(run("train " + (folder / "dna.json").string() + " --force --out " +
+                                                    (folder / "again").string() + " --set train.steps=1 " + sets)
+                                                    .out);
     const std::size_t begin = said.find("\nexports    ") + 12;
     CHECK(begin < said.find("\nstep "));  // before it trains
     return said.substr(begin, said.find('\n', begin) - begin);
