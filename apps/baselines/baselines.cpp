@@ -17,6 +17,10 @@ namespace {
 constexpr Split kScored[] = {Split::validation, Split::test};
 
 bool forecasts(const Task& task) { return task.forecasting() != nullptr; }
+bool has_classes(const Task& task) {
+  return task.shape().objective == Objective::label && task.has(Split::train) && !task.fingerprint().empty();
+}
+bool classifies_values(const Task& task) { return has_classes(task) && task.shape().features > 0; }
 bool models_text(const Task& task) { return task.shape().next_token() && !task.fingerprint().empty(); }
 
 /// Those without a fit, as `eval` has them, with Wilson's interval where a sequence has one answer.
@@ -103,6 +107,8 @@ const std::vector<Baseline>& fitted_baselines() {
       {"drift", "the line through the first and the last value of the window", forecasts, fit_drift},
       {"nlinear", "a linear map of the window's targets, relative to their last value", forecasts, fit_nlinear},
       {"window ridge", "ridge regression on all that the window has", forecasts, fit_window_ridge},
+      {"minirocket", "ridge regression on the shares of 9,996 convolutions above a bias", classifies_values,
+       fit_minirocket},
       {"n-grams", "the tokens that followed the five before", models_text, fit_ngrams},
   };
   return all;
