@@ -21,6 +21,7 @@ bool has_classes(const Task& task) {
   return task.shape().objective == Objective::label && task.has(Split::train) && !task.fingerprint().empty();
 }
 bool classifies_values(const Task& task) { return has_classes(task) && task.shape().features > 0; }
+bool classifies_tokens(const Task& task) { return has_classes(task) && task.shape().vocabulary > 1; }
 bool models_text(const Task& task) { return task.shape().next_token() && !task.fingerprint().empty(); }
 
 /// Those without a fit, as `eval` has them, with Wilson's interval where a sequence has one answer.
@@ -109,6 +110,7 @@ const std::vector<Baseline>& fitted_baselines() {
       {"window ridge", "ridge regression on all that the window has", forecasts, fit_window_ridge},
       {"minirocket", "ridge regression on the shares of 9,996 convolutions above a bias", classifies_values,
        fit_minirocket},
+      {"bag of n-grams", "ridge regression on how often each n-gram occurs", classifies_tokens, fit_bag},
       {"n-grams", "the tokens that followed the five before", models_text, fit_ngrams},
   };
   return all;

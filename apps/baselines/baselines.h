@@ -46,6 +46,7 @@ std::string baselines_tables(const Json& document);
 Fitted fit_drift(const BaselineData&, const Tell&);
 Fitted fit_nlinear(const BaselineData&, const Tell&);
 Fitted fit_window_ridge(const BaselineData&, const Tell&);
+Fitted fit_bag(const BaselineData&, const Tell&);
 Fitted fit_minirocket(const BaselineData&, const Tell&);
 Fitted fit_ngrams(const BaselineData&, const Tell&);
 

@@ -1,15 +1,20 @@
-// Classes of real-valued sequences.
+// Classes of sequences: of real values by MiniRocket, of tokens by a bag of n-grams.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "apps/baselines/linear.h"
 #include "apps/baselines/minirocket.h"
+#include "apps/baselines/ngram.h"
 #include "core/strings.h"
 
 namespace seqtape {
 namespace {
 
 constexpr std::uint64_t kSeed = 1;
+
+/// Features of a bag, 2^13: of English bytes about three n-grams share one, of bases hardly two.
+constexpr Index kBagBits = 13;
 
 Index steps_of(const Batch& batch, Index b) {
   return batch.lengths.empty() ? batch.length : Index{batch.lengths[static_cast<std::size_t>(b)]};
@@ -19,7 +24,34 @@ SeriesView series_of(const SequenceOf& of, Index channels) {
   return {of.batch.values.data() + of.b * of.batch.length * channels, steps_of(of.batch, of.b)};
 }
 
+/// Adds how often each n-gram of up to `longest` tokens occurs to a feature that its hash chooses, with a sign that
+/// another bit of it does, so that those that share a feature cancel on average (Weinberger et al. 2009, arXiv
+/// 0902.2206); then takes the root of each share, which evens out frequent and rare ones, with its sign.
+void bag_of_ngrams(const std::int32_t* tokens, Index steps, Index longest, float* features) {
+  for (Index t = 0; t < steps; ++t) {
+    std::uint64_t hash = 1;
+    for (Index n = 1; n <= longest && t + n <= steps; ++n) {
+      hash = extended_hash(hash, tokens[t + n - 1]);
+      features[hash >> (64 - kBagBits)] += hash & 1 ? 1.0f : -1.0f;
+    }
+  }
+  for (Index f = 0; f < Index{1} << kBagBits; ++f)
+    features[f] = std::copysign(std::sqrt(std::fabs(features[f]) / static_cast<float>(steps)), features[f]);
+}
+
 }  // namespace
+
+Fitted fit_bag(const BaselineData& data, const Tell& tell) {
+  const auto vocabulary = static_cast<double>(data.task.shape().vocabulary);
+  const Index longest = std::max<Index>(3, static_cast<Index>(static_cast<double>(kBagBits) / std::log2(vocabulary)));
+  LinearForm form{.features = Index{1} << kBagBits};
+  form.read = [longest](const SequenceOf& of, float* x, float*) {
+    bag_of_ngrams(of.batch.tokens.data() + of.b * of.batch.length, steps_of(of.batch, of.b), longest, x);
+  };
+  Fitted fitted = fit_linear(data, form, tell);
+  fitted.about += str("; n-grams of 1 to ", longest);
+  return fitted;
+}
 
 Fitted fit_minirocket(const BaselineData& data, const Tell& tell) {
   const Index channels = data.task.shape().features;

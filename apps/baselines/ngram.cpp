@@ -12,12 +12,11 @@ std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// Of a key and one more token. 0 marks a free slot, and is not a hash.
-std::uint64_t extended(std::uint64_t key, std::int32_t token) {
-  return std::max<std::uint64_t>(1, mixed(key * 0x9e3779b97f4a7c15u + static_cast<std::uint64_t>(token) + 1));
-}
-
 }  // namespace
+
+std::uint64_t extended_hash(std::uint64_t hash, std::int32_t token) {
+  return std::max<std::uint64_t>(1, mixed(hash * 0x9e3779b97f4a7c15u + static_cast<std::uint64_t>(token) + 1));
+}
 
 std::size_t Ngrams::Table::place(std::uint64_t key) const {
   std::size_t at = key & (slots_.size() - 1);
@@ -54,8 +53,8 @@ void Ngrams::contexts(const std::vector<std::int32_t>& sequence, Index at, std::
   hashes[0] = 1;
   for (std::size_t k = 1; k <= order_; ++k) {
     const Index before = at - static_cast<Index>(k);
-    hashes[k] = extended(hashes[k - 1], before < 0 ? static_cast<std::int32_t>(vocabulary_)
-                                                   : sequence[static_cast<std::size_t>(before)]);
+    hashes[k] = extended_hash(hashes[k - 1], before < 0 ? static_cast<std::int32_t>(vocabulary_)
+                                                        : sequence[static_cast<std::size_t>(before)]);
   }
 }
 
@@ -65,7 +64,7 @@ void Ngrams::count(const std::vector<std::int32_t>& sequence) {
     contexts(sequence, static_cast<Index>(at), hashes.data());
     // An n-gram that is new is one more kind before the shorter one: that is how the counts of lower orders arise.
     for (std::size_t k = order_ + 1; k-- > 0;) {
-      const bool is_new = grams_[k][extended(hashes[k], sequence[at])].count++ == 0;
+      const bool is_new = grams_[k][extended_hash(hashes[k], sequence[at])].count++ == 0;
       Table::Slot& context = contexts_[k][hashes[k]];
       ++context.count;
       if (!is_new) break;
@@ -89,7 +88,7 @@ double Ngrams::probability(const std::vector<std::int32_t>& sequence, Index at) 
   for (std::size_t k = 0; k <= order_; ++k) {
     const Table::Slot* context = contexts_[k].find(hashes[k]);
     if (!context) break;
-    const Table::Slot* gram = grams_[k].find(extended(hashes[k], sequence[static_cast<std::size_t>(at)]));
+    const Table::Slot* gram = grams_[k].find(extended_hash(hashes[k], sequence[static_cast<std::size_t>(at)]));
     const double kept = gram ? std::max(static_cast<double>(gram->count) - discounts_[k], 0.0) : 0;
     p = (kept + discounts_[k] * context->kinds * p) / context->count;
   }

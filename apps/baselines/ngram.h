@@ -8,6 +8,9 @@
 
 namespace seqtape {
 
+/// The hash of some tokens and one more; that of none is 1. Never 0, which marks a free slot.
+std::uint64_t extended_hash(std::uint64_t hash, std::int32_t token);
+
 /// The probability of a token after the `order` tokens before it, by interpolated Kneser-Ney:
 ///   p_k(w | h) = (max(c_k(h w) - D_k, 0) + D_k T_k(h) p_k-1(w | h')) / sum over w of c_k(h w)
 /// where h are the k tokens before w and h' those without the first, T_k(h) the number of different tokens that

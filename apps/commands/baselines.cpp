@@ -20,7 +20,7 @@ void baselines_options(cxxopts::Options& options) {
 
 std::string baselines_notes() {
   std::string text = "Fitted to the training split, beside what `eval` has without a fit:\n\n";
-  for (const Baseline& one : fitted_baselines()) text += format("  %-12s %s\n", one.name, one.doc);
+  for (const Baseline& one : fitted_baselines()) text += format("  %-15s %s\n", one.name, one.doc);
   text.pop_back();
   return text;
 }
