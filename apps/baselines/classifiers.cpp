@@ -55,7 +55,7 @@ Fitted fit_bag(const BaselineData& data, const Tell& tell) {
 
 Fitted fit_minirocket(const BaselineData& data, const Tell& tell) {
   const Index channels = data.task.shape().features;
-  // Biases are of training series that are drawn: some hundreds of them, evenly.
+  // Biases are of training series that are drawn: of about a thousand at most.
   constexpr Index kMostExamples = 1024;
   const Index stride = (data.training.training_sequences() + kMostExamples - 1) / kMostExamples;
   std::vector<Index> lengths;
@@ -66,9 +66,8 @@ Fitted fit_minirocket(const BaselineData& data, const Tell& tell) {
         for (Index b = 0; b < batch.batch; ++b) {
           const SeriesView series = series_of({Split::train, first + b, batch, b}, channels);
           lengths.push_back(series.steps);
-          if ((first + b) % stride == 0) examples.emplace_back(series.values, series.values + series.steps * channels);
+          if (is_kept(first + b, stride)) examples.emplace_back(series.values, series.values + series.steps * channels);
         }
-        return true;
       });
   std::sort(lengths.begin(), lengths.end());
   const Index median = lengths[lengths.size() / 2];

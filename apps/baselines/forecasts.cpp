@@ -37,7 +37,7 @@ Fitted fit_drift(const BaselineData& data, const Tell&) {
   const Index length = data.task.shape().length, targets = static_cast<Index>(known->forecast_targets().size());
   if (length < 2) return {.left_out = "a line takes a window of two rows, task.length is 1"};
   return {.score = [=, &task = data.task](Split split) {
-    return score_answers(task, split, true, [&](const SequenceOf& of, float* answers) {
+    return score_answers(task, split, [&](const SequenceOf& of, float* answers) {
       const std::vector<float> rows = known_targets(*known, of, length, targets);
       for (Index k = 0; k < targets; ++k) {
         const float first = rows[static_cast<std::size_t>(k)],

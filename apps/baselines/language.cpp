@@ -12,8 +12,7 @@ namespace {
 
 constexpr Index kOrder = 5;
 
-/// Calls with the tokens of each of a batch's windows and the last one's target: token t + 1 is the target of token t.
-/// Windows with targets that are not scored in between are no texts.
+/// The tokens of a window and the last one's target: token t + 1 is the target of token t.
 std::vector<std::int32_t> window_tokens(const SequenceOf& of) {
   const Batch& batch = of.batch;
   const auto begin = static_cast<std::size_t>(of.b * batch.length);
@@ -40,13 +39,11 @@ Fitted fit_ngrams(const BaselineData& data, const Tell& tell) {
           counted += static_cast<Index>(tokens.size());
         }
         tell(str("counting, ", grouped(counted), " ", shape.unit, "s"));
-        return true;
       });
   model->settle();
   const auto score = [&task = data.task, shape, model](Split split) {
     double bits = 0;
     Index n = 0, windows = 0;
-    std::vector<double> of_window(1);
     each_sequence(
         task, split, [&](const SequenceOf&) {},
         [&](const Batch& batch, Index first) {
@@ -56,7 +53,6 @@ Fitted fit_ngrams(const BaselineData& data, const Tell& tell) {
             for (Index at = 1; at < static_cast<Index>(tokens.size()); ++at, ++n)
               bits -= std::log2(model->probability(tokens, at));
           }
-          return true;
         });
     bits /= static_cast<double>(n);
     return Json{{"loss", bits * std::log(2.0)},

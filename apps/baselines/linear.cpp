@@ -8,6 +8,7 @@
 #include "apps/trainer/answers.h"
 #include "apps/trainer/evaluate.h"
 #include "apps/trainer/metrics.h"
+#include "core/random.h"
 #include "core/strings.h"
 #include "core/threads.h"
 
@@ -45,13 +46,13 @@ struct Reads {
 LinearCases training_cases(const Task& task, const LinearForm& form, Index stride, const Tell& tell) {
   const TaskShape shape = task.shape();
   LinearCases cases{form.features, shape.outputs / form.rows};
-  const Index all = (task.training_sequences() + stride - 1) / stride;
+  const Index all = task.training_sequences();
   Reads reads;
   reads.resize(form, kRows);
   each_sequence(
       task, Split::train,
       [&](const SequenceOf& of) {
-        if (of.number % stride != 0) return;
+        if (!is_kept(of.number, stride)) return;
         float *const x = &reads.x[static_cast<std::size_t>(of.b * form.rows * form.features)],
                      *const base = &reads.base[static_cast<std::size_t>(of.b * form.rows)];
         std::fill_n(x, form.rows * form.features, 0.0f);
@@ -60,7 +61,7 @@ LinearCases training_cases(const Task& task, const LinearForm& form, Index strid
       },
       [&](const Batch& batch, Index first) {
         for (Index b = 0; b < batch.batch; ++b) {
-          if ((first + b) % stride != 0) continue;
+          if (!is_kept(first + b, stride)) continue;
           const std::vector<float> base(reads.base.begin() + b * form.rows, reads.base.begin() + (b + 1) * form.rows);
           const std::vector<float> y = wanted(shape, {Split::train, first + b, batch, b}, form, base);
           for (Index r = 0; r < form.rows; ++r) {
@@ -71,8 +72,7 @@ LinearCases training_cases(const Task& task, const LinearForm& form, Index strid
             cases.x.insert(cases.x.end(), from, from + form.features);
           }
         }
-        tell(str("features of ", grouped(std::min(all, (first + batch.batch) / stride)), " of ", grouped(all)));
-        return true;
+        tell(str("features, ", 100 * (first + batch.batch) / all, " %"));
       });
   return cases;
 }
@@ -116,24 +116,28 @@ std::size_t best_on_validation(const Task& task, const LinearForm& form, const s
         for (Index b = 0; b < batch.batch; ++b)
           for (std::size_t k = 0; k < maps.size(); ++k) errors[k] += of_sequence[static_cast<std::size_t>(b)][k];
         tell(str("choosing the penalty: ", grouped(done += batch.batch), " validated"));
-        return true;
       });
   return static_cast<std::size_t>(std::min_element(errors.begin(), errors.end()) - errors.begin());
 }
 
 }  // namespace
 
+bool is_kept(Index number, Index stride) {
+  static const Random random(1, "training sequences of baselines");
+  return random.bits_at(static_cast<std::uint64_t>(number)) % static_cast<std::uint64_t>(stride) == 0;
+}
+
 void each_sequence(const Task& task, Split split, const std::function<void(const SequenceOf&)>& read,
-                   const std::function<bool(const Batch&, Index first)>& see) {
+                   const std::function<void(const Batch&, Index first)>& see) {
   const auto pass = task.evaluation(split, {.batch = kRows, .chunk = std::numeric_limits<Index>::max() / 2});
   Index first = 0;
   for (Batch batch; pass->next(batch); first += batch.batch) {
     parallel_for(batch.batch, [&](Index b) { read({split, first + b, batch, b}); });
-    if (!see(batch, first)) return;
+    see(batch, first);
   }
 }
 
-Json score_answers(const Task& task, Split split, bool probabilities,
+Json score_answers(const Task& task, Split split,
                    const std::function<void(const SequenceOf&, float* answers)>& answer) {
   const TaskShape shape = task.shape();
   const auto answers = answers_of(task, nullptr);
@@ -147,7 +151,6 @@ Json score_answers(const Task& task, Split split, bool probabilities,
         const Variable logits(Tensor::of(Shape{batch.batch, shape.outputs}, of_batch));
         score.add(logits, batch, shape);
         answers->add(logits, batch);
-        return true;
       });
   Json all = score.metrics(shape);
   all.update(score.counts());
@@ -155,24 +158,20 @@ Json score_answers(const Task& task, Split split, bool probabilities,
   Json result = scores_of(all);
   for (const char* key : {"n", "sequences", "intervals", "remarks"})
     if (all.contains(key)) result[key] = all[key];
-  if (!probabilities) result.erase("loss");
+  if (!shape.regression()) result.erase("loss");
   return result;
-}
-
-Index training_stride(const Task& training, Index numbers) {
-  return (training.training_sequences() * numbers + kMostNumbers - 1) / kMostNumbers;
 }
 
 Fitted fit_linear(const BaselineData& data, const LinearForm& form, const Tell& tell) {
   const TaskShape shape = data.task.shape();
-  const Index stride =
-      std::max<Index>(1, training_stride(data.training, form.rows * (form.features + shape.outputs / form.rows)));
+  const Index numbers = data.training.training_sequences() * (form.rows * form.features + shape.outputs);
+  const Index stride = std::max<Index>(1, (numbers + kMostNumbers - 1) / kMostNumbers);
   const LinearCases cases = training_cases(data.training, form, stride, tell);
   if (cases.count() == 0) return {.left_out = "a value is missing in every window that training has an answer for"};
   const std::vector<LinearMap> maps = fit_ridge(cases, kPenalties, tell);
   const auto map = std::make_shared<LinearMap>(maps[best_on_validation(data.task, form, maps, tell)]);
   const auto score = [&task = data.task, form, map](Split split) {
-    return score_answers(task, split, false, [&](const SequenceOf& of, float* answers) {
+    return score_answers(task, split, [&](const SequenceOf& of, float* answers) {
       Reads reads;
       reads.resize(form, 1);
       form.read(of, reads.x.data(), reads.base.data());
@@ -180,7 +179,7 @@ Fitted fit_linear(const BaselineData& data, const LinearForm& form, const Tell& 
     });
   };
   return {.about = str("penalty ", format("%g", map->penalty), ", on ", grouped(cases.count()), " cases",
-                       stride > 1 ? str(", one in ", stride, " of the training's") : ""),
+                       stride > 1 ? str(", about one in ", stride, " of the training's") : ""),
           .score = score};
 }
 

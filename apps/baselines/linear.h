@@ -13,15 +13,17 @@ struct SequenceOf {
   Index b;
 };
 
-/// Calls with every sequence of a split, whole, on several threads; `see` gets those of a batch afterwards. A false
-/// `see` ends the pass.
-void each_sequence(const Task&, Split, const std::function<void(const SequenceOf&)>& read,
-                   const std::function<bool(const Batch&, Index first)>& see);
+/// Whether a training sequence is one of those, about one in `stride`, that are enough: a fixed draw, since classes may
+/// come in turns.
+bool is_kept(Index number, Index stride);
 
-/// The metrics of answers [outputs of the task] a sequence, as `eval` computes them. `answer` must not throw.
-/// `probabilities`: they are logits, and have a loss.
-Json score_answers(const Task&, Split, bool probabilities,
-                   const std::function<void(const SequenceOf&, float* answers)>& answer);
+/// Calls with every sequence of a split, whole, on several threads; `see` gets those of a batch afterwards.
+void each_sequence(const Task&, Split, const std::function<void(const SequenceOf&)>& read,
+                   const std::function<void(const Batch&, Index first)>& see);
+
+/// The metrics of answers [outputs of the task] a sequence, as `eval` computes them: numbers, or scores of classes,
+/// which rank as logits do but are none, so that there is no loss of them. `answer` must not throw.
+Json score_answers(const Task&, Split, const std::function<void(const SequenceOf&, float* answers)>& answer);
 
 /// How a linear map reads a sequence: `rows` vectors of features, each with answers of its own: output o of row r is
 /// the answer o * rows + r of the sequence, less the row's base.
@@ -34,8 +36,5 @@ struct LinearForm {
 /// The ridge regression of a form on the training's sequences, with the penalty of the least squared error on
 /// validation. A class is answered by the greatest of one regression each, of 1 for it and -1 for the others.
 Fitted fit_linear(const BaselineData&, const LinearForm&, const Tell&);
-
-/// Of the training's sequences every so many that numbers of so many a sequence fit 512 MiB.
-Index training_stride(const Task& training, Index numbers);
 
 }  // namespace seqtape
