@@ -19,9 +19,9 @@ namespace {
 constexpr int kFailed = 1, kUsage = 2;
 
 const std::vector<const Command*>& commands() {
-  static const std::vector<const Command*> table{&kNew,  &kTrain,   &kCompare, &kEval,   &kPredict, &kGenerate,
-                                                 &kList, &kInspect, &kShow,    &kCheck,  &kRuns,    &kReport,
-                                                 &kPlot, &kSchema,  &kBench,   &kExport, &kImport};
+  static const std::vector<const Command*> table{&kNew,      &kTrain, &kCompare, &kBaselines, &kEval,   &kPredict,
+                                                 &kGenerate, &kList,  &kInspect, &kShow,      &kCheck,  &kRuns,
+                                                 &kReport,   &kPlot,  &kSchema,  &kBench,     &kExport, &kImport};
   return table;
 }
 

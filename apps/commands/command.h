@@ -24,7 +24,7 @@ struct Command {
 };
 
 extern const Command kTrain, kEval, kGenerate, kList, kInspect, kSchema, kShow, kCheck, kBench, kRuns, kPlot, kCompare,
-    kExport, kImport, kPredict, kNew, kReport;
+    kExport, kImport, kPredict, kNew, kReport, kBaselines;
 
 /// "seqtape 0.1.0, commit 1a2b3c4".
 std::string version();
