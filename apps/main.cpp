@@ -48,8 +48,8 @@ int run(const Command& command, int argc, char** argv) {
   if (args.count("help")) {
     std::cout << wrapped(str(command.summary, "\n\nUsage:\n  seqtape ", command.name, " ", command.arguments), 4)
               << (command.notes ? wrapped(str("\n\n", command.notes()), 13) : "")
-              << options.help({""}, false).substr(std::string(command.summary).size())
-              << wrapped(str("\nExample:\n  ", command.example, "\n"), 6, " \\");
+              << options.help({""}, false).substr(std::string(command.summary).size()) << "\nExample:\n  "
+              << command.example << "\n";
     return 0;
   }
   if (const auto extra = args.unmatched(); !extra.empty())

@@ -6,7 +6,7 @@ namespace seqtape {
 namespace {
 
 /// One line, broken between words. Spaces at its begin and between its words stay where they are.
-std::string broken(const std::string& text, std::size_t hang, const std::string& mark) {
+std::string broken(const std::string& text, std::size_t hang) {
   if (width_of(text) <= kColumns) return text;
   std::string out, now;
   bool word_before = false;  // on the line `now`
@@ -14,8 +14,8 @@ std::string broken(const std::string& text, std::size_t hang, const std::string&
     const std::size_t word = std::min(text.find_first_not_of(' ', begin), text.size());
     const std::size_t end = std::min(text.find(' ', word), text.size());
     const std::string next = text.substr(begin, end - begin);
-    if (word_before && width_of(now + next) + (end < text.size() ? width_of(mark) : 0) > kColumns) {
-      out += now + mark + '\n';
+    if (word_before && width_of(now + next) > kColumns) {
+      out += now + '\n';
       now = std::string(hang, ' ') + text.substr(word, end - word);
     } else {
       now += next;
@@ -56,11 +56,11 @@ std::string line(std::string text) {
   return text + '\n';
 }
 
-std::string wrapped(const std::string& text, std::size_t hang, const std::string& mark) {
+std::string wrapped(const std::string& text, std::size_t hang) {
   std::string out;
   for (std::size_t begin = 0;; out += '\n') {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
-    out += broken(text.substr(begin, end - begin), hang, mark);
+    out += broken(text.substr(begin, end - begin), hang);
     if (end == text.size()) return out;
     begin = end + 1;
   }

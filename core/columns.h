@@ -22,9 +22,8 @@ std::string right(const std::string& text, std::size_t width);
 std::string line(std::string text);
 
 /// `text` with every line that is longer than 80 columns broken between words; what follows a break stands `hang`
-/// columns in, and `mark` before the break: " \" continues a shell's command. A longer word stays whole, and the text
-/// ends in a line break as it did before.
-std::string wrapped(const std::string& text, std::size_t hang = 0, const std::string& mark = "");
+/// columns in. A longer word stays whole, and the text ends in a line break as it did before.
+std::string wrapped(const std::string& text, std::size_t hang = 0);
 
 /// Rows of cells as a table with aligned columns, the first to the left, the others to the right.
 std::string table(const std::vector<std::vector<std::string>>& rows);

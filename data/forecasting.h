@@ -19,8 +19,7 @@ class Forecasting {
   struct Target {
     std::string name;
     double mean = 0, scale = 1;     ///< an answer is (value - mean) / scale
-    std::vector<double> trained{};  ///< the values of its training part, NaN: missing; none where it was not read
-    /// Of the training part and `season`; NaN where neither that part nor the run that learned from it has told.
+    /// The seasonal_error of the training part; NaN: not known, or there is none.
     double seasonal = std::numeric_limits<double>::quiet_NaN();
     double value(double answer) const { return mean + scale * answer; }
   };

@@ -169,6 +169,7 @@ Fitted fit_linear(const BaselineData& data, const LinearForm& form, const Tell& 
   const LinearCases cases = training_cases(data.training, form, stride, tell);
   if (cases.count() == 0) return {.left_out = "a value is missing in every window that training has an answer for"};
   const std::vector<LinearMap> maps = fit_ridge(cases, kPenalties, tell);
+  if (maps.empty()) return {.left_out = "no penalty gives a map: the features' numbers are too large"};
   const auto map = std::make_shared<LinearMap>(maps[best_on_validation(data.task, form, maps, tell)]);
   const auto score = [&task = data.task, form, map](Split split) {
     return score_answers(task, split, [&](const SequenceOf& of, float* answers) {

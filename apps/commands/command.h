@@ -14,7 +14,7 @@ struct Command {
   const char* name;
   const char* arguments;  ///< "CONFIG [--out RUN]", for the usage line
   const char* summary;
-  const char* example;
+  const char* example;  ///< lines of at most 78 columns, continued as a shell does
   /// Adds the options; positional ones by name.
   void (*options)(cxxopts::Options&);
   /// Returns the exit code.

@@ -122,7 +122,7 @@ int run_eval(const cxxopts::ParseResult& args) {
     if (length.empty()) {
       for (const auto& [key, value] : counted.items())
         std::cout << format("%-18s ", key.c_str())
-                  << (value.is_number_float() ? format("%.6g", value.get<double>())
+                  << (value.is_number_float() ? format(value >= 1e5 ? "%.0f" : "%.6g", value.get<double>())
                       : value.is_string()     ? value.get<std::string>()
                                               : value.dump())
                   << '\n';
@@ -147,7 +147,8 @@ int run_eval(const cxxopts::ParseResult& args) {
 const Command kEval{"eval",
                     "RUN [--split all] [--data PATH] [--lengths L,L,...] [--predictions FILE.csv] [--set KEY=VALUE]",
                     "score a trained model",
-                    "seqtape eval runs/induction_heads/mamba --set task.length=1048576 --set task.eval_sequences=4",
+                    "seqtape eval runs/induction_heads/mamba --set task.length=1048576 \\\n"
+                    "      --set task.eval_sequences=4",
                     eval_options,
                     run_eval};
 

@@ -201,8 +201,11 @@ int run_generate(const cxxopts::ParseResult& args) {
 }  // namespace
 
 const Command kGenerate{
-    "generate",          "RUN --prompt TEXT --tokens N",
-    "continue a prompt", "seqtape generate runs/text/mamba --prompt 'In the beginning' --tokens 400 --temperature 0.8",
-    generate_options,    run_generate};
+    "generate",
+    "RUN --prompt TEXT --tokens N",
+    "continue a prompt",
+    "seqtape generate runs/text/mamba --prompt 'In the beginning' \\\n      --tokens 400 --temperature 0.8",
+    generate_options,
+    run_generate};
 
 }  // namespace seqtape

@@ -67,7 +67,7 @@ int run_plot(const cxxopts::ParseResult& args) {
 const Command kPlot{"plot",
                     "RUN... [--metric NAME] [--svg FILE]",
                     "learning curves of runs",
-                    "seqtape plot runs/text/mamba runs/text/lstm --metric bits_per_byte --svg curves.svg",
+                    "seqtape plot runs/text/mamba runs/text/lstm --metric bits_per_byte \\\n      --svg curves.svg",
                     plot_options,
                     run_plot};
 

@@ -64,7 +64,7 @@ int run_train(const cxxopts::ParseResult& args) {
 const Command kTrain{"train",
                      "CONFIG [--out RUN] [--set KEY=VALUE]...",
                      "train a model from a config",
-                     "seqtape train configs/text/mamba.json --set optimizer.lr=1e-3 --out runs/lower-rate",
+                     "seqtape train configs/text/mamba.json --set optimizer.lr=1e-3 \\\n      --out runs/lower-rate",
                      train_options,
                      run_train};
 

@@ -25,10 +25,8 @@ class NumberAnswers final : public Answers {
       targets_ = known_->forecast_targets();
       add_rival("last_value", 1);
       if (known_->season() > 1) add_rival("last_season", known_->season());
-      for (const auto& target : targets_) seasonal_.push_back(target.seasonal);
     } else {
       for (Index o = 0; o < outputs; ++o) targets_.push_back({outputs == 1 ? "answer" : std::to_string(o)});
-      seasonal_.assign(targets_.size(), std::nan(""));
       means_.assign(targets_.size(), 0);
       Index count = 0;
       std::vector<double> sums(targets_.size());
@@ -118,7 +116,7 @@ class NumberAnswers final : public Answers {
   Json mean_of(const char* key, const std::vector<ForecastErrors>& errors) const {
     double sum = 0;
     for (std::size_t k = 0; k < targets_.size(); ++k) {
-      const Json value = errors_json(all_steps(errors, k), seasonal_[k])[key];
+      const Json value = errors_json(all_steps(errors, k), targets_[k].seasonal)[key];
       if (value.is_null()) return {};
       sum += value.get<double>();
     }
@@ -129,8 +127,7 @@ class NumberAnswers final : public Answers {
   AnswerFile* file_;
   const Forecasting* known_;
   std::vector<Forecasting::Target> targets_;
-  std::vector<double> seasonal_;  // the naive error of each target's training part
-  std::vector<float> means_;      // of the training answers, without forecasts
+  std::vector<float> means_;  // of the training answers, without forecasts
   std::vector<ForecastErrors> model_;
   std::vector<Rival> rivals_;
   Split split_ = Split::validation;
@@ -161,21 +158,21 @@ void NumberAnswers::report(Json& document) const {
   std::vector<std::string> remarks;
   Json& targets = document["targets"] = Json::array();
   for (std::size_t k = 0; k < targets_.size(); ++k) {
-    Json one = {{"target", targets_[k].name}, {"model", errors_json(all_steps(model_, k), seasonal_[k])}};
-    for (const Rival& rival : rivals_) one[rival.name] = errors_json(all_steps(rival.errors, k), seasonal_[k]);
+    Json one = {{"target", targets_[k].name}, {"model", errors_json(all_steps(model_, k), targets_[k].seasonal)}};
+    for (const Rival& rival : rivals_) one[rival.name] = errors_json(all_steps(rival.errors, k), targets_[k].seasonal);
     if (known_) {
-      one["seasonal_error_in_training"] = number(seasonal_[k]);
-      if (!(seasonal_[k] > 0))
+      one["seasonal_error_in_training"] = number(targets_[k].seasonal);
+      if (!(targets_[k].seasonal > 0))
         remarks.push_back(str("no MASE of ", targets_[k].name,
-                              std::isnan(seasonal_[k])
+                              std::isnan(targets_[k].seasonal)
                                   ? str(": it is relative to the naive error of the training part, which the run has "
                                         "not kept for task.season ",
                                         known_->season())
                                   : ": the naive forecast makes no error in the training part"));
       Json& steps = one["steps"] = Json::array();
       for (std::size_t o = k; o < model_.size(); o += targets_.size()) {
-        Json step = {{"step", o / targets_.size() + 1}, {"model", errors_json(model_[o], seasonal_[k])}};
-        for (const Rival& rival : rivals_) step[rival.name] = errors_json(rival.errors[o], seasonal_[k]);
+        Json step = {{"step", o / targets_.size() + 1}, {"model", errors_json(model_[o], targets_[k].seasonal)}};
+        for (const Rival& rival : rivals_) step[rival.name] = errors_json(rival.errors[o], targets_[k].seasonal);
         steps.push_back(std::move(step));
       }
     }

@@ -57,8 +57,6 @@ class Series final : public Task, public Forecasting {
   /// What a run has learned; without one, nothing.
   SeriesLearned known() const;
   void check_parts() const;
-  /// That of the run's training part; NaN where the run has not kept it for this season.
-  double kept_seasonal_error(const std::string& target) const;
   /// Reads the file that is divided, and learns from it unless a run has.
   void read_divided(const std::string& path);
   /// Reads a file that is none of the training's, all of it one split.
@@ -138,6 +136,7 @@ void Series::read_divided(const std::string& path) {
   crc_ = table.checksum(keys_, learned_, crc_);
   add_note(table);
   main_.emplace(table, keys_, learned_, std::vector{train, test, table.rows});
+  if (learned_.season != season_) learn_seasonal_errors(*main_, printable_all(keys_.asked()), train, season_, learned_);
 }
 
 void Series::use(const Json& learned) {
@@ -259,9 +258,6 @@ Json Series::learned() const {
   Json json = {
       {"columns", printable_all(keys_.columns)}, {"targets", printable_all(keys_.asked())}, {"scales", scales}};
   learned_.add_to(json);
-  json["seasonal_errors"] = {{"season", season_}};
-  for (const Target& target : forecast_targets())
-    if (!std::isnan(target.seasonal)) json["seasonal_errors"]["targets"][target.name] = target.seasonal;
   return json;
 }
 
@@ -317,23 +313,14 @@ std::unique_ptr<Evaluation> Series::evaluation(Split split, const EvaluationOpti
 }
 
 std::vector<Forecasting::Target> Series::forecast_targets() const {
-  const Index trained = has(Split::train) ? part(Split::train).last : 0;
   std::vector<Target> all;
   for (const std::string& name : printable_all(keys_.asked())) {
     const auto& scale = learned_.scales.at(name);
     Target& target = all.emplace_back(Target{name, scale.mean, scale.scale()});
-    for (Index row = 0; row < trained; ++row)
-      target.trained.push_back(target.value(static_cast<double>(main_->answer(row, all.size() - 1, main_->rows))));
-    target.seasonal = kept_seasonal_error(name);
-    if (std::isnan(target.seasonal) && trained > 0) target.seasonal = seasonal_error(target.trained, season_);
+    if (const auto found = learned_.seasonal.find(name); learned_.season == season_ && found != learned_.seasonal.end())
+      target.seasonal = found->second;
   }
   return all;
-}
-
-double Series::kept_seasonal_error(const std::string& target) const {
-  const Json kept = saved_.value("seasonal_errors", Json::object());
-  return kept.value("season", Index{0}) == season_ ? kept.value("targets", Json::object()).value(target, std::nan(""))
-                                                   : std::nan("");
 }
 
 bool Series::naive_forecast(Split split, Index window, Index season, std::vector<float>& answers) const {

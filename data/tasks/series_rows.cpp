@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "data/forecasting.h"
 
 namespace seqtape {
 namespace {
@@ -222,6 +223,19 @@ float SeriesRows::answer(Index row, std::size_t target, Index known) const {
 void SeriesRows::append_answers(Index begin, Index end, std::vector<float>& out) const {
   const auto width = static_cast<std::ptrdiff_t>(targets_);
   out.insert(out.end(), answers_.begin() + begin * width, answers_.begin() + end * width);
+}
+
+void learn_seasonal_errors(const SeriesRows& rows, const std::vector<std::string>& targets, Index train, Index season,
+                           SeriesLearned& learned) {
+  learned.season = season;
+  learned.seasonal.clear();
+  for (std::size_t k = 0; k < targets.size(); ++k) {
+    const SeriesLearned::Scale& scale = learned.scales.at(targets[k]);
+    std::vector<double> values;
+    for (Index row = 0; row < train; ++row)
+      values.push_back(scale.mean + scale.scale() * static_cast<double>(rows.answer(row, k, rows.rows)));
+    if (const double error = seasonal_error(values, season); !std::isnan(error)) learned.seasonal[targets[k]] = error;
+  }
 }
 
 }  // namespace seqtape

@@ -56,4 +56,8 @@ class SeriesRows {
   std::vector<Gaps> input_gaps_{}, answer_gaps_{};  // of each feature, of each target
 };
 
+/// Learns the seasonal_error (data/forecasting.h) of each target's rows before `train`, in the data's units.
+void learn_seasonal_errors(const SeriesRows&, const std::vector<std::string>& targets, Index train, Index season,
+                           SeriesLearned&);
+
 }  // namespace seqtape

@@ -121,6 +121,10 @@ SeriesLearned SeriesLearned::of(const Json& json) {
     learned.dates.step = {dates.at("months").get<Index>(),
                           std::chrono::microseconds(dates.at("microseconds").get<Index>())};
   }
+  if (json.contains("seasonal_errors")) {
+    learned.season = json.at("seasonal_errors").at("season").get<Index>();
+    learned.seasonal = json.at("seasonal_errors").at("targets").get<std::map<std::string, double>>();
+  }
   learned.done = true;
   return learned;
 }
@@ -136,6 +140,7 @@ void SeriesLearned::add_to(Json& json) const {
                      {"microseconds", dates.step->span.count()}};
   }
   for (const auto& [name, values] : categories) json["categories"][name] = values;
+  if (season > 0) json["seasonal_errors"] = {{"season", season}, {"targets", seasonal}};
 }
 
 SeriesTable::SeriesTable(const std::filesystem::path& from, const SeriesKeys& keys, SeriesLearned& learned,

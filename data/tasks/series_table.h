@@ -39,12 +39,14 @@ struct SeriesLearned {
   };
   std::map<std::string, Scale> scales;
   std::map<std::string, std::vector<std::string>> categories;  ///< in the order of their features
-  DateHint dates;     ///< the step, and the order of day and month where the dates have one
-  bool done = false;  ///< nothing more is learned: what does not fit is refused
+  DateHint dates;                          ///< the step, and the order of day and month where the dates have one
+  Index season = 0;                        ///< of the seasonal errors; 0: there are none
+  std::map<std::string, double> seasonal;  ///< the seasonal_error of each target's training part, where it has one
+  bool done = false;                       ///< nothing more is learned: what does not fit is refused
 
   /// Throws DataError for a run without scales.
   static SeriesLearned of(const Json&);
-  /// Adds the keys of dates and categories, where there are some.
+  /// Adds the keys of dates, categories and seasonal errors, where there are some.
   void add_to(Json&) const;
 };
 

@@ -169,9 +169,8 @@ TEST_CASE("text is broken between words, and what is broken stands in") {
   const std::string words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen";
   CHECK_EQ(wrapped(words, 4),
            "one two three four five six seven eight nine ten eleven twelve thirteen fourteen\n    fifteen");
-  CHECK_EQ(
-      wrapped("  " + words + "\n\nshort\n", 2, " \\"),
-      "  one two three four five six seven eight nine ten eleven twelve thirteen \\\n  fourteen fifteen\n\nshort\n");
+  CHECK_EQ(wrapped("  " + words + "\n\nshort\n", 2),
+           "  one two three four five six seven eight nine ten eleven twelve thirteen\n  fourteen fifteen\n\nshort\n");
   const std::string path(100, 'x');
   CHECK_EQ(wrapped("run " + path + " done", 1), "run\n " + path + "\n done");
   CHECK_EQ(wrapped(std::string(40, ' ') + "über", 0), std::string(40, ' ') + "über");

@@ -155,7 +155,10 @@ TEST_CASE("series: fills by hand's arithmetic; none takes a value of a later par
   s.write_column({"", "10", "", "", "40", "20", "30", "", "", "5", "6", "", "", "9", "11", ""});
   const auto values = [&](const char* rule) {
     const auto task = s.task({{"missing", rule}, {"length", 1}, {"season", 1}});
-    std::vector<double> all = target_of(*task).trained;
+    std::vector<float> before;
+    task->forecasting()->history(Split::validation, 0, 8, before);
+    std::vector<double> all;
+    for (const float value : before) all.push_back(target_of(*task).value(static_cast<double>(value)));
     for (const Split split : {Split::validation, Split::test})
       for (const double value : in_units(*task, windows(*task, split).targets, 0)) all.push_back(value);
     return all;
@@ -433,7 +436,7 @@ TEST_CASE("series: other data are scored by what the run learned, all of them") 
   CHECK(static_cast<double>(test.targets[0][0]) == about((80 - 25) / dy));
   CHECK(static_cast<double>(test.inputs[0][0]) == about((1 - 2.5) / dx));
   CHECK(static_cast<double>(test.inputs[0][1]) == about((90 - 25) / dy));
-  CHECK(target_of(*run).trained.empty());
+  CHECK(target_of(*run).seasonal == about(10));  // of the training's 10, 20, 30, 40
   CHECK_EQ(run->training_sequences(), 0);
   s.write({"x,y", "1000,10000", "2000,20000", "3000,30000", "4000,40000"}, "b.csv");
   CHECK(says(message_of<DataError>([&] { on("b.csv"); }), "b.csv: column x: lies "));
