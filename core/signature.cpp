@@ -29,7 +29,19 @@ Json to_json(const std::vector<Signature::Column>& columns) {
       one.update({{"mean", column.mean}, {"scale", column.scale}});
     else
       one["categories"] = column.categories;
+    if (column.window) one["window"] = true;
     all.push_back(std::move(one));
+  }
+  return all;
+}
+
+Json to_json(const Distribution& of) {
+  static constexpr const char* kNames[] = {"point", "quantiles", "gaussian", "student_t"};
+  Json all = {{"kind", kNames[static_cast<int>(of.kind)]}};
+  if (of.kind == Distribution::Kind::student_t) all["degrees"] = of.degrees;
+  if (of.kind != Distribution::Kind::quantiles) {
+    all["scale"] = str("softplus(r) + ", Distribution::kLeastScale);
+    all["standard_quantiles"] = of.standard_quantiles();
   }
   return all;
 }
@@ -41,12 +53,28 @@ std::vector<Signature::Column> Signature::features() const {
   for (const Column& column : columns) {
     for (const std::string& category : column.categories) all.push_back({column.name + "=" + category});
     if (!column.categories.empty()) continue;
-    all.push_back({column.name, column.mean, column.scale});
+    all.push_back({column.name, column.mean, column.scale, {}, column.window});
     if (masks) all.push_back({column.name + " known"});
   }
   for (const std::string& part : calendar)
     for (const char* wave : {" sine", " cosine"}) all.push_back({part + wave});
   return all;
+}
+
+std::vector<Signature::Column> Signature::answers() const {
+  std::vector<Column> all;
+  for (const Column& number : numbers) {
+    all.push_back(number);
+    for (const double level : told.levels) {
+      all.push_back(number);
+      all.back().name += "_" + quantile_name(level);
+    }
+  }
+  return all;
+}
+
+bool Signature::by_window() const {
+  return std::any_of(columns.begin(), columns.end(), [](const Column& column) { return column.window; });
 }
 
 bool Signature::scales() const {
@@ -101,6 +129,9 @@ Json to_json(const Signature& s) {
   all["outputs"] = s.shape.outputs;
   if (!s.labels.empty()) all["labels"] = s.labels;
   if (!s.numbers.empty()) all.update({{"numbers", to_json(s.numbers)}, {"horizon", s.horizon()}});
+  if (s.told.distribution.kind != Distribution::Kind::point) all["distribution"] = to_json(s.told.distribution);
+  if (!s.told.levels.empty()) all["levels"] = s.told.levels;
+  if (!s.told.offsets.empty()) all["offsets"] = s.told.offsets;
   return all;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/distribution.h"
 #include "core/io/json.h"
 #include "core/sequence_shape.h"
 
@@ -34,13 +35,17 @@ struct Signature {
     char32_t code;  ///< Unicode
     std::int32_t token;
   };
-  /// A number is read as (number - mean) / scale, one that is answered is mean + scale * output.
+  /// A number is read as z = (number - mean) / scale, one that is answered is mean + scale * z.
   struct Column {
     std::string name{};
     double mean = 0, scale = 1;
     std::vector<std::string>
         categories{};  ///< its values are names, and each is a feature of 0 or 1; else it is numbers
+    /// Its z are then read as (z - m) / d, by their mean and deviation in the steps that are read, and an answer of
+    /// this name is mean + scale * (m + d * z): d is 1 where all are equal, and at least kLeastDeviation.
+    bool window = false;
   };
+  static constexpr double kLeastDeviation = 1e-3;
 
   SequenceShape shape{};
   Objective objective = Objective::label_per_step;
@@ -66,12 +71,18 @@ struct Signature {
   std::vector<std::int32_t> order{};    ///< step t is number order[t] of the sequence; empty: they are in order
 
   std::vector<std::string> labels{};  ///< of the classes, in the order of the outputs; none: they are numbered
-  std::vector<Column> numbers{};  ///< output i is step i / numbers.size() of number i % numbers.size(); none: unnamed
+  std::vector<Column> numbers{};  ///< number i is step i / numbers.size() of number i % numbers.size(); none: unnamed
+  ToldNumbers told{};             ///< what the outputs of each say of it
 
   bool writes_text() const { return objective == Objective::next_token; }
   bool classifies() const { return objective == Objective::label || objective == Objective::label_per_step; }
   /// Steps of an answer of numbers.
-  Index horizon() const { return numbers.empty() ? 1 : shape.outputs / static_cast<Index>(numbers.size()); }
+  Index horizon() const {
+    return numbers.empty() ? 1 : shape.outputs / told.distribution.width() / static_cast<Index>(numbers.size());
+  }
+  /// The columns of a step's answer: of each number the point, then its quantiles, "sales", "sales_q0.1", ...
+  std::vector<Column> answers() const;
+  bool by_window() const;
   /// The names of the model's features, with the mean and the scale that each is read by.
   std::vector<Column> features() const;
   /// Some feature is not read as it is given.

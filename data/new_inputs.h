@@ -18,12 +18,20 @@ struct Steps {
   std::vector<float> values{};         ///< the task's features of each step
 };
 
+/// What a model's number stands for: mean + scale * number.
+struct AnswerScale {
+  double mean = 0, scale = 1;
+  double value(double number) const { return mean + scale * number; }
+};
+
 struct NewInput {
   std::string part{};                     ///< which of its file's: "3"; "": the file is one input
   std::function<bool(Steps& more)> next;  ///< appends the steps that follow, not too many; false: there are none
   Index begin = 0;                        ///< the step of its file at which it begins
   /// The date of a step of the file, or of one after its end. Null: its steps have none.
   std::function<std::string(Index step)> time{};
+  std::string entity{};               ///< whose series it is; "": there is one
+  std::vector<AnswerScale> scales{};  ///< of the answers, before NewInputs::in_units, by what it reads; none: 0 and 1
   // Of a backtest:
   std::string window{};          ///< what the window is called
   std::vector<double> actual{};  ///< what came after it, in the data's units, as the model answers; NaN: not known
@@ -56,6 +64,7 @@ struct NewInputs {
   std::vector<std::string> answers{};  ///< the names of the classes, or of the numbers; none: 0, 1, ...
   /// A number of the model's in the data's units; `answer` counts in `answers`. Null: it is in them.
   std::function<double(std::size_t answer, double number)> in_units{};
+  std::string id{};        ///< what an input's entity is called; "": there are none
   double rate = 0;         ///< steps a second, or 0: they are not of equal time
   std::string own_file{};  ///< what is read when no file is given, or ""
 };

@@ -16,7 +16,7 @@ Batch blank_batch(const TaskShape& shape, Index rows, Index steps, std::int32_t 
   else
     batch.values.resize(cells * static_cast<std::size_t>(shape.features));
   if (shape.regression())
-    batch.target_values.resize(static_cast<std::size_t>(rows * shape.outputs));
+    batch.target_values.resize(static_cast<std::size_t>(rows * shape.numbers()));
   else
     batch.targets.assign(shape.pooled ? static_cast<std::size_t>(rows) : cells, target);
   return batch;
@@ -31,7 +31,17 @@ Signature Task::signature() const {
   all.steps = shape.vocabulary ? Signature::Steps::ids : Signature::Steps::numbers;
   if (!shape.vocabulary) all.columns.resize(static_cast<std::size_t>(shape.features));
   if (!shape.unit.empty()) all.unit = shape.unit;
+  if (shape.regression()) all.told = told().shown();
   return all;
+}
+
+ToldNumbers Task::told() const {
+  ToldNumbers told = told_;
+  told.distribution = shape().distribution;
+  if (told.distribution.kind == Distribution::Kind::point) return told;
+  told.levels = told.distribution.levels;
+  told.offsets.clear();
+  return told;
 }
 
 Index share_of(Index count, double fraction) {

@@ -28,7 +28,11 @@ struct TaskShape : SequenceShape {
   bool next_token() const { return objective == Objective::next_token; }
   bool regression() const { return objective == Objective::numbers; }
 
+  /// Of a regression: how many numbers are answered.
+  Index numbers() const { return outputs / distribution.width(); }
+
   Objective objective = Objective::label_per_step;
+  Distribution distribution{};      ///< of each number of a regression
   Index length = 0;                 ///< steps of a training sequence
   std::string unit{};               ///< "byte", "base": what a token is, if bits per token are reported
   Index image_width = 0;            ///< sequences are images of this width, row by row; 0: they are not
@@ -106,6 +110,10 @@ class Task {
   /// How new inputs without answers are read, and what is answered; nothing for a task that makes its own data. After
   /// `use`, without `prepare`; to be read while the task lives.
   virtual NewInputs new_inputs() { return {}; }
+  /// What is told of each number that a model answers: as `tell` was given, or of its distribution.
+  ToldNumbers told() const;
+  /// How a model's errors lie around its points (ToldNumbers::offsets).
+  void tell(ToldNumbers told) { told_ = std::move(told); }
   /// What a model of the task reads and answers, in the terms of the data: for programs that have the model without
   /// this one. After `use`, without `prepare`; of a run of an earlier version, as much as it kept.
   virtual Signature signature() const;
@@ -129,6 +137,9 @@ class Task {
   virtual std::string token_meaning() const { return ""; }
   /// Path of the tokenizer.json that makes the tokens of text, or "".
   virtual std::string tokenizer_file() const { return ""; }
+
+ private:
+  ToldNumbers told_{};
 };
 
 /// The constraint of a data path: it may change when a run is resumed, since the fingerprint identifies the data.

@@ -7,11 +7,12 @@
 #   scripts/fetch_data.sh species  genomes of four bacteria, a folder each (the same package)
 #   scripts/fetch_data.sh sounds   telephone prompts in five languages (packages asterisk-core-sounds-*-wav)
 #   scripts/fetch_data.sh births   births in the United States, daily 1969 to 1988 (an npm package of @stdlib)
+#   scripts/fetch_data.sh shops    made sales of 200 shops, with promotions and shifts (scripts/make_shops.py)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
-usage() { sed -n '2,9p' "$0" | sed 's/^# //'; exit 2; }
+usage() { sed -n '2,10p' "$0" | sed 's/^# //'; exit 2; }
 
 verify() {  # FILE SHA256
   echo "$2  $1" | sha256sum --check --status || fail "$1: its checksum differs from the known one; delete it and try again"
@@ -161,6 +162,17 @@ births() {
   echo "$file: $(($(wc -l < "$file") - 1)) days"
 }
 
+shops() {
+  local file=data/shops/shops.csv
+  if [ ! -f "$file" ]; then
+    mkdir -p data/shops
+    python3 scripts/make_shops.py "$file.part"
+    mv "$file.part" "$file"
+  fi
+  verify "$file" 56ab06d6a100ed7685b4dc0ec0ede633c014aaac69e1fa0c5c98f0f2516b5839
+  echo "$file: $(($(wc -l < "$file") - 1)) rows"
+}
+
 [ $# -ge 1 ] || usage
 for name in "$@"; do
   case "$name" in
@@ -171,7 +183,8 @@ for name in "$@"; do
     species) species ;;
     sounds) sounds ;;
     births) births ;;
-    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, spam, ecoli, species, sounds, births" >&2
+    shops) shops ;;
+    *) echo "fetch_data.sh: unknown data set \"$name\"; known: kjv, mnist, spam, ecoli, species, sounds, births, shops" >&2
        exit 2 ;;
   esac
 done

@@ -43,8 +43,9 @@ def run(arguments, folder, stdin=b"", good=True):
 class Case:
     """A run, its inputs as `predict` reads them and as an export does, and input that must be refused."""
 
-    def __init__(self, task, model, inputs, bad=(), steps=20):
+    def __init__(self, task, model, inputs, bad=(), steps=20, intervals=False):
         self.task, self.model, self.inputs, self.bad, self.steps = task, model, inputs, bad, steps
+        self.intervals = ["--intervals"] if intervals else []
 
 
 class Input:
@@ -175,6 +176,35 @@ def series(folder, draw):
             Case(task | {"path": whole}, GRU, inputs(whole, full, False), bad)]
 
 
+def panel(folder, draw):
+    """Entities, what is known ahead, scales of windows, and forecasts that are distributions."""
+    lines, rows = ["shop,day,sales,promotion,kind"], {}
+    for shop, level in (("a", 10), ("b", 1000), ("c", 50000)):
+        kind, rows[shop] = ("corner" if shop == "a" else "store"), []
+        for day in range(123):
+            sales = repr(level * (1 + 0.3 * math.sin(day / 2) + 0.4 * (day % 9 == 0)) + draw.gauss(0, level / 50))
+            rows[shop].append(["" if day >= 120 or (day == 70 and shop == "b") else sales, kind, str(int(day % 9 == 0))])
+            lines.append(f"{shop},{datetime.date(2024, 1, 1) + datetime.timedelta(day)},{rows[shop][-1][0]},"
+                         f"{rows[shop][-1][2]},{kind}")
+    write(folder / "shops.csv", "\n".join(lines) + "\n")
+    inputs = []
+    for shop, all_rows in rows.items():
+        write(folder / f"{shop}.csv", "\n".join(line for line in lines if line[:2] in ("sh", shop + ",")) + "\n")
+        asked = [row + [all_rows[t + h][2] for h in (1, 2, 3)] for t, row in enumerate(all_rows[:120])]
+        inputs.append(Input(f"{shop}.csv", ("\n".join("\t".join(row) for row in asked) + "\n").encode(), asked))
+    task = {"name": "series", "path": "shops.csv", "id": "shop", "time": "day", "columns": ["sales"],
+            "static": ["kind"], "known_future": ["promotion"], "categorical": ["kind"], "missing": "forward",
+            "length": 14, "horizon": 3, "train_fraction": 0.6, "test_fraction": 0.1}
+    short = "\n".join("\t".join(row) for row in [["1", "store"] + ["0"] * 4] * 13).encode()
+    return [Case(task, GRU, inputs),
+            Case(task, GRU, inputs, intervals=True),
+            Case(task | {"normalise": "window"}, GRU, inputs, [short, b"1\tstore\t0\t0\t0\n"], intervals=True),
+            Case(task | {"normalise": "window", "missing": "mask", "loss": "quantile", "levels": [0.1, 0.4, 0.9]}, GRU,
+                 inputs),
+            Case(task | {"normalise": "window", "loss": "gaussian"}, MAMBA, inputs),
+            Case(task | {"loss": "student_t", "levels": [0.05, 0.5, 0.95]}, GRU, inputs)]
+
+
 def text(folder, draw):
     page.text(folder, draw)
     sentence = "the cat sat on the hill. a dog ran to the sea, "
@@ -194,7 +224,7 @@ def genome(folder, draw):
                  [Input("ask.fasta", b"ACGGTNACGG\nuaacc\n", "ACGGTNACGGTAACC")], [b"", b"A", b"ACGX"])]
 
 
-KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, arrays, images, series, text, genome)}
+KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, arrays, images, series, panel, text, genome)}
 
 
 def answer_of(output):
@@ -216,8 +246,9 @@ def compare(what, got, rows, signature, at):
         if len(rows) != signature["horizon"] or len(got["rows"]) != len(rows):
             fail(what, (got, rows))
         for number in signature["numbers"]:
-            for mine, theirs in zip(got["rows"], rows):
-                worst = max(worst, abs(float(mine[number["name"]]) - float(theirs[number["name"]])) / number["scale"])
+            for name in [number["name"]] + [f"{number['name']}_q{level:g}" for level in signature.get("levels", [])]:
+                for mine, theirs in zip(got["rows"], rows):
+                    worst = max(worst, abs(float(mine[name]) - float(theirs[name])) / number["scale"])
     else:
         if got["label"] != rows[at]["label"] or list(got["probabilities"]) != signature["labels"]:
             fail(what, (got, rows[at]))
@@ -261,14 +292,14 @@ def check(seqtape, modules, folder, number, case):
     exported = {}
     for form in ("c", "onnx"):
         exported[form] = folder / f"{form}{number}"
-        run([seqtape, "export", f"run{number}", "--format", form, "--out", exported[form]], folder)
+        run([seqtape, "export", f"run{number}", "--format", form, "--out", exported[form], *case.intervals], folder)
     signature = json.loads((exported["c"] / "signature.json").read_text())
     check_documents(exported, signature)
     program = exported["c"] / "model"
     run(["cc", *STRICT.split(), "-O1", exported["c"] / "model.c", "-lm", "-o", program], folder)
     worst = {"c": 0.0, "onnx": 0.0}
     for i, one in enumerate(case.inputs):
-        run([seqtape, "predict", f"run{number}", one.file, "--out", "answers.csv"], folder)
+        run([seqtape, "predict", f"run{number}", one.file, "--out", "answers.csv", *case.intervals], folder)
         rows = rows_of(folder / "answers.csv")
         got = answer_of(run([program, exported["c"] / "model.bin", *one.options], folder, one.raw).stdout)
         worst["c"] = max(worst["c"], compare(f"c {case.task} {one.file}", got, rows, signature, one.row))

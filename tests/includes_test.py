@@ -44,7 +44,7 @@ MAY_INCLUDE = {
     "apps/predict": TRAINER | {"apps/trainer"},
     "apps/baselines": TRAINER | {"apps/trainer"},
     "apps/generate": TRAINER | {"apps/trainer"},
-    "apps/run_report": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/generate"},
+    "apps/run_report": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/generate", "apps/baselines"},
     "apps/exchange": TRAINER | {"apps/trainer", "models/formats", "models/export"},
     "apps/measure": TRAINER | {"apps/trainer"},
     "apps/compare": TRAINER | {"apps/trainer", "apps/report", "apps/inspect", "apps/measure"},

@@ -21,6 +21,8 @@ LANGUAGE = {"length": 16, "train_fraction": 0.8, "test_fraction": 0.1}
 SERIES = {"columns": ["sales", "weather"], "targets": ["sales"], "categorical": ["weather"], "time": "date",
           "missing": "linear", "length": 16, "horizon": 3, "season": 7, "eval_stride": 20, "train_fraction": 0.7,
           "test_fraction": 0.2}
+PANEL = {"path": "shops.csv", "id": "shop", "time": "day", "columns": ["sales"], "known_future": ["promotion"],
+         "static": ["town"], "categorical": ["town"], "length": 28, "horizon": 5, "season": 7, "eval_stride": 20}
 IDX = {"images": "pictures/train-images-idx3-ubyte", "labels": "pictures/train-labels-idx1-ubyte", "side": 8,
        "classes": 0, "validation": 40}
 TESTED = {"test_images": "pictures/t10k-images-idx3-ubyte", "test_labels": "pictures/t10k-labels-idx1-ubyte"}
@@ -61,6 +63,11 @@ TASKS = {
         {"path": "sales.csv", **SERIES, "missing": "mask"},
         {"path": "sales.csv", **SERIES, "missing": "forward"},
         {"train_path": "sales.csv", "validation_path": "sales.csv", "test_path": "sales.csv", **SERIES}]),
+    "series ": ("shops.csv", "shops.csv", [
+        {**PANEL, "normalise": "window", "sampling": "entities", "loss": "quantile", "levels": [0.1, 0.5, 0.9]},
+        {**PANEL, "split": "entity", "train_fraction": 0.5, "test_fraction": 0.25, "loss": "gaussian",
+         "normalise": "window"},
+        {**PANEL, "normalise": "window", "loss": "student_t", "degrees_of_freedom": 3}]),
     "images": ("pictures/t10k-images-idx3-ubyte", "pictures/t10k-images-idx3-ubyte", [
         {**IDX, **TESTED, "order": "permuted", "format": "idx"},
         {**IDX, **TESTED, "tokens": True, "validation_images": TESTED["test_images"],

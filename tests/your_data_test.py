@@ -43,6 +43,21 @@ def series(folder, draw):
     write(folder / "sales.csv", "\n".join(lines) + "\n")
 
 
+def panel(folder, draw):
+    """Eight shops of sizes 10 to 1280: a week's pattern, days of promotion that lift it by half, seven of them to come."""
+    lines = ["shop,day,sales,promotion,town"]
+    for shop in range(8):
+        level = 10 * 2 ** shop
+        for i in range(40 * shop, 707):
+            promotion = int(draw.random() < 0.2)
+            if i == 400:
+                level *= 1.5
+            sales = level * (1 + 0.4 * math.sin(2 * math.pi * i / 7)) * (1 + 0.5 * promotion) * (1 + draw.gauss(0, 0.03))
+            lines.append(f"s{shop},{datetime.date(2023, 1, 2) + datetime.timedelta(i)},{sales if i < 700 else ''},{promotion},"
+                         f"{'north' if shop % 2 else 'south'}")
+    write(folder / "shops.csv", "\n".join(lines) + "\n")
+
+
 TOPICS = {"cooking": "salt oven butter onion simmer recipe flour taste".split(),
           "sports": "goal team match score league coach player stadium".split(),
           "travel": "hotel flight border island ticket luggage harbour map".split()}
@@ -211,6 +226,24 @@ def check_series(folder, said):
     expect("gaps are told", re.search(r"\d+ absent", said) and "weather" in said, said)
 
 
+def check_panel(folder, said):
+    rows = rows_of(folder / "forecast.csv")
+    expect("a row a shop and day, with its interval", len(rows) == 56 and [r["shop"] for r in rows[::7]] == [
+        f"s{i}" for i in range(8)] and rows[0]["time"] == "2024-12-02", rows)
+    planned = {(r["shop"], r["day"]): int(r["promotion"]) for r in rows_of(folder / "shops.csv")}
+    error, lifted = 0, [[], []]
+    for i, row in enumerate(rows):
+        expect("quantiles in order", float(row["sales_q0.1"]) <= float(row["sales"]) <= float(row["sales_q0.9"]), row)
+        promotion, day = planned[row["shop"], row["time"]], 700 + i % 7
+        true = 15 * 2 ** int(row["shop"][1]) * (1 + 0.4 * math.sin(2 * math.pi * day / 7))
+        lifted[promotion].append(float(row["sales"]) / true)
+        error += abs(float(row["sales"]) / true - 1 - 0.5 * promotion) / len(rows)
+    expect("sizes, weeks and promotions are seen: a mean error below 15 %", error < 0.15, error)
+    expect("a promotion lifts the forecast", sum(lifted[1]) / len(lifted[1]) > 1.2 * sum(lifted[0]) / len(lifted[0]), lifted)
+    expect("what was seen", 'entities: 8 by "shop"' in said and "known ahead: promotion" in said
+           and "the same in all rows of an entity: town" in said, said)
+
+
 def check_text(folder, said):
     bits = float(rows_of(folder / "bits.csv")[0]["bits_per_byte"])
     expect("a text of known sentences below 1.5 bits a byte", bits < 1.5, bits)
@@ -252,7 +285,7 @@ def check_dna(folder, said):
     expect("a repeated genome is learned", bits < 0.5, bits)
 
 
-CHECKS = {"series": check_series, "text": check_text, "images": check_images, "ucr": check_ucr,
+CHECKS = {"series": check_series, "panel": check_panel, "text": check_text, "images": check_images, "ucr": check_ucr,
           "arrays": check_arrays, "lines": check_lines, "dna": check_dna,
           "documents": lambda folder, said: labels_are_right(folder / "inbox.csv"),
           "audio": lambda folder, said: labels_are_right(folder / "heard.csv")}

@@ -116,6 +116,11 @@ const std::vector<Baseline>& fitted_baselines() {
   return all;
 }
 
+bool may_have_baselines(const Task& task) {
+  const auto& all = fitted_baselines();
+  return std::any_of(all.begin(), all.end(), [&](const Baseline& one) { return one.suits(task); });
+}
+
 Json run_baselines(const std::string& task_name, const BaselineData& data, const Tell& tell) {
   Json document = {{"task", task_name}, {"data", data.task.fingerprint()}};
   Json& list = document["baselines"] = without_fit(data.task);

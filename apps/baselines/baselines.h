@@ -32,6 +32,9 @@ struct Baseline {
   Fitted (*fit)(const BaselineData&, const Tell&);
 };
 
+/// Whether some baseline of the table can be fitted to the task, which is prepared.
+bool may_have_baselines(const Task&);
+
 /// The table of those that are fitted (baselines.cpp): one line each.
 const std::vector<Baseline>& fitted_baselines();
 

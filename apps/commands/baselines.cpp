@@ -1,10 +1,8 @@
-#include "apps/baselines/baselines.h"
-
 #include <iostream>
 
+#include "apps/baselines/kept.h"
 #include "apps/commands/command.h"
 #include "apps/trainer/progress.h"
-#include "apps/trainer/run_config.h"
 #include "core/columns.h"
 #include "core/strings.h"
 
@@ -26,28 +24,23 @@ std::string baselines_notes() {
 }
 
 int run_baselines_command(const cxxopts::ParseResult& args) {
-  std::filesystem::path path = argument(args, "config");
-  if (std::filesystem::is_directory(path)) path /= "config.json";
-  std::vector<std::string> assignments = sets(args);
-  RunConfig config = RunConfig::load(path, assignments);
-  const Task& task = *config.task;
-  config.task->prepare(static_cast<std::uint64_t>(config.seed));
-  RunConfig training;
-  if (task.forecasting()) {
-    assignments.push_back("task.eval_stride=1");
-    training = RunConfig::load(path, assignments);
-    training.task->prepare(static_cast<std::uint64_t>(config.seed));
-  }
+  const std::filesystem::path asked = argument(args, "config");
+  const bool run = std::filesystem::is_directory(asked);
+  const std::filesystem::path path = run ? asked / "config.json" : asked;
   Progress progress(Progress::On::err);
-  const Json document = run_baselines(config.task_name, {task, task.forecasting() ? *training.task : task},
-                                      [&](const std::string& text) { progress.live(text); });
+  std::vector<std::string> notes;
+  const Json document = baselines_of_config([&](const auto& assignments) { return RunConfig::load(path, assignments); },
+                                            sets(args), [&](const std::string& text) { progress.live(text); }, &notes);
   progress.clear();
+  if (run && sets(args).empty()) keep_baselines(asked, document);
   if (args.count("json")) {
     std::cout << document.dump(2) << '\n';
     return 0;
   }
-  for (const std::string& note : task.notes()) std::cout << wrapped("data       " + printable_text(note), 11) << '\n';
+  for (const std::string& note : notes) std::cout << wrapped("data       " + printable_text(note), 11) << '\n';
   std::cout << baselines_tables(document);
+  if (run && sets(args).empty())
+    std::cout << wrapped("kept in the run's baselines.json: `eval` and `report` show them beside the model") << '\n';
   return 0;
 }
 

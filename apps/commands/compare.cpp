@@ -1,9 +1,11 @@
 #include <iostream>
 
+#include "apps/baselines/kept.h"
 #include "apps/commands/command.h"
 #include "apps/compare/results.h"
 #include "apps/compare/scaling.h"
 #include "apps/trainer/describe.h"
+#include "apps/trainer/progress.h"
 #include "apps/trainer/signals.h"
 #include "core/columns.h"
 #include "core/cpu.h"
@@ -35,6 +37,33 @@ void write_results(const Json& results, const ComparisonFolder& folder) {
   if (results["members"].empty()) return;
   replace_file(folder.path() / "results.csv", results_csv(results));
   replace_file(folder.path() / "results.md", results_markdown(results));
+}
+
+/// What simple models score on the task of a comparison, fitted once; null: none suits it.
+Json simple_models(const Plan& plan, const std::filesystem::path& folder) {
+  const auto load = [&](const std::vector<std::string>& assignments) {
+    Json json = plan.members[0].config;
+    for (const std::string& assignment : assignments) set_path(json, assignment);
+    return RunConfig::from_json(json, ".");
+  };
+  Progress progress;
+  try {
+    RunConfig config = load({});
+    config.task->prepare(static_cast<std::uint64_t>(config.seed));
+    if (!may_have_baselines(*config.task)) return nullptr;
+    Json document = kept_baselines(folder, config);
+    if (document.is_null()) {
+      document = baselines_of_config(
+          load, {}, [&](const std::string& text) { progress.live("simple models: " + text); }, nullptr);
+      keep_baselines(folder, document);
+    }
+    progress.clear();
+    return document;
+  } catch (const Error& error) {
+    progress.clear();
+    std::cerr << "warning: simple models: " << printable(error.what()) << '\n';
+    return nullptr;
+  }
 }
 
 int run_compare(const cxxopts::ParseResult& args) {
@@ -81,6 +110,7 @@ int run_compare(const cxxopts::ParseResult& args) {
                 << std::endl;
       carry_out(plan, folder, jobs, args.count("retry") != 0);
       results = collect(plan, folder);
+      results["baselines"] = simple_models(plan, folder.path());
     }
   } catch (const Stopped& stopped) {
     std::cout << "stopped; what ran has saved. The same command goes on\n";

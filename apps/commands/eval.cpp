@@ -2,6 +2,7 @@
 #include <iostream>
 #include <optional>
 
+#include "apps/baselines/kept.h"
 #include "apps/commands/command.h"
 #include "apps/trainer/answers.h"
 #include "apps/trainer/answers_text.h"
@@ -114,6 +115,9 @@ int run_eval(const cxxopts::ParseResult& args) {
     const Json counted = result;
     answers->report(result);
     if (file) file->finish();
+    const Json simple =
+        args.count("data") || !length.empty() ? Json() : kept_baselines(find_run(path).run, trained.config);
+    if (simple.is_object()) result["simple_models"] = simple.at("baselines");
     results.push_back(result);
     if (json) continue;
     if (args.count("data"))
@@ -126,7 +130,15 @@ int run_eval(const cxxopts::ParseResult& args) {
                       : value.is_string()     ? value.get<std::string>()
                                               : value.dump())
                   << '\n';
-      std::cout << answers_text(result) << std::flush;
+      std::cout << answers_text(result);
+      if (simple.is_object())
+        std::cout << '\n' << beside_baselines(simple, split_name, counted);
+      else if (!args.count("data") && may_have_baselines(task))
+        std::cout << '\n'
+                  << wrapped(
+                         str("seqtape baselines ", printable(path), " fits simple models, to stand beside this one"))
+                  << '\n';
+      std::cout << std::flush;
     } else {
       std::cout << format("%9lld  %-24s %9s  %10s tokens/s\n", static_cast<long long>(shape.length),
                           headline(result).c_str(), human_seconds(seconds).c_str(),

@@ -5,6 +5,7 @@
 
 #include "apps/commands/command.h"
 #include "apps/exchange/unfinished.h"
+#include "apps/trainer/intervals.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -29,7 +30,9 @@ void export_options(cxxopts::Options& options) {
       "name", "of c: begins the names of the functions, so that several models fit into one program; default: model",
       cxxopts::value<std::string>(),
       "NAME")("best", "the best checkpoint instead of the last")("force", "replace an export")(
-      "verify", "print how far the logits of what was written, read again, are from the model's");
+      "intervals",
+      "of onnx and c: forecasts have the ends of the intervals of 80 and 95 % too, by the errors on "
+      "validation")("verify", "print how far the logits of what was written, read again, are from the model's");
   common_options(options);
   options.parse_positional({"run"});
 }
@@ -75,6 +78,7 @@ int run_export(const cxxopts::ParseResult& args) {
   if (fs::exists(out) && (!is_export(out) || fs::is_directory(out) != chosen->folder))
     throw ConfigError(str(out.string(), ": is not an export of this format, and --force replaces nothing else"));
   const TrainedModel trained = TrainedModel::open(run, args.count("best") != 0, sets(args));
+  choose_intervals(trained, args.count("intervals") != 0);
   const fs::path folder = fs::absolute(find_run(run).run).lexically_normal();
   check_finite(trained);
   ExportNames names{printable((folder.has_filename() ? folder : folder.parent_path()).filename().string())};

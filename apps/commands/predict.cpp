@@ -6,6 +6,7 @@
 #include "apps/commands/command.h"
 #include "apps/exchange/unfinished.h"
 #include "apps/predict/answers.h"
+#include "apps/trainer/intervals.h"
 #include "apps/trainer/progress.h"
 #include "apps/trainer/trained_model.h"
 #include "core/clock.h"
@@ -33,7 +34,10 @@ void predict_options(cxxopts::Options& options) {
       "but not DNA, what a tokenizer reads, and files packed as gz")(
       "batch", "inputs side by side; default: as in training", cxxopts::value<int>(), "N")(
       "backtest", "of a series, also the forecasts of the N last windows whose answers its file holds, beside those",
-      cxxopts::value<int>(), "N")("per-token", "of a text, a line for each token and what it took, in bits")(
+      cxxopts::value<int>(), "N")("intervals",
+                                  "of forecasts, also the ends of the intervals of 80 and 95 %, by the errors on "
+                                  "validation: NAME_q0.025, NAME_q0.1, NAME_q0.9, NAME_q0.975")(
+      "per-token", "of a text, a line for each token and what it took, in bits")(
       "strict", "end at the first input that cannot be read, without an answer file")(
       "json", "print one JSON document, an object an answer")("best", "the best checkpoint instead of the last");
   common_options(options);
@@ -118,6 +122,7 @@ int run_predict(const cxxopts::ParseResult& args) {
   if (args.count("backtest") && args["backtest"].as<int>() < 1) throw ConfigError("--backtest: must be > 0");
   TrainedModel trained = TrainedModel::open(path, args.count("best") != 0, sets(args));
   Task& task = *trained.config.task;
+  choose_intervals(trained, args.count("intervals") != 0);
 
   Predictor::Options asked{.per_token = args.count("per-token") != 0, .strict = args.count("strict") != 0};
   if (args.count("windows")) asked.reach = Reach::windows;
@@ -141,12 +146,14 @@ int run_predict(const cxxopts::ParseResult& args) {
   const std::vector<Source> sources = lines ? std::vector<Source>{} : sources_of(named, notes);
 
   std::string content;
-  const AnswerWriter::Form form{.json = args.count("json") || ending == ".json",
-                                .arrays = ending == ".npz",
-                                .several = sources.size() > 1,
-                                .windows = asked.reach == Reach::windows,
-                                .backtest = asked.backtests > 0,
-                                .token = asked.per_token ? token_of(task) : nullptr};
+  const AnswerWriter::Form form{
+      .json = args.count("json") || ending == ".json",
+      .arrays = ending == ".npz",
+      .several = sources.size() > 1,
+      .windows = asked.reach == Reach::windows,
+      .backtest = asked.backtests > 0,
+      .levels = task.shape().regression() ? task.told().shown().levels : std::vector<double>(),
+      .token = asked.per_token ? token_of(task) : nullptr};
   writer = std::make_unique<AnswerWriter>(task.shape(), predictor.inputs(), form, [&](const std::string& text) {
     if (out.empty())
       std::cout << text;

@@ -20,6 +20,18 @@ const Parts& page_parts() {
   return parts;
 }
 
+std::string simple_models(const Json& results) {
+  const auto rows = simple_rows(results);
+  if (rows.empty()) return "";
+  PageTable table{
+      .title = "Simple models on the same data",
+      .headings = rows[0],
+      .words = "Fitted once, without tuning but for a penalty that validation chooses (seqtape baselines)."};
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    table.rows.push_back({{.text = rows[i][0], .heading = true}, {rows[i][1]}, {rows[i][2]}});
+  return table_html(table);
+}
+
 std::string table(const Json& results) {
   PageTable table{
       .title = "Results",
@@ -160,7 +172,7 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
   lead += page_parts().lines("made", {{"machine", escaped_html(results["machine"].get<std::string>())},
                                       {"version", escaped_html(results.value("version", ""))}});
   if (!results["members"].empty()) {
-    sections.push_back({"results", "Results", table(results)});
+    sections.push_back({"results", "Results", table(results) + simple_models(results)});
     std::string figures;
     for (const auto& [x, name] : {std::pair<const char*, const char*>{"step", "steps"},
                                   {"tokens", "tokens"},

@@ -22,6 +22,9 @@ std::string result_text(const Json& results, double value);
 /// The members, best first; those without a finished run last.
 std::vector<Json> ranking(const Json& results);
 
+/// The rows of a table of simple models on the same data, the best first, below a row of headings; none: there are
+/// none.
+std::vector<std::vector<std::string>> simple_rows(const Json& results);
 std::string results_table(const Json& results);     ///< for the terminal
 std::string results_markdown(const Json& results);  ///< for a paper or a README
 std::string results_csv(const Json& results);       ///< a line for each run

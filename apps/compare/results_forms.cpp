@@ -1,4 +1,5 @@
 // The forms in which the results of a comparison are written: a table for the terminal, Markdown, CSV.
+#include <algorithm>
 #include <cmath>
 
 #include "apps/compare/results.h"
@@ -38,6 +39,33 @@ std::vector<std::string> headings(const Json& results) {
 
 }  // namespace
 
+/// Simple models by the comparison's metric, of the validation split that it ranks by; "": there are none.
+std::vector<std::vector<std::string>> simple_rows(const Json& results) {
+  const std::string key = results["metric"];
+  std::vector<std::pair<double, std::vector<std::string>>> all;
+  const Json simple = results.value("baselines", Json());
+  if (!simple.is_object() || results.value("decided_at", 0LL) != 0) return {};
+  const double sign = results["higher_is_better"].get<bool>() ? -1 : 1;
+  for (const Json& one : simple["baselines"])
+    if (const Json scores = one.value("validation", Json::object()); scores.contains(key) && scores[key].is_number())
+      all.emplace_back(sign * scores[key].get<double>(),
+                       std::vector{one["name"].get<std::string>(), result_text(results, scores[key].get<double>()),
+                                   human_seconds(one["seconds"].get<double>())});
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::vector<std::string>> rows{{"simple model", score_name(results), "time"}};
+  for (auto& [order, row] : all) rows.push_back(std::move(row));
+  return all.empty() ? std::vector<std::vector<std::string>>() : rows;
+}
+
+namespace {
+
+std::string simple_table(const Json& results) {
+  const auto rows = simple_rows(results);
+  return rows.empty() ? "" : '\n' + table(rows);
+}
+
+}  // namespace
+
 std::string results_table(const Json& results) {
   std::vector<std::vector<std::string>> rows{headings(results)};
   for (const Json& member : ranking(results)) rows.push_back(row_of(results, member));
@@ -52,7 +80,7 @@ std::string results_table(const Json& results) {
     reached.emplace_back(row.begin(), row.begin() + kReached)[0] = label;
     took.emplace_back(row.begin() + kReached - 1, row.end())[0] = label;
   }
-  return table(reached) + '\n' + table(took);
+  return table(reached) + '\n' + table(took) + simple_table(results);
 }
 
 namespace {

@@ -183,6 +183,25 @@ std::unique_ptr<SequenceModel> read_safetensors(const TrainedModel& trained, con
   return model;
 }
 
+/// Gives the features that a graph scales by what it reads the mean 0 and the deviation 1, so that it leaves them.
+void scale_by_window(const Signature& signature, Tensor& values) {
+  const auto features = signature.features();
+  const auto width = static_cast<Index>(features.size()), steps = values.size() / width;
+  for (Index f = 0; f < width; ++f) {
+    if (!features[static_cast<std::size_t>(f)].window) continue;
+    double sum = 0, square = 0;
+    for (Index t = 0; t < steps; ++t) sum += static_cast<double>(values.data()[t * width + f]);
+    const double mean = sum / static_cast<double>(steps);
+    for (Index t = 0; t < steps; ++t) square += std::pow(static_cast<double>(values.data()[t * width + f]) - mean, 2);
+    const double deviation = std::sqrt(square / static_cast<double>(steps));
+    for (Index t = 0; t < steps; ++t) {
+      Real& value = values.data()[t * width + f];
+      value = static_cast<Real>((static_cast<double>(value) - mean) / deviation);
+      if (signature.masks) values.data()[t * width + f + 1] = 1;
+    }
+  }
+}
+
 /// The numbers of an input as the format reads them.
 Json values_of(const TrainedModel& trained, const ExportFormat& format, const ModelInput& input) {
   const auto features = trained.config.task->signature().features();
@@ -251,7 +270,9 @@ void write_export(const ExportFormat& format, const TrainedModel& trained, const
 
 Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::path& path) {
   constexpr Index kLength = 32;
-  const ModelInput input = random_input(trained.model->shape(), 1, kLength, "parity");
+  ModelInput input = random_input(trained.model->shape(), 1, kLength, "parity");
+  if (const Signature signature = trained.config.task->signature(); signature.by_window())
+    scale_by_window(signature, input.values);
   const std::vector<float> ours = logits_of(*trained.model, input);
   Json json = {{"format", format.name}, {"length", kLength}, {"logits", ours}};
   if (input.tokens.defined())

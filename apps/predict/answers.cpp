@@ -36,6 +36,7 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
       form_(form),
       put_(std::move(put)),
       rate_(inputs.rate),
+      id_(inputs.id),
       forecast_(shape.regression() && inputs.longer == NewInputs::Longer::last),
       by_step_(forecast_ || form.token || shape.objective == Objective::label_per_step) {
   using Kind = AnswerArrays::Kind;
@@ -45,6 +46,7 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
   };
   if (!forecast_ || form_.several || form_.json) add("input", Kind::text);
   if (form_.backtest) add("window", Kind::text);
+  if (!id_.empty()) add(id_, Kind::text);
   if (forecast_) add("time", Kind::integer);
   if (by_step_) add("step", Kind::integer);
   if (form_.windows && !by_step_) add("start", Kind::integer);
@@ -55,11 +57,14 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
   else if (shape.next_token())
     add("bits_per_" + shape.unit, Kind::number);
   else
-    names_ = inputs.answers;
+    for (const std::string& name : inputs.answers) {
+      names_.push_back(name);
+      for (const double level : form_.levels) names_.push_back(name + "_" + quantile_name(level));
+    }
   if (shape.objective == Objective::label || shape.objective == Objective::label_per_step) add("label", Kind::text);
-  for (const std::string& name : names_) {
-    if (form_.arrays) arrays_.column(name, Kind::number);
-    if (form_.arrays && form_.backtest) arrays_.column(name + "_actual", Kind::number);
+  for (std::size_t n = 0; form_.arrays && n < names_.size(); ++n) {
+    arrays_.column(names_[n], Kind::number);
+    if (has_actual(n)) arrays_.column(names_[n] + "_actual", Kind::number);
   }
 }
 
@@ -72,6 +77,7 @@ AnswerWriter::Row AnswerWriter::row(const Answer& answer, std::size_t i) const {
   if (first_.front() == "input") row.first.push_back(printable(answer.input));
   const auto step = static_cast<Index>(i);
   if (form_.backtest) row.first.push_back(answer.window);
+  if (!id_.empty()) row.first.push_back(answer.entity);
   if (forecast_) {
     const Index time = answer.start + answer.steps + step;
     row.first.push_back(answer.time ? Json(answer.time(time)) : Json(time));
@@ -93,8 +99,9 @@ AnswerWriter::Row AnswerWriter::row(const Answer& answer, std::size_t i) const {
   const std::size_t width = names_.size();
   const auto from = answer.outputs.begin() + static_cast<std::ptrdiff_t>(i * width);
   row.numbers.assign(from, from + static_cast<std::ptrdiff_t>(width));
-  for (std::size_t n = 0; form_.backtest && n < width; ++n)
-    row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[i * width + n]);
+  const std::size_t each = 1 + form_.levels.size();
+  for (std::size_t n = 0; form_.backtest && n < width; n += each)
+    row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[(i * width + n) / each]);
   if (!shape_.regression())
     row.first.push_back(names_[static_cast<std::size_t>(std::max_element(row.numbers.begin(), row.numbers.end()) -
                                                         row.numbers.begin())]);
@@ -108,9 +115,9 @@ void AnswerWriter::write(const Answer& answer) {
 void AnswerWriter::write_header() {
   std::vector<std::string> header;
   for (const std::string& column : first_) header.push_back(csv_cell(column));
-  for (const std::string& name : names_) {
-    header.push_back(csv_cell(name));
-    if (form_.backtest) header.push_back(csv_cell(name + "_actual"));
+  for (std::size_t n = 0; n < names_.size(); ++n) {
+    header.push_back(csv_cell(names_[n]));
+    if (has_actual(n)) header.push_back(csv_cell(names_[n] + "_actual"));
   }
   put_(line_of(header));
   begun_ = true;
@@ -125,7 +132,9 @@ void AnswerWriter::write_lines(const Answer& answer) {
     for (const Json& cell : row.first) cells.push_back(csv_cell(cell));
     for (std::size_t n = 0; n < row.numbers.size(); ++n) {
       cells.push_back(number_text(row.numbers[n], shape_.regression()));
-      if (form_.backtest) cells.push_back(std::isnan(row.actual[n]) ? "" : number_text(row.actual[n], true));
+      if (!has_actual(n)) continue;
+      const double actual = row.actual[n / (1 + form_.levels.size())];
+      cells.push_back(std::isnan(actual) ? "" : number_text(actual, true));
     }
     lines += line_of(cells);
     if (lines.size() < 1 << 16) continue;
@@ -144,14 +153,16 @@ void AnswerWriter::write_object(const Answer& answer) {
       numbers[names_[n]] = shape_.regression() ? row.numbers[n] : rounded(row.numbers[n]);
     object[shape_.regression() ? "values" : "probabilities"] = std::move(numbers);
     for (std::size_t n = 0; n < row.actual.size(); ++n)
-      object["actual"][names_[n]] = std::isnan(row.actual[n]) ? Json() : Json(row.actual[n]);
+      object["actual"][names_[n * (1 + form_.levels.size())]] =
+          std::isnan(row.actual[n]) ? Json() : Json(row.actual[n]);
   };
   Json object;
   if (by_step_) {
     object["input"] = printable(answer.input);
     if (form_.backtest) object["window"] = answer.window;
+    if (!id_.empty()) object[id_] = answer.entity;
     object["steps"] = Json::array();
-    const std::size_t begin = form_.backtest ? 2 : 1;
+    const std::size_t begin = 1 + (form_.backtest ? 1 : 0) + (id_.empty() ? 0 : 1);
     for (std::size_t i = 0; i < rows(answer); ++i)
       fill(object["steps"].emplace_back(Json::object()), row(answer, i), begin);
   } else {
@@ -167,7 +178,7 @@ void AnswerWriter::keep(const Answer& answer) {
     for (std::size_t c = 0; c < first_.size(); ++c) arrays_.add(first_[c], row.first[c]);
     for (std::size_t n = 0; n < names_.size(); ++n) {
       arrays_.add(names_[n], row.numbers[n]);
-      if (form_.backtest) arrays_.add(names_[n] + "_actual", row.actual[n]);
+      if (has_actual(n)) arrays_.add(names_[n] + "_actual", row.actual[n / (1 + form_.levels.size())]);
     }
   }
 }

@@ -55,6 +55,7 @@ Predictor::Predictor(SequenceModel& model, Task& task, const std::string& task_n
       options_(options),
       shape_(task.shape()),
       inputs_(task.new_inputs()),
+      told_(task.told().shown()),
       answered_(std::move(answered)),
       ahead_(shape_.next_token() ? 1 : 0) {
   if (!inputs_.read)
@@ -73,7 +74,8 @@ Predictor::Predictor(SequenceModel& model, Task& task, const std::string& task_n
   if (options_.backtests && options_.reach == Reach::whole)
     throw ConfigError("predict: --backtest: does not go with --whole, its windows have task.length rows each");
   if (inputs_.answers.empty())
-    for (Index i = 0; i < shape_.outputs; ++i) inputs_.answers.push_back(std::to_string(i));
+    for (Index i = 0; i < (shape_.regression() ? shape_.numbers() : shape_.outputs); ++i)
+      inputs_.answers.push_back(std::to_string(i));
 }
 
 template <class Read>
@@ -156,6 +158,8 @@ Answer& Predictor::new_answer(const std::string& name, const NewInput& of, Index
   answer.input = name;
   answer.start = of.begin + start;
   answer.time = of.time;
+  answer.entity = of.entity;
+  answer.scales = of.scales;
   answer.window = of.window;
   answer.actual = of.actual;
   return answer;
@@ -280,10 +284,15 @@ void Predictor::take(Answer& answer, const Real* outputs, Index steps) const {
   refuse_not_finite(outputs, steps * width);
   for (Index t = 0; t < steps; ++t, outputs += width) {
     if (shape_.regression()) {
-      for (Index i = 0; i < width; ++i)
-        answer.outputs.push_back(
-            inputs_.in_units ? inputs_.in_units(static_cast<std::size_t>(i) % inputs_.answers.size(), outputs[i])
-                             : outputs[i]);
+      std::vector<double> values(1 + told_.levels.size());
+      for (Index i = 0; i < shape_.numbers(); ++i) {
+        const std::size_t of = static_cast<std::size_t>(i) % inputs_.answers.size();
+        told_.read(outputs + i * told_.distribution.width(), i, values.data());
+        for (const double value : values) {
+          const double number = answer.scales.empty() ? value : answer.scales[of].value(value);
+          answer.outputs.push_back(inputs_.in_units ? inputs_.in_units(of, number) : number);
+        }
+      }
       continue;
     }
     const double most = *std::max_element(outputs, outputs + width);

@@ -21,6 +21,8 @@ struct Answer {
   Index start = 0;                                ///< the step of the input's file at which the window begins
   Index steps = 0;                                ///< that were read
   std::function<std::string(Index step)> time{};  ///< the date of a step of the input's file, or null
+  std::string entity{};                           ///< whose series it is, where there are several
+  std::vector<AnswerScale> scales{};              ///< of the numbers, before NewInputs::in_units; none: 0 and 1
   // Of a backtest:
   std::string window{};
   std::vector<double> actual{};  ///< beside outputs; NaN: not known; empty: what is asked is yet to come
@@ -119,6 +121,7 @@ class Predictor {
   Options options_;
   TaskShape shape_;
   NewInputs inputs_;
+  ToldNumbers told_;
   std::function<void(const Answer&)> answered_;
   Index ahead_;          // steps that are read beyond those that the model reads: a target
   bool broken_ = false;  // the model failed, not the reading of an input

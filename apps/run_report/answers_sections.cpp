@@ -70,6 +70,58 @@ PageSection classes_section(const Json& by_class) {
   return {"classes", "By class", table_html(table)};
 }
 
+/// Simple models beside this one, the best first.
+PageSection simple_section(const RunReport& report) {
+  const Json scores = scores_of(report.evaluation);
+  const std::string key = main_metric(scores);
+  PageTable table{.title = str("Simple models on the ", report.split, " split"),
+                  .headings = {"model"},
+                  .words = "Fitted to the same training data (seqtape baselines); with the time that took."};
+  std::vector<std::string> keys;
+  for (const auto& [one, value] : scores.items())
+    if (one != "loss") keys.push_back(one), table.headings.push_back(metric(one).told);
+  table.headings.emplace_back("time");
+  const auto row = [&](const std::string& name, const Json& of, const Json& seconds) {
+    std::vector<TableCell> cells{TableCell{.text = name, .heading = true}};
+    for (const std::string& one : keys) cells.push_back(figure_cell(one, of.value(one, Json())));
+    cells.push_back(seconds.is_number() ? TableCell{human_seconds(seconds.get<double>()), seconds} : TableCell{"-"});
+    return cells;
+  };
+  std::vector<std::pair<double, std::vector<TableCell>>> rows;
+  const double sign = metric(key).higher_is_better ? -1 : 1;
+  const auto add = [&](const std::string& name, const Json& of, const Json& seconds) {
+    if (of.contains(key) && of[key].is_number())
+      rows.emplace_back(sign * of[key].get<double>(), row(name, of, seconds));
+  };
+  add("this run", scores, Json());
+  for (const Json& one : report.simple.at("baselines"))
+    if (one.contains(report.split)) add(one["name"], one[report.split], one["seconds"]);
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto& [order, cells] : rows) table.rows.push_back(std::move(cells));
+  return {"simple", "Beside simple models", rows.size() > 1 ? table_html(table) : ""};
+}
+
+PageSection quantiles_section(const Json& document) {
+  PageTable table{.title = "Intervals",
+                  .headings = {"target", "interval", "values within", "mean width", "pinball loss", "CRPS"},
+                  .words =
+                      "In the data's units. Pinball loss is the mean over the quantiles, CRPS twice that over those "
+                      "that are equally spaced."};
+  for (const Json& target : document["targets"]) {
+    if (!target.contains("quantiles")) continue;
+    const Json& quantiles = target["quantiles"];
+    for (const Json& one : quantiles["intervals"])
+      table.rows.push_back({{.text = target["target"], .heading = true},
+                            {format("%.0f %%", 100 * one["coverage"].get<double>()), one["coverage"]},
+                            {format("%.1f %%", 100 * one["covered"].get<double>()), one["covered"]},
+                            figure_cell("mae", one["width"]),
+                            figure_cell("mae", quantiles["pinball"]),
+                            figure_cell("mae", quantiles["crps"])});
+    table.words += str(" Of ", target["target"].get<std::string>(), " by ", quantiles["from"].get<std::string>(), ".");
+  }
+  return {"intervals", "Intervals", table.rows.empty() ? "" : table_html(table)};
+}
+
 PageSection targets_section(const Json& document) {
   PageTable table{.title = "By target",
                   .headings = {"target", "forecast", "MAE", "RMSE", "MASE", "sMAPE"},
@@ -151,10 +203,17 @@ std::string metrics_html(const RunReport& report) {
 
 std::vector<PageSection> answers_sections(const RunReport& report) {
   const Json& document = report.evaluation;
-  if (document.contains("by_class"))
-    return {confusion_section(document, report.split), classes_section(document["by_class"])};
-  if (document.contains("targets")) return {targets_section(document)};
-  return {};
+  std::vector<PageSection> all;
+  if (report.simple.is_object()) all.push_back(simple_section(report));
+  if (document.contains("by_class")) {
+    all.push_back(confusion_section(document, report.split));
+    all.push_back(classes_section(document["by_class"]));
+  }
+  if (document.contains("targets")) {
+    all.push_back(targets_section(document));
+    all.push_back(quantiles_section(document));
+  }
+  return all;
 }
 
 }  // namespace seqtape

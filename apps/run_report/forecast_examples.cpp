@@ -18,18 +18,37 @@ class ForecastExamples final : public Examples {
         length_(task.shape().length),
         split_(split),
         targets_(known_.forecast_targets()),
+        told_(task.told()),
         some_(8),
-        worst_(std::min(kTargets, targets_.size()), Greatest<Window>(2)) {}
+        worst_(std::min(kTargets, targets_.size()), Greatest<Window>(2)) {
+    // The widest interval of at most 80 %.
+    for (std::size_t i = 0; i < told_.levels.size() && !band_; ++i)
+      for (std::size_t j = i + 1; j < told_.levels.size(); ++j)
+        if (told_.levels[i] > 0.1 - 1e-9 && std::fabs(told_.levels[i] + told_.levels[j] - 1) < 1e-9) {
+          band_ = {i, j};
+          break;
+        }
+  }
 
   void add(const Variable& outputs, const Batch& batch) override {
-    const auto size = static_cast<std::size_t>(outputs.shape().back());
+    const auto size = batch.target_values.size() / static_cast<std::size_t>(batch.batch);
+    const auto width = static_cast<std::size_t>(told_.distribution.width());
     for (Index b = 0; b < batch.batch; ++b, ++window_) {
       const float* const truth = batch.target_values.data() + static_cast<std::size_t>(b) * size;
-      const Real* const answer = outputs.data() + static_cast<std::size_t>(b) * size;
-      const auto window = [&] { return Window{window_, {truth, truth + size}, {answer, answer + size}}; };
+      Window here{window_, {truth, truth + size}, {}, {}, {}};
+      std::vector<double> values(1 + told_.levels.size());
+      for (std::size_t o = 0; o < size; ++o) {
+        const auto number = static_cast<Index>(o);
+        told_.read(outputs.data() + (static_cast<std::size_t>(b) * size + o) * width, number, values.data());
+        here.answer.push_back(static_cast<float>(values[0]));
+        if (!band_) continue;
+        here.low.push_back(static_cast<float>(values[1 + band_->first]));
+        here.high.push_back(static_cast<float>(values[1 + band_->second]));
+      }
+      const auto window = [&] { return here; };
       some_.offer(window);
       for (std::size_t k = 0; k < worst_.size(); ++k) {
-        const double error = error_of(k, {truth, truth + size}, {answer, answer + size});
+        const double error = error_of(window_, k, here.truth, here.answer);
         if (!std::isnan(error) && worst_[k].takes(error)) worst_[k].add(error, window());
       }
     }
@@ -96,23 +115,26 @@ class ForecastExamples final : public Examples {
   struct Window {
     Index number;
     std::vector<float> truth, answer;
+    std::vector<float> low, high;  // of the interval; empty: none is told
   };
 
   /// The mean absolute error of a target, in the data's units; NaN: nothing of it is known.
-  double error_of(std::size_t target, const std::vector<float>& truth, const std::vector<float>& answer) const {
+  double error_of(Index window, std::size_t target, const std::vector<float>& truth,
+                  const std::vector<float>& answer) const {
     double sum = 0, count = 0;
     for (std::size_t o = target; o < truth.size() && o < answer.size(); o += targets_.size())
       if (!std::isnan(truth[o]) && !std::isnan(answer[o]))
         sum += std::fabs(static_cast<double>(truth[o] - answer[o])), ++count;
-    return count > 0 ? std::fabs(targets_[target].scale) * sum / count : std::nan("");
+    return count > 0 ? std::fabs(known_.window(split_, window).scales[target].scale) * sum / count : std::nan("");
   }
 
   /// Appends a target's values in the data's units, the first at `x`.
-  void append(Curve& curve, std::size_t target, const std::vector<float>& values, Index x) const {
+  void append(Curve& curve, const AnswerScale& scale, std::size_t target, const std::vector<float>& values,
+              Index x) const {
     for (std::size_t o = target; o < values.size(); o += targets_.size(), ++x)
       if (!std::isnan(values[o])) {
         curve.x.push_back(static_cast<double>(x));
-        curve.y.push_back(targets_[target].value(static_cast<double>(values[o])));
+        curve.y.push_back(scale.value(static_cast<double>(values[o])));
       }
   }
 
@@ -123,22 +145,37 @@ class ForecastExamples final : public Examples {
     const Index before = static_cast<Index>(history.size() / targets_.size());
     // x = 0 is the last row that the model read.
     Curve came{"what came"}, model{"forecast"}, rival{season > 1 ? str("last season (", season, ")") : "last value"};
-    append(came, target, history, 1 - before);
-    append(came, target, window.truth, 1);
-    append(model, target, window.answer, 1);
+    const Forecasting::Window known = known_.window(split_, window.number);
+    const AnswerScale& scale = known.scales[target];
+    append(came, scale, target, history, 1 - before);
+    append(came, scale, target, window.truth, 1);
+    append(model, scale, target, window.answer, 1);
     came.colour = kInk;
     model.colour = 0;
     rival.colour = season > 1 ? 3 : 7;
     rival.dashed = true;
-    std::string words = format("Mean absolute error %.4g", error_of(target, window.truth, window.answer));
+    std::string words =
+        format("Mean absolute error %.4g", error_of(window.number, target, window.truth, window.answer));
     std::vector<Curve> curves{came, model};
+    if (band_) {
+      const double coverage = told_.levels[band_->second] - told_.levels[band_->first];
+      const std::string interval = format("%.0f %% interval", 100 * coverage);
+      for (const auto& [values, name] :
+           {std::pair{&window.low, interval + ", low"}, {&window.high, interval + ", high"}}) {
+        Curve& edge = curves.emplace_back(Curve{name});
+        append(edge, scale, target, *values, 1);
+        edge.colour = 0;
+        edge.dashed = true;
+      }
+    }
     if (known_.naive_forecast(split_, window.number, season, naive)) {
-      append(rival, target, naive, 1);
-      words += format("; of the %s %.4g", rival.name.c_str(), error_of(target, window.truth, naive));
+      append(rival, scale, target, naive, 1);
+      words += format("; of the %s %.4g", rival.name.c_str(), error_of(window.number, target, window.truth, naive));
       curves.push_back(rival);
     }
-    const std::string first = known_.date(split_, window.number, 0);
-    ChartOptions options{.title = str(targets_[target].name,
+    const std::string first = known_.date(split_, window.number, 0),
+                      entity = known_.entities(split_)[static_cast<std::size_t>(known.entity)];
+    ChartOptions options{.title = str(targets_[target].name, entity.empty() ? "" : " of " + entity,
                                       first.empty() ? str(", window ", grouped(window.number)) : str(" from ", first)),
                          .x_name = first.empty() ? "steps from the last one read" : "date",
                          .y_name = targets_[target].name,
@@ -156,6 +193,8 @@ class ForecastExamples final : public Examples {
   Index length_;
   Split split_;
   std::vector<Forecasting::Target> targets_;
+  ToldNumbers told_;
+  std::optional<std::pair<std::size_t, std::size_t>> band_;  // the levels of the interval that is drawn
   Spread<Window> some_;
   std::vector<Greatest<Window>> worst_;  // of each target that is drawn
   Index window_ = 0;

@@ -1,5 +1,6 @@
 #include "apps/run_report/run_report.h"
 
+#include "apps/baselines/kept.h"
 #include "apps/inspect/inspect.h"
 #include "apps/trainer/answers.h"
 #include "core/error.h"
@@ -107,6 +108,12 @@ RunReport read_run(const fs::path& path, const ReportOptions& options) {
   for (const auto& lines : {trained.config.task->contents(), trained.config.task->notes()})
     report.contents.insert(report.contents.end(), lines.begin(), lines.end());
   judge(report, trained, options);
+  if (!options.data) report.simple = kept_baselines(report.run, trained.config);
+  if (!options.data && report.simple.is_null() && may_have_baselines(*trained.config.task)) {
+    const auto load = [&](const auto& sets) { return RunConfig::load(folder.config_path(), sets); };
+    report.simple = baselines_of_config(load, {}, options.working, nullptr);
+    keep_baselines(report.run, report.simple);
+  }
   options.working("a look inside");
   look_inside(report, trained);
   return report;

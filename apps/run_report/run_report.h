@@ -29,6 +29,7 @@ struct RunReport {
   std::vector<std::string> contents{};  ///< of its data, and remarks on them
   std::string split{};                  ///< that was evaluated
   Json evaluation{};                    ///< the document of Answers::report; null: there is none
+  Json simple{};                        ///< simple models, fitted to the same data (kept_baselines), or null
   std::vector<PageSection> examples{};
   std::vector<SharedChart> charts{};
   Json inside{};  ///< null: there is none, and `not_inside` says why

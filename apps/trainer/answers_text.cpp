@@ -97,6 +97,32 @@ std::string confusions(const Json& document) {
   return text;
 }
 
+/// How the intervals did, and the scores of the quantiles.
+std::string quantiles_text(const Json& quantiles) {
+  std::string text;
+  for (const Json& one : quantiles["intervals"])
+    text += format("%3.0f %% interval      covers %.1f %%, mean width %.4g\n", 100 * one["coverage"].get<double>(),
+                   100 * one["covered"].get<double>(), one["width"].get<double>());
+  text += str("pinball loss        ", figure("mae", quantiles["pinball"]));
+  if (quantiles["crps"].is_number())
+    text += str(", CRPS ", figure("mae", quantiles["crps"]), " (of ", quantiles["crps_levels"].size(), " levels from ",
+                quantiles["crps_levels"].front().dump(), " on)");
+  return text + str("\nintervals by        ", quantiles["from"].get<std::string>(), "\n");
+}
+
+/// The entities that the model does worst on.
+std::string entities_text(const Json& entities) {
+  constexpr std::size_t kMost = 5;
+  std::string text = str("means over ", entities.size(), " entities; the worst: ");
+  for (std::size_t i = 0; i < std::min(kMost, entities.size()); ++i) {
+    const Json& errors = entities[i]["model"];
+    const char* key = errors["mase"].is_number() ? "mase" : "smape";
+    text += str(i ? ", " : "", entities[i]["entity"].get<std::string>(), " (", metric(key).told, " ",
+                figure(key, errors[key]), ")");
+  }
+  return wrapped(text) + "\n";
+}
+
 /// A target's errors in the data's units, of the model and the baselines; then by step of the horizon.
 std::string target_table(const Json& target, const Json& baselines) {
   std::vector<std::string> who{"model"};
@@ -111,6 +137,8 @@ std::string target_table(const Json& target, const Json& baselines) {
     for (const std::string& one : who) row += right(figure(key, target[one][key]), one == "model" ? 11 : 19);
     text += line(row);
   }
+  if (target.contains("quantiles")) text += quantiles_text(target["quantiles"]);
+  if (target.contains("entities")) text += entities_text(target["entities"]);
   if (!target.contains("steps") || target["steps"].size() < 2) return text;
   const Json& steps = target["steps"];
   head = right("step", 6);
@@ -141,7 +169,7 @@ std::string answers_text(const Json& document) {
   std::string text = "\n" + metrics_table(document);
   if (document.contains("by_class")) text += classes_table(document["by_class"]) + confusions(document);
   if (document.contains("season"))
-    text += "(squared and absolute error and RMSE: in deviations of the training part)\n";
+    text += "(squared and absolute error and RMSE: in deviations, of the training part or of what is read)\n";
   if (document.contains("targets"))
     for (const Json& target : document["targets"]) text += target_table(target, document["baselines"]);
   if (document.contains("remarks"))

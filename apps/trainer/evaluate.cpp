@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/kernels/distribution_loss.h"
 #include "core/kernels/loss.h"
 #include "core/pool.h"
 
@@ -21,7 +22,11 @@ ModelInput model_input(const Batch& batch) {
 namespace {
 
 /// The mean squared error of the targets that are not missing; 0 where all are.
-Variable regression_loss(const Variable& outputs, const Batch& batch) {
+Variable regression_loss(const Variable& outputs, const Batch& batch, const Distribution& distribution) {
+  if (distribution.kind != Distribution::Kind::point) {
+    const auto count = static_cast<Index>(batch.target_values.size());
+    return distribution_loss(outputs, Tensor::of(Shape{count}, batch.target_values), distribution);
+  }
   const double all = static_cast<double>(batch.target_values.size()), scored = batch.scored();
   if (scored == all) return mse_loss(outputs, Variable(Tensor::of(outputs.shape(), batch.target_values)));
   std::vector<float> targets = batch.target_values, known(targets.size(), 1);
@@ -35,7 +40,7 @@ Variable regression_loss(const Variable& outputs, const Batch& batch) {
 }  // namespace
 
 Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape& shape) {
-  if (shape.regression()) return regression_loss(logits, batch);
+  if (shape.regression()) return regression_loss(logits, batch, shape.distribution);
   const auto count = static_cast<Index>(batch.targets.size());
   const Tensor weights = batch.weights.empty() ? Tensor() : Tensor::of(Shape{count}, batch.weights);
   return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets), 0, weights);
@@ -43,13 +48,18 @@ Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape&
 
 void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
   if (shape.regression()) {
+    const Distribution& of = shape.distribution;
+    const auto width = static_cast<std::size_t>(of.width());
     for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
       if (std::isnan(batch.target_values[i])) continue;
-      const double error = static_cast<double>(logits.data()[i] - batch.target_values[i]);
-      loss_ += error * error;
+      const double error = of.point(logits.data() + i * width) - static_cast<double>(batch.target_values[i]);
+      square_ += error * error;
       absolute_ += std::fabs(error);
     }
-    scored_ += static_cast<Index>(batch.scored());
+    Index scored = 0;
+    loss_ += kernels::distribution_loss(of, std::ssize(batch.target_values), logits.data(), batch.target_values.data(),
+                                        &scored);
+    scored_ += scored;
     if (batch.last) sequences_ += batch.batch;
     return;
   }
@@ -77,7 +87,7 @@ Json Score::metrics(const TaskShape& shape) const {
   };
   Json json = {{"loss", json_number(loss())}};
   if (shape.regression()) {
-    json["mse"] = json_number(loss());
+    json["mse"] = share(square_, scored_);
     json["mae"] = share(absolute_, scored_);
     return json;
   }

@@ -30,7 +30,7 @@ class Score {
   Index steps_read() const { return steps_; }
 
  private:
-  double loss_ = 0, absolute_ = 0;
+  double loss_ = 0, square_ = 0, absolute_ = 0;
   Index scored_ = 0, correct_ = 0, sequences_ = 0, whole_ = 0, steps_ = 0;
   std::vector<bool> all_correct_;  // of the sequences whose last chunk is yet to come
 };

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "apps/trainer/answers.h"
 #include "core/strings.h"
@@ -9,76 +11,84 @@ namespace {
 
 Json number(double value) { return std::isnan(value) ? Json() : Json(value); }
 
-Json errors_json(const ForecastErrors& errors, double seasonal) {
+Json errors_json(const ForecastErrors& errors) {
   return {{"mae", number(errors.mae())},
           {"rmse", number(errors.rmse())},
-          {"mase", number(errors.mase(seasonal))},
+          {"mase", number(errors.mase())},
           {"smape", number(errors.smape())}};
 }
 
-/// Numbers: of forecasts every step and every target, in the data's units, beside naive forecasts.
+/// The mean of each figure over those that have it; null: none has.
+Json mean_json(const std::vector<Json>& all) {
+  Json means = errors_json({});
+  for (auto& [key, mean] : means.items()) {
+    double sum = 0, count = 0;
+    for (const Json& one : all)
+      if (one[key].is_number()) sum += one[key].get<double>(), ++count;
+    if (count > 0) mean = sum / count;
+  }
+  return means;
+}
+
+/// Numbers: of forecasts every step and every target, in the data's units, beside naive forecasts. The figures of a
+/// target are means over the entities, which so weigh alike however many windows each has.
 class NumberAnswers final : public Answers {
  public:
   NumberAnswers(const Task& task, AnswerFile* file) : task_(task), file_(file), known_(task.forecasting()) {
-    const Index outputs = task.shape().outputs;
+    const Index outputs = task.shape().numbers();
+    told_ = task.told();
     if (known_) {
-      targets_ = known_->forecast_targets();
+      for (const auto& target : known_->forecast_targets()) names_.push_back(target.name);
       add_rival("last_value", 1);
       if (known_->season() > 1) add_rival("last_season", known_->season());
     } else {
-      for (Index o = 0; o < outputs; ++o) targets_.push_back({outputs == 1 ? "answer" : std::to_string(o)});
-      means_.assign(targets_.size(), 0);
-      Index count = 0;
-      std::vector<double> sums(targets_.size());
-      sample_training(task, [&](const Batch& batch) {
-        for (std::size_t i = 0; i < batch.target_values.size(); ++i)
-          sums[i % sums.size()] += static_cast<double>(batch.target_values[i]);
-        count += batch.batch;
-      });
-      for (std::size_t o = 0; o < sums.size(); ++o)
-        means_[o] = static_cast<float>(sums[o] / static_cast<double>(count));
+      for (Index o = 0; o < outputs; ++o) names_.push_back(outputs == 1 ? "answer" : std::to_string(o));
+      learn_means();
       add_rival("training_mean", 0);
     }
-    model_.resize(static_cast<std::size_t>(outputs));
-    for (Rival& rival : rivals_) rival.errors.resize(model_.size());
+    model_.steps.resize(static_cast<std::size_t>(outputs));
+    for (Rival& rival : rivals_) rival.errors.steps.resize(model_.steps.size());
+    for (const Split split : {Split::train, Split::validation, Split::test})
+      if (known_ && task.has(split) && !known_->entities(split).empty())
+        panel_ = panel_ || !known_->entities(split)[0].empty();
     if (!file_) return;
     std::vector<std::string> header{"sequence"};
+    if (panel_) header.push_back("entity");
     if (known_) header.push_back("step");
     header.insert(header.end(), {"target", "truth", "prediction"});
+    if (told_.offsets.empty())  // of the model's own
+      for (const double level : told_.levels) header.push_back(quantile_name(level));
     file_->row(header);
   }
 
   void begin(Split split) override {
     split_ = split;
-    window_ = 0;
+    number_ = 0;
   }
 
   void count(const Batch& batch) override {
-    const std::size_t size = model_.size();
-    std::vector<float> answers;
-    for (Index b = 0; b < batch.batch; ++b, ++window_) {
-      const float* truths = batch.target_values.data() + b * static_cast<Index>(size);
-      for (Rival& rival : rivals_) {
-        if (known_ && !known_->naive_forecast(split_, window_, rival.season, answers)) continue;
-        for (std::size_t o = 0; o < size; ++o) {
-          const float answer = known_ ? answers[o] : means_[o];
-          if (std::isnan(truths[o]) || std::isnan(answer)) continue;
-          judge(rival.errors[o], o, truths[o], answer);
-          rival.scaled.add(static_cast<double>(truths[o]), static_cast<double>(answer));
-        }
-      }
+    for (Index b = 0; b < batch.batch; ++b) {
+      open_window();
+      count(truths(batch, b));
     }
   }
 
   void add(const Variable& outputs, const Batch& batch) override {
-    count(batch);
-    const std::size_t size = model_.size();
+    const std::size_t size = model_.steps.size();
     for (Index b = 0; b < batch.batch; ++b, ++sequence_) {
-      const float* truths = batch.target_values.data() + b * static_cast<Index>(size);
-      const float* given = outputs.data() + b * static_cast<Index>(size);
-      for (std::size_t o = 0; o < size; ++o)
-        if (!std::isnan(truths[o])) judge(model_[o], o, truths[o], given[o]);
-      for (std::size_t o = 0; file_ && o < size; ++o) write(o, truths[o], given[o]);
+      open_window();
+      const float* const truth = truths(batch, b);
+      const Index width = told_.distribution.width();
+      count(truth);
+      std::vector<double> values(1 + told_.levels.size());
+      for (std::size_t o = 0; o < size; ++o) {
+        const auto number = static_cast<Index>(o);
+        told_.read(outputs.data() + (b * static_cast<Index>(size) + number) * width, number, values.data());
+        judge(model_, o, truth[o], values[0]);
+        for (double& value : values) value = in_units(o, value);
+        if (!std::isnan(truth[o])) quantiles_of(o % names_.size()).add(in_units(o, truth[o]), values.data() + 1);
+        if (file_) write(o, truth[o], values);
+      }
     }
   }
 
@@ -86,52 +96,136 @@ class NumberAnswers final : public Answers {
   void report(Json& document) const override;
 
  private:
+  struct Errors {
+    std::vector<ForecastErrors> steps{};                  // of each output
+    std::vector<std::vector<ForecastErrors>> entities{};  // of each target, over all steps
+  };
   struct Rival {
     std::string name;
     Index season;
-    std::vector<ForecastErrors> errors{};  // of each output, in the data's units
-    ForecastErrors scaled{};               // of all, in the task's
+    Errors errors{};          // in the data's units
+    ForecastErrors scaled{};  // of all, in the task's
   };
   void add_rival(const char* name, Index season) { rivals_.push_back({name, season}); }
-  const Forecasting::Target& target(std::size_t output) const { return targets_[output % targets_.size()]; }
-  void judge(ForecastErrors& errors, std::size_t output, float truth, float answer) const {
-    const auto& of = target(output);
-    errors.add(of.value(static_cast<double>(truth)), of.value(static_cast<double>(answer)));
+
+  void learn_means() {
+    std::vector<double> sums(names_.size());
+    Index count = 0;
+    sample_training(task_, [&](const Batch& batch) {
+      for (std::size_t i = 0; i < batch.target_values.size(); ++i)
+        sums[i % sums.size()] += static_cast<double>(batch.target_values[i]);
+      count += batch.batch;
+    });
+    for (const double sum : sums) means_.push_back(static_cast<float>(sum / static_cast<double>(count)));
   }
-  void write(std::size_t output, float truth, float answer) const {
-    const auto& of = target(output);
+
+  const float* truths(const Batch& batch, Index b) const {
+    return batch.target_values.data() + b * static_cast<Index>(model_.steps.size());
+  }
+
+  /// Goes on to the next window.
+  void open_window() {
+    window_ = {0, std::vector<AnswerScale>(names_.size()), std::vector<double>(names_.size(), std::nan(""))};
+    std::string name;
+    if (known_) {
+      window_ = known_->window(split_, number_);
+      name = known_->entities(split_)[static_cast<std::size_t>(window_.entity)];
+    }
+    const auto [found, is_new] = places_.emplace(name, entities_.size());
+    entity_ = found->second;
+    if (is_new) entities_.push_back(name);
+    for (std::size_t k = 0; is_new && k < names_.size(); ++k)
+      if (!(window_.seasonal[k] > 0)) without_error_.push_back({entity_, k});
+    ++number_;
+  }
+
+  /// The answers without a model.
+  void count(const float* truth) {
+    std::vector<float> answers;
+    for (Rival& rival : rivals_) {
+      if (known_ && !known_->naive_forecast(split_, number_ - 1, rival.season, answers)) continue;
+      for (std::size_t o = 0; o < model_.steps.size(); ++o) {
+        const float answer = known_ ? answers[o] : means_[o];
+        if (std::isnan(truth[o]) || std::isnan(answer)) continue;
+        judge(rival.errors, o, truth[o], static_cast<double>(answer));
+        rival.scaled.add(static_cast<double>(truth[o]), static_cast<double>(answer));
+      }
+    }
+  }
+
+  double in_units(std::size_t output, double value) const {
+    return window_.scales[output % names_.size()].value(value);
+  }
+  double in_units(std::size_t output, float value) const { return in_units(output, static_cast<double>(value)); }
+
+  /// Of the window's entity.
+  QuantileErrors& quantiles_of(std::size_t target) {
+    if (quantiles_.size() < entities_.size())
+      quantiles_.resize(entities_.size(), std::vector<QuantileErrors>(names_.size(), QuantileErrors(told_.levels)));
+    return quantiles_[entity_][target];
+  }
+
+  void judge(Errors& errors, std::size_t output, float truth, double answer) const {
+    if (std::isnan(truth)) return;
+    if (errors.entities.size() < entities_.size())
+      errors.entities.resize(entities_.size(), std::vector<ForecastErrors>(names_.size()));
+    const std::size_t k = output % names_.size();
+    for (ForecastErrors* one : {&errors.steps[output], &errors.entities[entity_][k]})
+      one->add(in_units(output, truth), in_units(output, answer), window_.seasonal[k]);
+  }
+
+  /// `values`: the point and the quantiles, in units.
+  void write(std::size_t output, float truth, const std::vector<double>& values) const {
     std::vector<std::string> cells{std::to_string(sequence_)};
-    if (known_) cells.push_back(std::to_string(output / targets_.size() + 1));
-    cells.insert(cells.end(), {of.name, std::isnan(truth) ? "" : format("%.9g", of.value(static_cast<double>(truth))),
-                               format("%.9g", of.value(static_cast<double>(answer)))});
+    if (panel_) cells.push_back(entities_[entity_]);
+    if (known_) cells.push_back(std::to_string(output / names_.size() + 1));
+    cells.insert(cells.end(),
+                 {names_[output % names_.size()], std::isnan(truth) ? "" : format("%.9g", in_units(output, truth))});
+    for (std::size_t i = 0; i < (told_.offsets.empty() ? values.size() : 1); ++i)
+      cells.push_back(format("%.9g", values[i]));
     file_->row(cells);
   }
-  /// The errors of one target, over all its steps.
-  ForecastErrors all_steps(const std::vector<ForecastErrors>& errors, std::size_t target) const {
-    ForecastErrors all;
-    for (std::size_t o = target; o < errors.size(); o += targets_.size()) all.add(errors[o]);
-    return all;
+
+  /// The figures of one target over all its steps.
+  Json of_target(const Errors& errors, std::size_t target) const {
+    std::vector<Json> all;
+    for (const auto& entity : errors.entities) all.push_back(errors_json(entity[target]));
+    return mean_json(all);
   }
-  /// The mean over the targets of `key` of all steps: for figures without a unit. Null when a target has none.
-  Json mean_of(const char* key, const std::vector<ForecastErrors>& errors) const {
+  /// The mean over the targets of a figure without a unit. Null when a target has none.
+  Json mean_of(const char* key, const Errors& errors) const {
     double sum = 0;
-    for (std::size_t k = 0; k < targets_.size(); ++k) {
-      const Json value = errors_json(all_steps(errors, k), targets_[k].seasonal)[key];
+    for (std::size_t k = 0; k < names_.size(); ++k) {
+      const Json value = of_target(errors, k)[key];
       if (value.is_null()) return {};
       sum += value.get<double>();
     }
-    return sum / static_cast<double>(targets_.size());
+    return sum / static_cast<double>(names_.size());
   }
+  /// The errors of each entity, the worst for the model first.
+  Json entities_json(std::size_t target) const;
+  /// What is told of a target's distribution, as means over the entities.
+  Json quantiles_json(std::size_t target) const;
+  /// Why a target has no MASE, or one of some entities only; "": it has.
+  std::string remark(std::size_t target) const;
 
   const Task& task_;
   AnswerFile* file_;
   const Forecasting* known_;
-  std::vector<Forecasting::Target> targets_;
-  std::vector<float> means_;  // of the training answers, without forecasts
-  std::vector<ForecastErrors> model_;
+  std::vector<std::string> names_;  // of the targets
+  std::vector<float> means_;        // of the training answers, without forecasts
+  ToldNumbers told_;
+  bool panel_ = false;
+  Errors model_;
+  std::vector<std::vector<QuantileErrors>> quantiles_;  // of each entity and target
   std::vector<Rival> rivals_;
+  std::vector<std::string> entities_;
+  std::map<std::string, std::size_t> places_;
+  std::vector<std::pair<std::size_t, std::size_t>> without_error_;  // entities and targets whose MASE is not defined
   Split split_ = Split::validation;
-  Index window_ = 0, sequence_ = 0;
+  Index number_ = 0, sequence_ = 0;
+  Forecasting::Window window_;  // that is judged
+  std::size_t entity_ = 0;
 };
 
 Json NumberAnswers::baselines() const {
@@ -148,6 +242,59 @@ Json NumberAnswers::baselines() const {
   return baselines;
 }
 
+Json NumberAnswers::entities_json(std::size_t target) const {
+  std::vector<std::pair<double, Json>> all;
+  for (std::size_t e = 0; e < model_.entities.size(); ++e) {
+    const ForecastErrors& errors = model_.entities[e][target];
+    Json one = {{"entity", entities_[e]}, {"n", errors.count()}, {"model", errors_json(errors)}};
+    for (const Rival& rival : rivals_)
+      if (e < rival.errors.entities.size()) one[rival.name] = errors_json(rival.errors.entities[e][target]);
+    const double by = std::isnan(errors.mase()) ? errors.smape() : errors.mase();
+    all.emplace_back(std::isnan(by) ? -1 : by, std::move(one));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  Json list = Json::array();
+  for (auto& [by, one] : all) list.push_back(std::move(one));
+  return list;
+}
+
+Json NumberAnswers::quantiles_json(std::size_t target) const {
+  std::vector<const QuantileErrors*> all;
+  for (const auto& entity : quantiles_)
+    if (entity[target].count() > 0) all.push_back(&entity[target]);
+  const auto mean = [&](const auto& value) {
+    double sum = 0;
+    for (const QuantileErrors* one : all) sum += value(*one);
+    return number(all.empty() ? std::nan("") : sum / static_cast<double>(all.size()));
+  };
+  Json json = {{"levels", told_.levels},
+               {"from", told_.offsets.empty() ? "the model" : "its errors on the validation split"},
+               {"pinball", mean([](const auto& one) { return one.pinball(); })},
+               {"crps", mean([](const auto& one) { return one.crps(); })},
+               {"crps_levels", QuantileErrors::crps_levels(told_.levels)},
+               {"intervals", Json::array()}};
+  for (std::size_t i = 0; !all.empty() && i < all[0]->intervals().size(); ++i)
+    json["intervals"].push_back({{"coverage", all[0]->intervals()[i].coverage},
+                                 {"covered", mean([&](const auto& one) { return one.intervals()[i].covered; })},
+                                 {"width", mean([&](const auto& one) { return one.intervals()[i].width; })}});
+  return json;
+}
+
+std::string NumberAnswers::remark(std::size_t target) const {
+  const auto missing = std::count_if(without_error_.begin(), without_error_.end(),
+                                     [&](const auto& one) { return one.second == target; });
+  if (missing == 0) return "";
+  if (panel_)
+    return str("MASE of ", names_[target], ": without ", grouped(missing), " of ", grouped(std::ssize(entities_)),
+               " entities, where the naive forecast of the training part makes no error or has none");
+  return str("no MASE of ", names_[target],
+             std::isnan(window_.seasonal[target])
+                 ? str(": it is relative to the naive error of the training part, which the run has not kept for "
+                       "task.season ",
+                       known_->season())
+                 : ": the naive forecast makes no error in the training part");
+}
+
 void NumberAnswers::report(Json& document) const {
   if (!document.at("loss").is_number()) return;
   document["rmse"] = std::sqrt(document.at("mse").get<double>());
@@ -157,24 +304,21 @@ void NumberAnswers::report(Json& document) const {
   if (known_) document["season"] = known_->season();
   std::vector<std::string> remarks;
   Json& targets = document["targets"] = Json::array();
-  for (std::size_t k = 0; k < targets_.size(); ++k) {
-    Json one = {{"target", targets_[k].name}, {"model", errors_json(all_steps(model_, k), targets_[k].seasonal)}};
-    for (const Rival& rival : rivals_) one[rival.name] = errors_json(all_steps(rival.errors, k), targets_[k].seasonal);
+  for (std::size_t k = 0; k < names_.size(); ++k) {
+    Json one = {{"target", names_[k]}, {"model", of_target(model_, k)}};
+    for (const Rival& rival : rivals_) one[rival.name] = of_target(rival.errors, k);
     if (known_) {
-      one["seasonal_error_in_training"] = number(targets_[k].seasonal);
-      if (!(targets_[k].seasonal > 0))
-        remarks.push_back(str("no MASE of ", targets_[k].name,
-                              std::isnan(targets_[k].seasonal)
-                                  ? str(": it is relative to the naive error of the training part, which the run has "
-                                        "not kept for task.season ",
-                                        known_->season())
-                                  : ": the naive forecast makes no error in the training part"));
+      if (!panel_)
+        one["seasonal_error_in_training"] = number(window_.seasonal.empty() ? std::nan("") : window_.seasonal[k]);
+      if (const std::string text = remark(k); !text.empty()) remarks.push_back(text);
       Json& steps = one["steps"] = Json::array();
-      for (std::size_t o = k; o < model_.size(); o += targets_.size()) {
-        Json step = {{"step", o / targets_.size() + 1}, {"model", errors_json(model_[o], targets_[k].seasonal)}};
-        for (const Rival& rival : rivals_) step[rival.name] = errors_json(rival.errors[o], targets_[k].seasonal);
+      for (std::size_t o = k; o < model_.steps.size(); o += names_.size()) {
+        Json step = {{"step", o / names_.size() + 1}, {"model", errors_json(model_.steps[o])}};
+        for (const Rival& rival : rivals_) step[rival.name] = errors_json(rival.errors.steps[o]);
         steps.push_back(std::move(step));
       }
+      if (!told_.levels.empty()) one["quantiles"] = quantiles_json(k);
+      if (panel_) one["entities"] = entities_json(k);
     }
     targets.push_back(std::move(one));
   }

@@ -27,6 +27,7 @@ void RunState::fields(Fields& f) {
   f("schedule", schedule, "what the schedule has seen, or null");
   f("data", data, "fingerprint of the data");
   f("learned", learned, "what the data taught the task");
+  f("intervals", intervals, "around forecasts, by the errors on validation, or null");
   f("dropout_masks", dropout_masks, "how masks are drawn");
   f("seed", seed, "of the run", at_least(0));
   f("processor", processor, "which made it");

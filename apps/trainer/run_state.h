@@ -30,6 +30,7 @@ struct RunState {
   Json schedule{};          ///< of the schedule (Schedule::state)
   std::string data{};       ///< the fingerprint (Task::fingerprint); "": not known
   Json learned{};           ///< Task::learned; null: an earlier program did not save it
+  Json intervals{};         ///< of forecasts, by the validation after this step (intervals.h); null: there are none
   Index dropout_masks = 0;  ///< version of how masks are drawn from their key
   Index seed = 1;
   std::string processor{}, instruction_set{}, blas_core{};  ///< of the machine that saved it; "": not known

@@ -140,7 +140,8 @@ double smape_term(double truth, double forecast) {
   return size > 0 ? 200 * std::fabs(truth - forecast) / size : 0;
 }
 
-void ForecastErrors::add(double truth, double forecast) {
+void ForecastErrors::add(double truth, double forecast, double naive) {
+  if (naive > 0) scaled_ += std::fabs(truth - forecast) / naive, ++scaled_count_;
   absolute_ += std::fabs(truth - forecast);
   square_ += (truth - forecast) * (truth - forecast);
   smape_ += smape_term(truth, forecast);
@@ -151,13 +152,80 @@ void ForecastErrors::add(const ForecastErrors& other) {
   absolute_ += other.absolute_;
   square_ += other.square_;
   smape_ += other.smape_;
+  scaled_ += other.scaled_;
+  scaled_count_ += other.scaled_count_;
   count_ += other.count_;
 }
 
 double ForecastErrors::mean(double sum) const { return count_ ? sum / static_cast<double>(count_) : kUndefined; }
 double ForecastErrors::rmse() const { return std::sqrt(mean(square_)); }
-double ForecastErrors::mase(double seasonal_error) const {
-  return seasonal_error > 0 ? mae() / seasonal_error : kUndefined;
+double ForecastErrors::mase() const {
+  return scaled_count_ ? scaled_ / static_cast<double>(scaled_count_) : kUndefined;
+}
+
+namespace {
+
+bool same_level(double a, double b) { return std::fabs(a - b) < 1e-9; }
+
+/// The level as far above 0.5 as levels[i] is below it; levels.size(): there is none.
+std::size_t opposite(const std::vector<double>& levels, std::size_t i) {
+  std::size_t other = i + 1;
+  while (other < levels.size() && !same_level(levels[other], 1 - levels[i])) ++other;
+  return other;
+}
+
+}  // namespace
+
+QuantileErrors::QuantileErrors(const std::vector<double>& levels)
+    : levels_(levels), pinball_(levels.size()), within_(levels.size()), width_(levels.size()) {}
+
+void QuantileErrors::add(double truth, const double* quantiles) {
+  ++count_;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    const double error = truth - quantiles[i];
+    pinball_[i] += std::max(levels_[i] * error, (levels_[i] - 1) * error);
+    const std::size_t other = opposite(levels_, i);
+    if (levels_[i] >= 0.5 || other == levels_.size()) continue;
+    within_[i] += quantiles[i] <= truth && truth <= quantiles[other];
+    width_[i] += quantiles[other] - quantiles[i];
+  }
+}
+
+double QuantileErrors::pinball() const {
+  if (count_ == 0 || levels_.empty()) return kUndefined;
+  return std::accumulate(pinball_.begin(), pinball_.end(), 0.0) / static_cast<double>(count_) /
+         static_cast<double>(levels_.size());
+}
+
+std::vector<double> QuantileErrors::crps_levels(const std::vector<double>& levels) {
+  // k / n for k = 1 to n - 1, of the largest n of which all are there.
+  for (std::size_t n = levels.size() + 1; n > 2; --n) {
+    std::vector<double> spaced;
+    for (std::size_t k = 1; k < n; ++k) spaced.push_back(static_cast<double>(k) / static_cast<double>(n));
+    if (std::all_of(spaced.begin(), spaced.end(), [&](double level) {
+          return std::any_of(levels.begin(), levels.end(), [&](double one) { return same_level(one, level); });
+        }))
+      return spaced;
+  }
+  return {};
+}
+
+double QuantileErrors::crps() const {
+  const std::vector<double> spaced = crps_levels(levels_);
+  if (count_ == 0 || spaced.size() < 3) return kUndefined;
+  double sum = 0;
+  for (std::size_t i = 0; i < levels_.size(); ++i)
+    for (const double level : spaced)
+      if (same_level(level, levels_[i])) sum += pinball_[i];
+  return 2 * sum / static_cast<double>(count_) / static_cast<double>(spaced.size());
+}
+
+std::vector<QuantileErrors::Central> QuantileErrors::intervals() const {
+  std::vector<Central> all;
+  for (std::size_t i = levels_.size(); i-- > 0;)
+    if (levels_[i] < 0.5 && opposite(levels_, i) < levels_.size() && count_ > 0)
+      all.push_back({1 - 2 * levels_[i], ratio(within_[i], count_), width_[i] / static_cast<double>(count_)});
+  return all;
 }
 
 std::vector<Interval> bootstrap_intervals(

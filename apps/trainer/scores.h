@@ -3,6 +3,7 @@
 // that does not occur, the ranking of a class with no negatives.
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -69,19 +70,49 @@ double smape_term(double truth, double forecast);
 /// Errors of forecasts.
 class ForecastErrors {
  public:
-  void add(double truth, double forecast);
+  /// `naive`: the seasonal_error of the training data; NaN, or 0: there is none.
+  void add(double truth, double forecast, double naive = std::numeric_limits<double>::quiet_NaN());
   void add(const ForecastErrors&);
   Index count() const { return count_; }
   double mae() const { return mean(absolute_); }
   double rmse() const;
   double smape() const { return mean(smape_); }  ///< the mean of `smape_term`
-  /// mae / seasonal_error(training data): below 1, the forecasts beat the naive one there; undefined where that has no
-  /// error. Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy".
-  double mase(double seasonal_error) const;
+  /// The mean of |truth - forecast| / naive, over those that have one: below 1, the forecasts beat the naive one in the
+  /// training data. Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy".
+  double mase() const;
 
  private:
   double mean(double sum) const;
-  double absolute_ = 0, square_ = 0, smape_ = 0;
+  double absolute_ = 0, square_ = 0, smape_ = 0, scaled_ = 0;
+  Index count_ = 0, scaled_count_ = 0;
+};
+
+/// Scores of forecast quantiles. A quantile f of level q costs max(q (y - f), (q - 1) (y - f)), the pinball loss, which
+/// is least for the true one. Source: Gneiting & Raftery 2007, "Strictly proper scoring rules", section 6.
+class QuantileErrors {
+ public:
+  QuantileErrors() = default;
+  explicit QuantileErrors(const std::vector<double>& levels);
+  /// `quantiles`: of each level.
+  void add(double truth, const double* quantiles);
+  Index count() const { return count_; }
+  double pinball() const;  ///< the mean over the levels
+  /// The continuous ranked probability score as twice the mean pinball loss over equally spaced levels, crps_levels of
+  /// them; undefined where there are none.
+  double crps() const;
+  static std::vector<double> crps_levels(const std::vector<double>& levels);
+  /// The intervals between two levels of one distance from 0.5, the narrowest first.
+  struct Central {
+    double coverage;  ///< that they should have
+    double covered;   ///< the share of truths that lie within
+    double width;     ///< the mean
+  };
+  std::vector<Central> intervals() const;
+
+ private:
+  std::vector<double> levels_, pinball_;
+  std::vector<Index> within_;  // of each level below 0.5: truths between it and its opposite
+  std::vector<double> width_;  // of these intervals, summed
   Index count_ = 0;
 };
 

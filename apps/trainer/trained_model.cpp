@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "apps/trainer/intervals.h"
 #include "core/error.h"
 #include "core/strings.h"
 
@@ -14,6 +15,7 @@ TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, co
   TrainedModel trained{RunConfig::load(config, sets), nullptr, checkpoint.state.step, checkpoint.state.data};
   const Json& learned = checkpoint.state.learned;
   trained.config.task->use(learned.is_null() ? Json::object() : learned);
+  trained.config.task->tell(told_by(checkpoint.state.intervals));
   const Json was = RunConfig::load(config, {}).to_json()["task"], is = trained.config.to_json()["task"];
   for (const char* key :
        {"train_fraction", "validation_fraction", "test_fraction", "validation", "split", "group", "group_column"})

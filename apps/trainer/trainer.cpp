@@ -239,6 +239,7 @@ void Trainer::step() {
   }
   if (!done.usable && settings.on_nan == "stop") stop_on_nan(done);
   ++state_.step;
+  state_.intervals = nullptr;  // these are other weights
   tokens_ += done.tokens;
   if (state_.tokens >= 0) state_.tokens += done.tokens;
   state_.interval_tokens += done.tokens;
@@ -356,6 +357,7 @@ bool Trainer::validate() {
                            25));
   }
   last_scores_ = describe_metrics(results->front().metrics);
+  state_.intervals = results->front().intervals;
   if (const double loss = results->front().loss; !std::isfinite(loss) && training_.config.train.on_nan == "stop") {
     throw NumericalError(str("step ", state_.step, ": the validation loss is ", word(loss), ". ", last_good(),
                              ". A lower optimizer.lr may help; train.on_nan \"skip\" goes on regardless."));

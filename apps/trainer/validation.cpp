@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "apps/trainer/intervals.h"
 #include "core/error.h"
 #include "core/strings.h"
 
@@ -56,9 +57,14 @@ std::optional<std::vector<Validation::Result>> Validation::run(SequenceModel& mo
   const Index batch = config_.train.evaluation_batch();
   std::vector<Result> results;
   const auto add = [&](Index length, const Task& task) {
-    const auto score = evaluate(model, task, Split::validation, batch, stop);
-    if (score) results.push_back({length, score->loss(), score->metrics(task.shape()), score->counts()});
-    return score.has_value();
+    Score score;
+    ForecastErrorsOfWindows errors(task.shape());
+    const auto see = [&](const Variable& outputs, const Batch& chunk) {
+      if (length == 0 && task.forecasting()) errors.add(outputs, chunk);
+    };
+    if (!evaluate(model, task, Split::validation, batch, score, stop, see)) return false;
+    results.push_back({length, score.loss(), score.metrics(task.shape()), score.counts(), errors.intervals()});
+    return true;
   };
   if (!add(0, *config_.task)) return std::nullopt;
   for (const auto& [length, task] : others_)

@@ -18,6 +18,7 @@ class Validation {
     Index length;  ///< one of `train.eval_lengths`; 0: the task's own
     double loss;
     Json metrics, counts;
+    Json intervals{};  ///< of forecasts of the task's own length (intervals.h), or null
   };
   /// One result for each length; nullopt when `stop` returned true between two chunks.
   std::optional<std::vector<Result>> run(SequenceModel&, const std::function<bool()>& stop) const;

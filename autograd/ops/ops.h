@@ -10,6 +10,7 @@
 #include "autograd/ops/concat_time.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/diagonal_recurrence.h"
+#include "autograd/ops/distribution_loss.h"
 #include "autograd/ops/dplr_discretize.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/embedding.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numbers>
 
 #include "core/error.h"
@@ -51,15 +52,8 @@ float scaled(double value, const SeriesLearned::Scale& by, const std::string& wh
   return result;
 }
 
-const SeriesLearned::Scale& scale_of(const SeriesLearned& learned, const std::string& name) {
-  const auto scale = learned.scales.find(printable(name));
-  if (scale == learned.scales.end())
-    throw DataError(str("task: the run has no mean and deviation of column ", printable(name)));
-  return scale->second;
-}
-
 std::string place(const SeriesTable& table, const std::string& name) {
-  return str(table.path, ": column ", printable(name));
+  return str(table.place(), ": column ", printable(name));
 }
 
 /// How much of its cycle has passed: 0 to 1.
@@ -78,78 +72,107 @@ double turn(const std::string& kind, Moment at) {
   return share(static_cast<unsigned>(date.month()) - 1, 12);
 }
 
+/// How many features a column's values are.
+Index width_of(const SeriesKeys& keys, const SeriesLearned& learned, const std::string& name) {
+  if (!keys.is_category(name)) return keys.masks() ? 2 : 1;
+  const auto categories = learned.categories.find(printable(name));
+  return categories == learned.categories.end() ? 0 : static_cast<Index>(categories->second.size());
+}
+
 }  // namespace
 
-Index features_of(const SeriesKeys& keys, const SeriesLearned& learned) {
+Index features_of(const SeriesKeys& keys, const SeriesLearned& learned, Index horizon) {
   Index count = 2 * static_cast<Index>(keys.calendar.size());
-  for (const std::string& name : keys.columns) {
-    const auto categories = learned.categories.find(printable(name));
-    count += !keys.is_category(name)                  ? (keys.masks() ? 2 : 1)
-             : categories == learned.categories.end() ? 0
-                                                      : static_cast<Index>(categories->second.size());
-  }
+  for (const ReadColumn& column : keys.read(horizon)) count += width_of(keys, learned, column.name);
   return count;
 }
 
-SeriesLearned::Scale fit_scale(const SeriesTable& table, const std::string& name, Index train) {
+SeriesLearned::Scale fit_scale(const std::vector<SeriesTable>& tables, const std::string& name,
+                               const std::vector<Index>& ends) {
   // Relative to the first value, so that equal ones give exactly 0; a deviation in the last bits counts as 0.
-  const Values& values = table.column(name).values;
-  const auto end = values.begin() + train;
-  const auto base = std::find_if(values.begin(), end, [](double value) { return !std::isnan(value); });
-  if (base == end)
-    throw DataError(str(place(table, name), " has no value in the ", train, " rows of the training part"));
+  double base = std::nan(""), sum = 0, square = 0, count = 0;
+  Index rows = 0;
+  const auto each = [&](const auto& see) {
+    for (std::size_t e = 0; e < tables.size(); ++e)
+      for (Index r = 0; r < ends[e]; ++r)
+        if (const double value = tables[e].column(name).values[static_cast<std::size_t>(r)]; !std::isnan(value))
+          see(value);
+  };
+  each([&](double value) {
+    if (std::isnan(base)) base = value;
+    sum += value - base, ++count;
+  });
+  for (const Index end : ends) rows += end;
+  if (count == 0)
+    throw DataError(str(tables.size() == 1 ? place(tables[0], name) : str(tables[0].path, ": column ", printable(name)),
+                        " has no value in the ", rows, " rows of the training part"));
   SeriesLearned::Scale scale;
-  double sum = 0, square = 0, count = 0;
-  for (auto value = base; value != end; ++value)
-    if (!std::isnan(*value)) sum += *value - *base, ++count;
-  scale.mean = *base + sum / count;
-  for (auto value = base; value != end; ++value)
-    if (!std::isnan(*value)) square += std::pow(*value - scale.mean, 2);
+  scale.mean = base + sum / count;
+  each([&](double value) { square += std::pow(value - scale.mean, 2); });
   scale.deviation = std::sqrt(square / count);
   if (scale.deviation <= 8 * std::numeric_limits<double>::epsilon() * std::fabs(scale.mean)) scale.deviation = 0;
   return scale;
 }
 
-SeriesRows::SeriesRows(const SeriesTable& table, const SeriesKeys& keys, const SeriesLearned& learned,
+SeriesRows::SeriesRows(const SeriesTable& table, const SeriesKeys& keys, const SeriesLearned& learned, Index horizon,
                        const std::vector<Index>& ends, bool answers)
-    : path(table.path),
-      rows(table.rows),
+    : path(table.place()),
+      entity(table.entity),
+      rows(table.known),
       dates(table.dates),
-      features_(static_cast<std::size_t>(features_of(keys, learned))) {
-  const auto count = static_cast<std::size_t>(rows);
-  inputs_.resize(count * features_);
-  input_gaps_.resize(features_);
-  std::size_t feature = 0;
-  for (const std::string& name : keys.columns) {
+      stored_rows_(table.rows),
+      masks_(keys.masks()) {
+  const auto count = static_cast<std::size_t>(stored_rows_);
+  std::map<std::string, std::size_t> stored_at;  // the first feature of each column
+  for (const ReadColumn& column : keys.read(horizon)) {
+    const auto width = static_cast<std::size_t>(width_of(keys, learned, column.name));
+    const auto [at, is_new] = stored_at.emplace(column.name, stored_);
+    for (std::size_t f = 0; f < width; ++f) {
+      features_.push_back({at->second + f, column.ahead});
+      if (is_new) by_window_.push_back(column.window && f == 0);
+    }
+    if (is_new) stored_ += width;
+  }
+  const std::size_t calendar = stored_;
+  for (std::size_t f = 0; f < 2 * keys.calendar.size(); ++f) features_.push_back({stored_++, 0});
+  by_window_.resize(stored_);
+  inputs_.resize(count * stored_);
+  input_gaps_.resize(stored_);
+  std::vector<Index> ahead_ends = ends;
+  ahead_ends.push_back(stored_rows_);  // of what is known ahead
+  for (const auto& [name, feature] : stored_at) {
+    const std::vector<Index>& parts = keys.is_known(name) ? ahead_ends : ends;
     if (!keys.is_category(name)) {
-      add_numbers(table, name, keys, learned, ends, feature);
-      feature += keys.masks() ? 2 : 1;
+      add_numbers(table, name, keys, learned, parts, feature);
       continue;
     }
     const Values& raw = table.column(name).values;
     // Between two categories there is no line.
-    const Values values = keys.masks() ? raw : filled(raw, false, ends, place(table, name));
+    const Values values = keys.masks() ? raw : filled(raw, false, parts, place(table, name));
     for (std::size_t r = 0; r < count; ++r)
-      if (!std::isnan(values[r])) inputs_[r * features_ + feature + static_cast<std::size_t>(values[r])] = 1;
-    feature += learned.categories.at(printable(name)).size();
+      if (!std::isnan(values[r])) inputs_[r * stored_ + feature + static_cast<std::size_t>(values[r])] = 1;
   }
-  for (const std::string& kind : keys.calendar) {
-    add_calendar(kind, feature);
-    feature += 2;
+  for (std::size_t k = 0; k < keys.calendar.size(); ++k) add_calendar(keys.calendar[k], calendar + 2 * k);
+
+  const std::vector<std::string> asked = keys.asked();
+  for (const std::string& name : asked) {
+    const auto& scale = learned.scale_of(name);
+    units_.push_back({scale.mean, scale.scale()});
+    if (keys.by_window()) target_features_.push_back(stored_at.at(name));
   }
   if (!answers) return;
-  const std::vector<std::string> asked = keys.asked();
   targets_ = asked.size();
-  answers_.resize(count * targets_);
+  answers_.resize(static_cast<std::size_t>(rows) * targets_);
   answer_gaps_.resize(targets_);
   for (std::size_t k = 0; k < targets_; ++k) {
-    const Values& raw = table.column(asked[k]).values;
-    const auto& scale = scale_of(learned, asked[k]);
+    const Values& all = table.column(asked[k]).values;
+    const Values raw(all.begin(), all.begin() + rows);
+    const auto& scale = learned.scale_of(asked[k]);
     const std::string where = place(table, asked[k]);
     const bool linear = keys.missing == "linear";
     const Values values = keys.masks() ? raw : filled(raw, linear, ends, where);
     if (linear) answer_gaps_[k] = gaps_in(raw, scale, where);
-    for (std::size_t r = 0; r < count; ++r)
+    for (std::size_t r = 0; r < raw.size(); ++r)
       answers_[r * targets_ + k] = std::isnan(values[r]) ? std::nanf("") : scaled(values[r], scale, where);
   }
 }
@@ -157,20 +180,20 @@ SeriesRows::SeriesRows(const SeriesTable& table, const SeriesKeys& keys, const S
 void SeriesRows::add_numbers(const SeriesTable& table, const std::string& name, const SeriesKeys& keys,
                              const SeriesLearned& learned, const std::vector<Index>& ends, std::size_t feature) {
   const Values& raw = table.column(name).values;
-  const auto& scale = scale_of(learned, name);
+  const auto& scale = learned.scale_of(name);
   const std::string where = place(table, name);
   if (keys.masks()) {
     for (std::size_t r = 0; r < raw.size(); ++r) {
       const bool known = !std::isnan(raw[r]);
-      inputs_[r * features_ + feature] = known ? scaled(raw[r], scale, where) : 0.0f;
-      inputs_[r * features_ + feature + 1] = known;
+      inputs_[r * stored_ + feature] = known ? scaled(raw[r], scale, where) : 0.0f;
+      inputs_[r * stored_ + feature + 1] = known;
     }
     return;
   }
   const bool linear = keys.missing == "linear";
   const Values values = filled(raw, linear, ends, where);
-  for (std::size_t r = 0; r < raw.size(); ++r) inputs_[r * features_ + feature] = scaled(values[r], scale, where);
-  if (linear) input_gaps_[feature] = gaps_in(raw, scale, where);
+  for (std::size_t r = 0; r < raw.size(); ++r) inputs_[r * stored_ + feature] = scaled(values[r], scale, where);
+  if (linear && !keys.is_known(name)) input_gaps_[feature] = gaps_in(raw, scale, where);
 }
 
 SeriesRows::Gaps SeriesRows::gaps_in(const Values& values, const SeriesLearned::Scale& scale,
@@ -190,23 +213,54 @@ const SeriesRows::Gap* SeriesRows::open_gap(const Gaps& gaps, Index known) {
 }
 
 void SeriesRows::add_calendar(const std::string& kind, std::size_t feature) {
-  for (Index r = 0; r < rows; ++r) {
+  for (Index r = 0; r < stored_rows_; ++r) {
     const double angle = 2 * std::numbers::pi * turn(kind, dates->at(r));
-    float* const to = inputs_.data() + static_cast<std::size_t>(r) * features_ + feature;
+    float* const to = inputs_.data() + static_cast<std::size_t>(r) * stored_ + feature;
     to[0] = static_cast<float>(std::sin(angle));
     to[1] = static_cast<float>(std::cos(angle));
   }
 }
 
-void SeriesRows::append_inputs(Index begin, Index end, Index known, std::vector<float>& out) const {
-  const auto width = static_cast<Index>(features_);
-  const auto base = static_cast<Index>(out.size());
-  out.insert(out.end(), inputs_.begin() + begin * width, inputs_.begin() + end * width);
-  for (std::size_t feature = 0; feature < features_; ++feature) {
-    const Gap* gap = open_gap(input_gaps_[feature], known);
-    for (Index r = gap ? std::max(begin, gap->begin) : end; r < end; ++r)
-      out[static_cast<std::size_t>(base + (r - begin) * width) + feature] = gap->before;
+float SeriesRows::input(Index row, std::size_t stored, Index known) const {
+  if (row >= stored_rows_) return 0;  // of a row that no window reads
+  if (const Gap* gap = open_gap(input_gaps_[stored], known); gap && row >= gap->begin) return gap->before;
+  return inputs_[static_cast<std::size_t>(row) * stored_ + stored];
+}
+
+Forecasting::Scale SeriesRows::window_scale(const SeriesWindow& window, std::size_t stored) const {
+  double sum = 0, square = 0, count = 0;
+  const auto each = [&](const auto& see) {
+    for (Index r = window.begin; r < window.end; ++r)
+      if (!masks_ || input(r, stored + 1, window.end) > 0) see(static_cast<double>(input(r, stored, window.end)));
+  };
+  each([&](double value) { sum += value, ++count; });
+  if (count == 0) return {};
+  const double mean = sum / count;
+  each([&](double value) { square += std::pow(value - mean, 2); });
+  return {mean, square == 0 ? 1 : std::max(Signature::kLeastDeviation, std::sqrt(square / count))};
+}
+
+void SeriesRows::append_inputs(const SeriesWindow& window, Index begin, Index end, std::vector<float>& out) const {
+  const std::size_t base = out.size(), width = features_.size();
+  out.resize(base + static_cast<std::size_t>(end - begin) * width);
+  for (std::size_t f = 0; f < width; ++f) {
+    float* to = out.data() + base + f;
+    for (Index r = begin; r < end; ++r, to += width)
+      *to = input(r + features_[f].ahead, features_[f].stored, window.end);
   }
+  for (std::size_t f = 0; f < width; ++f) {
+    if (!by_window_[features_[f].stored]) continue;
+    const auto [mean, scale] = window_scale(window, features_[f].stored);
+    float* to = out.data() + base + f;
+    for (Index r = begin; r < end; ++r, to += width)
+      if (!masks_ || to[1] > 0) *to = static_cast<float>((static_cast<double>(*to) - mean) / scale);
+  }
+}
+
+std::vector<Forecasting::Scale> SeriesRows::scales_of(const SeriesWindow& window) const {
+  std::vector<Forecasting::Scale> all(units_.size());
+  for (std::size_t k = 0; k < target_features_.size(); ++k) all[k] = window_scale(window, target_features_[k]);
+  return all;
 }
 
 bool SeriesRows::any_answer(Index begin, Index end) const {
@@ -215,27 +269,31 @@ bool SeriesRows::any_answer(Index begin, Index end) const {
                      [](float value) { return !std::isnan(value); });
 }
 
-float SeriesRows::answer(Index row, std::size_t target, Index known) const {
-  if (const Gap* gap = open_gap(answer_gaps_[target], known); gap && row >= gap->begin) return gap->before;
-  return answers_[static_cast<std::size_t>(row) * targets_ + target];
+float SeriesRows::answer(const SeriesWindow& window, const std::vector<Forecasting::Scale>& scales, Index row,
+                         std::size_t target) const {
+  const Gap* gap = open_gap(answer_gaps_[target], window.end);
+  const float value = gap && row >= gap->begin && row < window.end
+                          ? gap->before
+                          : answers_[static_cast<std::size_t>(row) * targets_ + target];
+  if (target_features_.empty()) return value;
+  return static_cast<float>((static_cast<double>(value) - scales[target].mean) / scales[target].scale);
 }
 
-void SeriesRows::append_answers(Index begin, Index end, std::vector<float>& out) const {
-  const auto width = static_cast<std::ptrdiff_t>(targets_);
-  out.insert(out.end(), answers_.begin() + begin * width, answers_.begin() + end * width);
+void SeriesRows::append_answers(const SeriesWindow& window, Index horizon, std::vector<float>& out) const {
+  const auto scales = scales_of(window);
+  for (Index r = window.end; r < window.end + horizon; ++r)
+    for (std::size_t k = 0; k < targets_; ++k) out.push_back(answer(window, scales, r, k));
 }
 
-void learn_seasonal_errors(const SeriesRows& rows, const std::vector<std::string>& targets, Index train, Index season,
-                           SeriesLearned& learned) {
-  learned.season = season;
-  learned.seasonal.clear();
-  for (std::size_t k = 0; k < targets.size(); ++k) {
-    const SeriesLearned::Scale& scale = learned.scales.at(targets[k]);
+std::vector<double> SeriesRows::seasonal_errors(Index end, Index season) const {
+  std::vector<double> all;
+  for (std::size_t k = 0; k < targets_; ++k) {
     std::vector<double> values;
-    for (Index row = 0; row < train; ++row)
-      values.push_back(scale.mean + scale.scale() * static_cast<double>(rows.answer(row, k, rows.rows)));
-    if (const double error = seasonal_error(values, season); !std::isnan(error)) learned.seasonal[targets[k]] = error;
+    for (Index row = 0; row < end; ++row)
+      values.push_back(in_units(k, static_cast<double>(answers_[static_cast<std::size_t>(row) * targets_ + k])));
+    all.push_back(seasonal_error(values, season));
   }
+  return all;
 }
 
 }  // namespace seqtape

@@ -18,10 +18,6 @@ constexpr std::size_t kMostCategories = 1000;
 constexpr const char* kFill =
     "set task.missing to \"forward\", \"linear\" or \"mask\", or fill or remove what is missing";
 
-bool holds(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 /// The column of a name in the first line; `key` is where it was named. Throws ConfigError.
 std::size_t find_column(const CsvFile& file, const std::string& name, const char* key) {
   const auto& header = file.rows[0];
@@ -37,14 +33,14 @@ std::size_t find_column(const CsvFile& file, const std::string& name, const char
   return static_cast<std::size_t>(at - header.begin());
 }
 
-std::string place(const CsvFile& file, std::size_t r, const std::string& name) {
+std::string cell_place(const CsvFile& file, std::size_t r, const std::string& name) {
   return str(file.path, ":", file.lines[r], ": column ", printable(name));
 }
 
 /// The cell of a column. Throws DataError where the line ends before it.
 const std::string& cell_of(const CsvFile& file, std::size_t r, std::size_t at, const std::string& name) {
   if (at >= file.rows[r].size())
-    throw DataError(str(place(file, r, name), " is missing: the line has ", file.rows[r].size(), " columns"));
+    throw DataError(str(cell_place(file, r, name), " is missing: the line has ", file.rows[r].size(), " columns"));
   return file.rows[r][at];
 }
 
@@ -53,185 +49,181 @@ bool missing(const std::string& cell, const CsvFile& file, std::size_t r, const 
              const SeriesKeys& keys) {
   if (!is_missing(cell)) return false;
   if (keys.missing == "refuse")
-    throw DataError(str(place(file, r, name), " has no value: \"", printable(cell, 60), "\"; ", kFill));
+    throw DataError(str(cell_place(file, r, name), " has no value: \"", printable(cell, 60), "\"; ", kFill));
   return true;
+}
+
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The rows of each entity, in the order in which the file begins them.
+std::vector<std::pair<std::string, std::vector<std::size_t>>> entities(const CsvFile& file, const std::string& id) {
+  std::vector<std::pair<std::string, std::vector<std::size_t>>> all;
+  std::map<std::string, std::size_t> places;
+  if (id.empty()) all.emplace_back();
+  const std::size_t at = id.empty() ? 0 : find_column(file, id, "task.id");
+  for (std::size_t r = 1; r < file.rows.size(); ++r) {
+    if (id.empty()) {
+      all[0].second.push_back(r);
+      continue;
+    }
+    const std::string& cell = cell_of(file, r, at, id);
+    if (cell.empty()) throw DataError(str(cell_place(file, r, id), " is empty: a row must name its entity (task.id)"));
+    const auto [found, is_new] = places.emplace(cell, all.size());
+    if (is_new) all.push_back({printable(cell), {}});
+    all[found->second].second.push_back(r);
+  }
+  return all;
+}
+
+/// The place of a cell's category among those that were learned, sorted.
+double category_of(const CsvFile& file, std::size_t r, std::size_t at, const std::string& name,
+                   const std::vector<std::string>& known) {
+  const std::string shown = printable(file.rows[r][at]);
+  const auto found = std::lower_bound(known.begin(), known.end(), shown);
+  if (found == known.end() || *found != shown) {
+    std::vector<std::string> some(known.begin(), known.begin() + std::min<std::ptrdiff_t>(20, std::ssize(known)));
+    if (some.size() < known.size()) some.push_back("...");
+    throw DataError(str(cell_place(file, r, name), ": \"", printable(file.rows[r][at], 60), "\" was not among the ",
+                        known.size(), " of training: ", join(some, ", ")));
+  }
+  return static_cast<double>(found - known.begin());
+}
+
+/// Learns the categories of a column, unless a run has.
+void learn_categories(const CsvFile& file, std::size_t at, const std::string& name, SeriesLearned& learned) {
+  std::vector<std::string>& known = learned.categories[printable(name)];
+  if (learned.done && known.empty())
+    throw DataError(str("task.categorical: the run has learned no categories of column ", printable(name)));
+  if (learned.done) return;
+  std::set<std::string> found;
+  for (std::size_t r = 1; r < file.rows.size(); ++r) {
+    const std::string& cell = cell_of(file, r, at, name);
+    if (!is_missing(cell)) found.insert(printable(cell));
+    if (found.size() > kMostCategories)
+      throw DataError(str(cell_place(file, r, name), " has more than ", kMostCategories,
+                          " categories, each of which would be a feature; is it a column of numbers or of names?"));
+  }
+  if (found.empty()) throw DataError(str(file.path, ": column ", printable(name), " has no value"));
+  known.assign(found.begin(), found.end());
 }
 
 }  // namespace
 
-std::vector<std::string> printable_all(std::vector<std::string> names) {
-  for (std::string& name : names) name = printable(name);
-  return names;
+SeriesTable::SeriesTable(const CsvFile& file, std::vector<std::size_t> lines, const std::string& name,
+                         const std::string& of)
+    : path(file.path), entity(name), id(of), lines_(std::move(lines)), past_(lines_.size()) {
+  rows = known = static_cast<Index>(lines_.size());
 }
 
-void SeriesKeys::fields(Fields& f) {
-  f("columns", columns, "names of the columns to read", required());
-  f("targets", targets, "names of the columns to forecast; none: those that are read and hold numbers");
-  f("time", time,
-    "name of the column of dates: absent ones become missing rows, forecasts have dates; \"\": rows are a step apart");
-  f("missing", missing,
-    "cells without a value: refuse them, fill by the last value (\"forward\") or by a straight line (\"linear\"), or "
-    "\"mask\": each column has a feature more, 1 where the value is known, and missing targets are not scored",
-    one_of({"refuse", "forward", "linear", "mask"}));
-  f("categorical", categorical, "those of the columns that hold categories: a feature of 0 or 1 for each one found");
-  f("calendar", calendar,
-    "features of the dates, each as sine and cosine: hour_of_day, day_of_week, day_of_month, day_of_year, "
-    "month_of_year",
-    one_of({"hour_of_day", "day_of_week", "day_of_month", "day_of_year", "month_of_year"}));
-}
+std::string SeriesTable::place() const { return entity.empty() ? path : str(path, ": ", printable(id), " ", entity); }
 
-bool SeriesKeys::is_category(const std::string& name) const { return holds(categorical, name); }
-
-std::vector<std::string> SeriesKeys::asked() const {
-  if (!targets.empty()) return targets;
-  std::vector<std::string> all;
-  for (const std::string& name : columns)
-    if (!is_category(name)) all.push_back(name);
-  return all;
-}
-
-void SeriesKeys::check() const {
-  if (columns.empty()) throw ConfigError("task.columns: must name a column, got none");
-  for (const std::string& name : categorical)
-    if (!holds(columns, name))
-      throw ConfigError(str("task.categorical: \"", name, "\" is not among task.columns", suggestion(name, columns)));
-  for (const std::string& name : targets)
-    if (is_category(name))
-      throw ConfigError(str("task.targets: \"", name, "\" is categorical; what is forecast are numbers"));
-  if (asked().empty())
-    throw ConfigError("task.targets: must name a column of numbers, all of task.columns are categorical");
-  if (!calendar.empty() && time.empty())
-    throw ConfigError("task.calendar: takes dates; name their column in task.time");
-}
-
-SeriesLearned SeriesLearned::of(const Json& json) {
-  SeriesLearned learned;
-  if (!json.contains("scales"))
-    throw DataError("task: the run does not have the means and deviations of its columns; it is of an earlier version");
-  for (const auto& [name, scale] : json.at("scales").items())
-    learned.scales[name] = {scale.at("mean").get<double>(), scale.at("deviation").get<double>()};
-  if (json.contains("categories"))
-    for (const auto& [name, values] : json.at("categories").items())
-      learned.categories[name] = values.get<std::vector<std::string>>();
-  if (json.contains("dates")) {
-    const Json& dates = json.at("dates");
-    const std::string form = dates.at("form").get<std::string>();
-    if (form.rfind("DD", 0) == 0) learned.dates.order = DateForm::Order::day_month_year;
-    if (form.rfind("MM", 0) == 0) learned.dates.order = DateForm::Order::month_day_year;
-    learned.dates.step = {dates.at("months").get<Index>(),
-                          std::chrono::microseconds(dates.at("microseconds").get<Index>())};
-  }
-  if (json.contains("seasonal_errors")) {
-    learned.season = json.at("seasonal_errors").at("season").get<Index>();
-    learned.seasonal = json.at("seasonal_errors").at("targets").get<std::map<std::string, double>>();
-  }
-  learned.done = true;
-  return learned;
-}
-
-void SeriesLearned::add_to(Json& json) const {
-  if (dates.step) {
-    using Order = DateForm::Order;
-    const Order order = dates.order.value_or(Order::year_month_day);
-    json["dates"] = {{"form", order == Order::day_month_year   ? "DD/MM"
-                              : order == Order::month_day_year ? "MM/DD"
-                                                               : "YYYY"},
-                     {"months", dates.step->months},
-                     {"microseconds", dates.step->span.count()}};
-  }
-  for (const auto& [name, values] : categories) json["categories"][name] = values;
-  if (season > 0) json["seasonal_errors"] = {{"season", season}, {"targets", seasonal}};
-}
-
-SeriesTable::SeriesTable(const std::filesystem::path& from, const SeriesKeys& keys, SeriesLearned& learned,
-                         bool targets)
-    : path(from.string()) {
-  const CsvFile file(from);
-  if (file.rows.size() < 2) throw DataError(str(path, ": holds no rows below a line of column names"));
-  file.refuse_unnamed_cells();
-  rows = static_cast<Index>(file.rows.size()) - 1;
-  if (!keys.time.empty()) read_dates_of(file, keys, learned);
-  const auto read = [&](const std::vector<std::string>& names, const char* key) {
-    for (const std::string& name : names) {
-      if (columns.count(name)) continue;
-      const std::size_t at = find_column(file, name, key);
-      columns[name] =
-          keys.is_category(name) ? categories(file, at, name, keys, learned) : numbers(file, at, name, keys);
-    }
+void SeriesTable::find_known(const CsvFile& file, const std::vector<std::string>& past) {
+  std::vector<std::size_t> places;
+  for (const std::string& name : past) places.push_back(find_column(file, name, "task.columns"));
+  const auto happened = [&](std::size_t r) {
+    return std::any_of(places.begin(), places.end(),
+                       [&](std::size_t at) { return at < file.rows[r].size() && !is_missing(file.rows[r][at]); });
   };
-  read(keys.columns, "task.columns");
-  if (targets) read(keys.asked(), "task.targets");
+  while (past_ > 0 && !happened(lines_[past_ - 1])) --past_;
+  if (past_ == 0) throw DataError(str(place(), ": columns ", join(printable_all(past), ", "), " have no value"));
+  known = static_cast<Index>(past_);
 }
 
 void SeriesTable::read_dates_of(const CsvFile& file, const SeriesKeys& keys, SeriesLearned& learned) {
   const std::size_t at = find_column(file, keys.time, "task.time");
   std::vector<std::string_view> cells;
-  for (std::size_t r = 1; r < file.rows.size(); ++r) cells.push_back(cell_of(file, r, at, keys.time));
+  for (const std::size_t r : lines_) cells.push_back(cell_of(file, r, at, keys.time));
   if (learned.done && !learned.dates.step)
     throw DataError("task.time: the run has learned no dates; it was trained without task.time");
   DateReading reading = read_dates(cells, learned.dates);
-  if (!reading.dates) throw DataError(str(place(file, reading.cell + 1, keys.time), ": ", reading.problem));
+  if (!reading.dates)
+    throw DataError(str(cell_place(file, lines_[reading.cell], keys.time),
+                        entity.empty() ? "" : str(" of ", printable(id), " ", entity), ": ", reading.problem));
   dates = *reading.dates;
   absent = reading.dates->absent();
   row_of_ = std::move(reading.dates->rows);
   for (std::size_t i = 1; absent > 0 && keys.missing == "refuse" && i < row_of_.size(); ++i)
     if (const Index between = row_of_[i] - row_of_[i - 1] - 1; between > 0)
-      throw DataError(str(place(file, i + 1, keys.time), ": ", between, between == 1 ? " date is" : " dates are",
-                          " absent between ", printable(cells[i - 1]), " and ", printable(cells[i]), ", at a step of ",
-                          dates->step.text(), "; ", kFill));
+      throw DataError(str(cell_place(file, lines_[i], keys.time), ": ", between,
+                          between == 1 ? " date is" : " dates are", " absent between ", printable(cells[i - 1]),
+                          " and ", printable(cells[i]), ", at a step of ", dates->step.text(), "; ", kFill));
   rows = row_of_.back() + 1;
+  known = row_of_[past_ - 1] + 1;
   if (learned.done) return;
   learned.dates.step = dates->step;
   learned.dates.order = dates->form.order;
 }
 
-SeriesTable::Column SeriesTable::numbers(const CsvFile& file, std::size_t at, const std::string& name,
-                                         const SeriesKeys& keys) const {
-  Column column{std::vector<double>(static_cast<std::size_t>(rows), kMissing)};
-  for (std::size_t r = 1; r < file.rows.size(); ++r) {
+void SeriesTable::read_column(const CsvFile& file, std::size_t at, const std::string& name, const SeriesKeys& keys,
+                              const SeriesLearned& learned) {
+  const bool category = keys.is_category(name);
+  const std::size_t end = keys.is_known(name) ? lines_.size() : past_;
+  Column& column = columns[name];
+  column.values.assign(static_cast<std::size_t>(rows), kMissing);
+  for (std::size_t i = 0; i < end; ++i) {
+    const std::size_t r = lines_[i];
     if (missing(cell_of(file, r, at, name), file, r, name, keys))
       ++column.missing;
     else
-      column.values[row_of_.empty() ? r - 1 : static_cast<std::size_t>(row_of_[r - 1])] = file.number(r, at, name);
+      column.values[row_of_.empty() ? i : static_cast<std::size_t>(row_of_[i])] =
+          category ? category_of(file, r, at, name, learned.categories.at(printable(name))) : file.number(r, at, name);
   }
-  return column;
 }
 
-SeriesTable::Column SeriesTable::categories(const CsvFile& file, std::size_t at, const std::string& name,
-                                            const SeriesKeys& keys, SeriesLearned& learned) const {
-  std::vector<std::string>& known = learned.categories[printable(name)];
-  if (learned.done && known.empty())
-    throw DataError(str("task.categorical: the run has learned no categories of column ", printable(name)));
-  if (!learned.done) {
-    std::set<std::string> found;
-    for (std::size_t r = 1; r < file.rows.size(); ++r) {
-      if (!missing(cell_of(file, r, at, name), file, r, name, keys)) found.insert(printable(file.rows[r][at]));
-      if (found.size() > kMostCategories)
-        throw DataError(str(place(file, r, name), " has more than ", kMostCategories,
-                            " categories, each of which would be a feature; is it a column of numbers or of names?"));
-    }
-    if (found.empty()) throw DataError(str(path, ": column ", printable(name), " has no value"));
-    known.assign(found.begin(), found.end());
+void SeriesTable::refuse_changes(const CsvFile& file, std::size_t at, const std::string& name,
+                                 const SeriesKeys& keys) const {
+  std::optional<std::size_t> first;
+  for (const std::size_t r : lines_) {
+    const auto cell = [&](std::size_t row) -> const std::string& { return cell_of(file, row, at, name); };
+    if (is_missing(cell(r))) continue;
+    if (!first) first = r;
+    const bool same =
+        keys.is_category(name) ? cell(r) == cell(*first) : file.number(r, at, name) == file.number(*first, at, name);
+    if (!same)
+      throw DataError(str(cell_place(file, r, name), " is \"", printable(cell(r), 60), "\", and in line ",
+                          file.lines[*first], " \"", printable(cell(*first), 60),
+                          "\"; what task.static names is the same in all rows", entity.empty() ? "" : " of an entity",
+                          "; move it to task.columns or task.known_future"));
   }
-  Column column{std::vector<double>(static_cast<std::size_t>(rows), kMissing)};
-  for (std::size_t r = 1; r < file.rows.size(); ++r) {
-    const std::string& cell = cell_of(file, r, at, name);
-    if (missing(cell, file, r, name, keys)) {
-      ++column.missing;
-      continue;
-    }
-    const std::string shown = printable(cell);
-    const auto found = std::lower_bound(known.begin(), known.end(), shown);
-    if (found == known.end() || *found != shown) {
-      std::vector<std::string> some(known.begin(), known.begin() + std::min<std::ptrdiff_t>(20, std::ssize(known)));
-      if (some.size() < known.size()) some.push_back("...");
-      throw DataError(str(place(file, r, name), ": \"", printable(cell, 60), "\" was not among the ", known.size(),
-                          " of training: ", join(some, ", ")));
-    }
-    column.values[row_of_.empty() ? r - 1 : static_cast<std::size_t>(row_of_[r - 1])] =
-        static_cast<double>(found - known.begin());
+}
+
+std::vector<SeriesTable> read_series(const std::filesystem::path& from, const SeriesKeys& keys, SeriesLearned& learned,
+                                     bool targets) {
+  const CsvFile file(from);
+  if (file.rows.size() < 2) throw DataError(str(file.path, ": holds no rows below a line of column names"));
+  file.refuse_unnamed_cells();
+  std::vector<SeriesTable> tables;
+  for (auto& [entity, lines] : entities(file, keys.id))
+    tables.push_back(SeriesTable(file, std::move(lines), entity, keys.id));
+  if (!keys.known_future.empty()) {
+    std::vector<std::string> past;
+    for (const std::string& name : keys.needed(targets))
+      if (!keys.is_known(name)) past.push_back(name);
+    for (SeriesTable& table : tables) table.find_known(file, past);
   }
-  return column;
+  if (!keys.time.empty()) {
+    // The step is best told by many dates.
+    const auto longest = std::max_element(
+        tables.begin(), tables.end(), [](const auto& a, const auto& b) { return a.lines_.size() < b.lines_.size(); });
+    longest->read_dates_of(file, keys, learned);
+    for (SeriesTable& table : tables)
+      if (&table != &*longest) table.read_dates_of(file, keys, learned);
+  }
+  for (const std::string& name : keys.needed(targets)) {
+    const std::size_t at = find_column(file, name,
+                                       holds(keys.columns, name) ? "task.columns"
+                                       : holds(keys.fixed, name) ? "task.static"
+                                       : keys.is_known(name)     ? "task.known_future"
+                                                                 : "task.targets");
+    if (keys.is_category(name)) learn_categories(file, at, name, learned);
+    for (SeriesTable& table : tables) {
+      if (holds(keys.fixed, name)) table.refuse_changes(file, at, name, keys);
+      table.read_column(file, at, name, keys, learned);
+    }
+  }
+  return tables;
 }
 
 void SeriesTable::refuse_other_scale(const SeriesLearned& learned, Index count) const {
@@ -239,11 +231,11 @@ void SeriesTable::refuse_other_scale(const SeriesLearned& learned, Index count) 
     const auto found = learned.scales.find(printable(name));
     if (found == learned.scales.end() || !(found->second.deviation > 0)) continue;
     const auto [mean, deviation] = found->second;
-    std::vector<float> known;
-    for (Index r = std::max<Index>(0, rows - count); r < rows; ++r)
+    std::vector<float> known_values;
+    for (Index r = std::max<Index>(0, known - count); r < known; ++r)
       if (const double value = column.values[static_cast<std::size_t>(r)]; !std::isnan(value))
-        known.push_back(static_cast<float>((value - mean) / deviation));
-    seqtape::refuse_other_scale(known, str(path, ": column ", printable(name)), mean, deviation);
+        known_values.push_back(static_cast<float>((value - mean) / deviation));
+    seqtape::refuse_other_scale(known_values, str(place(), ": column ", printable(name)), mean, deviation);
   }
 }
 
@@ -262,14 +254,17 @@ std::uint32_t SeriesTable::checksum(const SeriesKeys& keys, const SeriesLearned&
   const auto add = [&](const void* data, std::size_t size) {
     crc = crc32_of({static_cast<const char*>(data), size}, crc);
   };
-  for (const auto& names : {keys.columns, keys.asked()})
-    for (const std::string& name : names) {
-      const std::vector<double>& values = column(name).values;
-      add(values.data(), values.size() * sizeof(double));
-      if (!keys.is_category(name)) continue;
-      for (const std::string& category : learned.categories.at(printable(name)))
-        add(category.c_str(), category.size() + 1);
-    }
+  if (!entity.empty()) add(entity.c_str(), entity.size() + 1);
+  std::vector<std::string> names = keys.columns;  // then the targets, those that are among them once more
+  for (const auto& more : {keys.asked(), keys.fixed, keys.known_future})
+    names.insert(names.end(), more.begin(), more.end());
+  for (const std::string& name : names) {
+    const std::vector<double>& values = column(name).values;
+    add(values.data(), values.size() * sizeof(double));
+    if (!keys.is_category(name)) continue;
+    for (const std::string& category : learned.categories.at(printable(name)))
+      add(category.c_str(), category.size() + 1);
+  }
   if (dates) {
     const Index grid[] = {dates->first.time_since_epoch().count(), dates->step.months, dates->step.span.count()};
     add(grid, sizeof grid);

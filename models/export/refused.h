@@ -10,6 +10,7 @@ template <class Context>
 void refuse_shared(Lowerings<Context>& forms) {
   constexpr const char* training = "only training uses it";
   forms.template refuse<ops::CrossEntropy>(training);
+  forms.template refuse<ops::DistributionLoss>(training);
   forms.template refuse<ops::MseLoss>(training);
   forms.template refuse<ops::Dropout>(training);
 

@@ -115,7 +115,7 @@ TEST_CASE("missing targets: MASE, and naive forecasts, of the values that are kn
   for (std::size_t t = 2; t < 9; ++t)
     if (!std::isnan(y[t] - y[t - 2])) naive += std::fabs(y[t] - y[t - 2]), ++pairs;
   CHECK_EQ(pairs, 3);
-  const auto target = task->forecasting()->forecast_targets()[0];
+  const auto target = task->forecasting()->forecast_targets()[0].trained;
   const auto answers = answers_of(*task, nullptr);
   answers->begin(Split::test);
   Score score;

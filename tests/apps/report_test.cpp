@@ -142,8 +142,9 @@ TEST_CASE("report of forecasts: history, truth, forecast and the naive one in un
   const auto rows = rows_of(answers);
 
   const Json chart = chart_named(page, "sold from 2005-11");  // row 70, the first of the test part
-  REQUIRE_EQ(chart["curves"].size(), 3);
-  const Json &came = chart["curves"][0], &forecast = chart["curves"][1], &naive = chart["curves"][2];
+  REQUIRE_EQ(chart["curves"].size(), 5);
+  const Json &came = chart["curves"][0], &forecast = chart["curves"][1], &low = chart["curves"][2],
+             &high = chart["curves"][3], &naive = chart["curves"][4];
   const auto& texts = chart["labels"]["texts"];
   REQUIRE_EQ(came["x"].size(), texts.size());
   for (std::size_t i = 0; i < came["x"].size(); ++i) {
@@ -154,6 +155,9 @@ TEST_CASE("report of forecasts: history, truth, forecast and the naive one in un
   for (std::size_t h = 0; h < 3; ++h) {
     CHECK_EQ(forecast["x"][h], h + 1);
     CHECK(forecast["y"][h].get<double>() == doctest::Approx(std::stod(rows[1 + h][4])).epsilon(1e-5));
+    CHECK(low["y"][h].get<double>() < forecast["y"][h].get<double>());
+    CHECK(low["y"][h].get<double>() + high["y"][h].get<double>() ==
+          doctest::Approx(2 * forecast["y"][h].get<double>()).epsilon(1e-4));
     CHECK(naive["y"][h].get<double>() == doctest::Approx(sold[66 + h]).epsilon(1e-5));
   }
   CHECK_EQ(chart_named(page, "Absolute error of sold")["curves"].size(), 3);

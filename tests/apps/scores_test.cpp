@@ -151,16 +151,17 @@ TEST_CASE("errors of forecasts by hand") {
   CHECK(smape_term(0.1, 0.2) == about(200.0 / 3));
   CHECK(smape_term(100, 110) == about(2000.0 / 210));
   ForecastErrors errors, one;
-  errors.add(1, 2);
-  errors.add(5, 2);
+  errors.add(1, 2, 0.5);
+  errors.add(5, 2, 2);
   CHECK_EQ(errors.mae(), 2);
   CHECK(errors.rmse() == about(std::sqrt(5.0)));
   CHECK(errors.smape() == about((200.0 / 3 + 600.0 / 7) / 2));
-  CHECK_EQ(errors.mase(0.5), 4);
-  CHECK(std::isnan(errors.mase(0)));  // a constant training part
-  one.add(0, 4);
+  CHECK_EQ(errors.mase(), (1 / 0.5 + 3 / 2.0) / 2);
+  one.add(0, 4, 0);  // a constant training part
+  CHECK(std::isnan(one.mase()));
   errors.add(one);
   CHECK_EQ(errors.count(), 3);
+  CHECK_EQ(errors.mase(), (1 / 0.5 + 3 / 2.0) / 2);
   CHECK(errors.mae() == about(8.0 / 3));
   CHECK(std::isnan(ForecastErrors().mae()));
 }

@@ -1,4 +1,5 @@
 // The cases of every op. Shapes are small, for full Jacobians, and odd, for the tails of vectors.
+#include <cmath>
 #include <map>
 
 #include "autograd/ops/ops.h"
@@ -11,6 +12,16 @@ using Variables = std::vector<Variable>;
 
 OpCase unary(const std::string& name, Activation f, double low = -3, double high = 3) {
   return {name, {{{3, 7}, low, high}}, [f](const Variables& x) { return Variables{activation(f, x[0])}; }};
+}
+
+/// Outputs of three numbers of two sequences, one of which is missing.
+OpCase distribution(const std::string& name, Distribution::Kind kind, Index width) {
+  return {"distribution_loss " + name, {{{2, 3 * width}}}, [=](const Variables& x) {
+            Tensor target(Shape{2, 3});
+            const double numbers[] = {0.31, -2.2, std::nan(""), 0.57, 1.93, -0.42};
+            for (Index i = 0; i < 6; ++i) target.data()[i] = static_cast<Real>(numbers[i]);
+            return Variables{distribution_loss(x[0], target, {kind, {0.1, 0.5, 0.85}, 3.5})};
+          }};
 }
 
 IndexTensor indices(const Shape& shape, const std::vector<std::int32_t>& values) {
@@ -281,6 +292,10 @@ std::vector<OpCase> make() {
        [](const Variables& x) {
          return Variables{cross_entropy(x[0], indices({2}, {kIgnore, kIgnore}))};
        }},
+      distribution("point", Distribution::Kind::point, 1),
+      distribution("quantiles", Distribution::Kind::quantiles, 3),
+      distribution("gaussian", Distribution::Kind::gaussian, 2),
+      distribution("student_t", Distribution::Kind::student_t, 2),
       {"mse_loss", {{{3, 4}}, {{3, 4}}}, [](const Variables& x) { return Variables{mse_loss(x[0], x[1])}; }},
       dual("all", 2, 4, 4, 2, true, true),
       dual("bare", 1, 5, 2, 1, false, false),

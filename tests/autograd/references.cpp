@@ -91,6 +91,37 @@ std::vector<Reference> pointwise_references() {
           return bits * 0x1p-32 < op.rate ? 0 : x(b, t, d) / (1 - op.rate);
         });
       }),
+      // - log of the densities as they are written in tables, and the check function of a quantile.
+      row<ops::DistributionLoss>([](const ops::DistributionLoss& op, const Plain& outputs) {
+        using Kind = Distribution::Kind;
+        const Distribution& of = op.distribution;
+        const Index width = of.width();
+        double total = 0, scored = 0;
+        for (Index i = 0; i < op.target.size(); ++i) {
+          const auto y = static_cast<double>(op.target.data()[i]);
+          if (std::isnan(y)) continue;
+          ++scored;
+          const double* o = outputs.data.data() + i * width;
+          if (of.kind == Kind::point) total += (y - o[0]) * (y - o[0]);
+          if (of.kind == Kind::quantiles)
+            total += sum(width,
+                         [&](Index q) {
+                           const double level = of.levels[static_cast<std::size_t>(q)];
+                           return y >= o[q] ? level * (y - o[q]) : (1 - level) * (o[q] - y);
+                         }) /
+                     static_cast<double>(width);
+          const double s = width == 2 ? std::log(1 + std::exp(o[1])) + 1e-3 : 1;
+          if (of.kind == Kind::gaussian)
+            total -= std::log(std::exp(-(y - o[0]) * (y - o[0]) / (2 * s * s)) / (s * std::sqrt(2 * std::numbers::pi)));
+          if (of.kind == Kind::student_t)
+            total -= std::log(std::tgamma((of.degrees + 1) / 2) /
+                              (std::tgamma(of.degrees / 2) * std::sqrt(of.degrees * std::numbers::pi) * s) *
+                              std::pow(1 + std::pow((y - o[0]) / s, 2) / of.degrees, -(of.degrees + 1) / 2));
+        }
+        Plain loss{Shape{}};
+        loss() = scored > 0 ? total / scored : 0;
+        return loss;
+      }),
       row<ops::MseLoss>([](const auto&, const Plain& x, const Plain& target) {
         Plain loss{Shape{}};
         for (std::size_t i = 0; i < x.data.size(); ++i)

@@ -167,6 +167,11 @@ std::vector<OpCase> make(const Sizes& sizes) {
   one("concat_time", {x, {{batch, 2, channels}}}, [](const Variables& v) { return concat_time(v[0], v[1]); });
   one("cross_entropy", {d.gate({batch, length, 7})},
       [targets = d.classes(7, true)](const Variables& v) { return cross_entropy(v[0], targets, 0.1); });
+  one("distribution_loss", {{{batch, length, 2 * channels}}}, [=](const Variables& v) {
+    Tensor target(Shape{batch, length, channels});
+    for (Index i = 0; i < target.size(); ++i) target.data()[i] = static_cast<Real>(std::sin(static_cast<double>(i)));
+    return distribution_loss(v[0], target, {Distribution::Kind::student_t, {0.5}, 4});
+  });
   one("mse_loss", {x, x}, [](const Variables& v) { return mse_loss(v[0], v[1]); });
   one("rotary", {{{batch, length, heads, 4}}}, [](const Variables& v) { return rotary(v[0], 5, 100); });
   add_case("rotary_scan", {{{batch, length, heads, 4}}, {{batch, length, heads, 4}}, d.state({batch})},

@@ -100,7 +100,7 @@ Forecasting::Target target_of(const Task& task) { return task.forecasting()->for
 /// The values of the windows' last target, in the data's units.
 std::vector<double> in_units(const Task& task, const std::vector<std::vector<float>>& rows, std::size_t at) {
   std::vector<double> values;
-  for (const auto& row : rows) values.push_back(target_of(task).value(static_cast<double>(row[at])));
+  for (const auto& row : rows) values.push_back(target_of(task).trained.value(static_cast<double>(row[at])));
   return values;
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("series: fills by hand's arithmetic; none takes a value of a later par
     std::vector<float> before;
     task->forecasting()->history(Split::validation, 0, 8, before);
     std::vector<double> all;
-    for (const float value : before) all.push_back(target_of(*task).value(static_cast<double>(value)));
+    for (const float value : before) all.push_back(target_of(*task).trained.value(static_cast<double>(value)));
     for (const Split split : {Split::validation, Split::test})
       for (const double value : in_units(*task, windows(*task, split).targets, 0)) all.push_back(value);
     return all;
@@ -170,8 +170,8 @@ TEST_CASE("series: fills by hand's arithmetic; none takes a value of a later par
   // Mean and deviation are of the known cells that train.
   for (const char* rule : {"forward", "linear", "mask"}) {
     const auto task = s.task({{"missing", rule}});
-    CHECK(target_of(*task).mean == about(25));
-    CHECK(target_of(*task).scale == about(std::sqrt((225 + 225 + 25 + 25) / 4.0)));
+    CHECK(target_of(*task).trained.mean == about(25));
+    CHECK(target_of(*task).trained.scale == about(std::sqrt((225 + 225 + 25 + 25) / 4.0)));
     CHECK(noted(*task, str("y: 8 of 16 missing, ", std::string(rule) == "mask" ? "masked" : str("filled by ", rule))));
   }
   s.write_column({"", "", "", "", "", "", "", "", "1", "2", "3", "4", "5", "6", "7", "8"});
@@ -193,11 +193,11 @@ TEST_CASE("series: a straight line within a window does not know what comes afte
   // Nor does a naive forecast of it.
   std::vector<float> naive;
   REQUIRE(task->forecasting()->naive_forecast(Split::test, 2, 1, naive));
-  same({target_of(*task).value(static_cast<double>(naive[0]))}, {12});
+  same({target_of(*task).trained.value(static_cast<double>(naive[0]))}, {12});
   REQUIRE(task->forecasting()->naive_forecast(Split::test, 3, 2, naive));
-  same({target_of(*task).value(static_cast<double>(naive[0]))}, {13});
+  same({target_of(*task).trained.value(static_cast<double>(naive[0]))}, {13});
   for (const auto& [inputs, targets] = training(*task); const auto& window : inputs) {
-    const auto row = [&](std::size_t t) { return target_of(*task).value(static_cast<double>(window[t])); };
+    const auto row = [&](std::size_t t) { return target_of(*task).trained.value(static_cast<double>(window[t])); };
     if (row(0) == about(2)) same({row(3)}, {4});             // rows 2 to 5
     if (row(0) == about(3)) same({row(2), row(3)}, {4, 4});  // rows 3 to 6: both are filled by row 4
     CHECK(row(3) <= 4.0001);                                 // a window that reads row 7 asks for row 8
@@ -238,9 +238,9 @@ TEST_CASE("series: mask reads 0 and says so in a feature of its own") {
   // Naive forecasts take the last value that is known.
   std::vector<float> naive;
   REQUIRE(task->forecasting()->naive_forecast(Split::test, 0, 1, naive));
-  same({target_of(*task).value(static_cast<double>(naive[0]))}, {50});
+  same({target_of(*task).trained.value(static_cast<double>(naive[0]))}, {50});
   REQUIRE(task->forecasting()->naive_forecast(Split::test, 1, 2, naive));
-  same({target_of(*task).value(static_cast<double>(naive[0]))}, {40});  // rows 5 and 3
+  same({target_of(*task).trained.value(static_cast<double>(naive[0]))}, {40});  // rows 5 and 3
 }
 
 TEST_CASE("series: dates that are absent are rows; out of order, twice and off the grid are refused") {
@@ -364,21 +364,21 @@ TEST_CASE("series: files of their own for splits") {
   {
     const auto task = s.task(validation);  // rows 0 to 14 train
     CHECK_EQ(task->training_sequences(), 13);
-    CHECK(target_of(*task).mean == about(7));
+    CHECK(target_of(*task).trained.mean == about(7));
     same(first(*task, Split::validation), {12, 13, 14, 15, 16, 17});
     same(first(*task, Split::test), {15, 16, 17, 18, 19});
     CHECK(noted(*task, "validation: 8 rows, 6 windows"));
   }
   {
     const auto task = s.task(test);  // rows 0 to 9 train, 10 to 19 validate
-    CHECK(target_of(*task).mean == about(4.5));
+    CHECK(target_of(*task).trained.mean == about(4.5));
     same(first(*task, Split::validation), {10, 11, 12, 13, 14, 15, 16, 17, 18, 19});
     same(first(*task, Split::test), {32, 33, 34, 35});
     // Of season 3, a window that begins a file of its own has no row before it.
     std::vector<float> naive;
     CHECK_FALSE(task->forecasting()->naive_forecast(Split::test, 0, 3, naive));
     REQUIRE(task->forecasting()->naive_forecast(Split::test, 1, 3, naive));
-    same({target_of(*task).value(static_cast<double>(naive[0]))}, {30});
+    same({target_of(*task).trained.value(static_cast<double>(naive[0]))}, {30});
   }
   Json both = validation;
   both.update(test);
@@ -386,7 +386,7 @@ TEST_CASE("series: files of their own for splits") {
   both["path"] = "";
   const auto task = s.task(both);
   CHECK_EQ(task->training_sequences(), 18);  // all of it
-  CHECK(target_of(*task).mean == about(9.5));
+  CHECK(target_of(*task).trained.mean == about(9.5));
   CHECK_NE(task->fingerprint(), s.task(validation)->fingerprint());
   CHECK_EQ(s.refused({{"train_path", "x"}}), "task.train_path: is another name of task.path; one of them can be given");
   CHECK_EQ(s.refused({{"path", ""}}),
@@ -436,7 +436,7 @@ TEST_CASE("series: other data are scored by what the run learned, all of them") 
   CHECK(static_cast<double>(test.targets[0][0]) == about((80 - 25) / dy));
   CHECK(static_cast<double>(test.inputs[0][0]) == about((1 - 2.5) / dx));
   CHECK(static_cast<double>(test.inputs[0][1]) == about((90 - 25) / dy));
-  CHECK(target_of(*run).seasonal == about(10));  // of the training's 10, 20, 30, 40
+  CHECK(run->forecasting()->window(Split::test, 0).seasonal[0] == about(10));  // of the training's 10, 20, 30, 40
   CHECK_EQ(run->training_sequences(), 0);
   s.write({"x,y", "1000,10000", "2000,20000", "3000,30000", "4000,40000"}, "b.csv");
   CHECK(says(message_of<DataError>([&] { on("b.csv"); }), "b.csv: column x: lies "));

@@ -80,9 +80,10 @@ if (about.objective === "next_token") {
   }
   console.log(JSON.stringify({bits: bits / (all.length - 1)}));
 } else if (about.objective === "numbers") {
-  const {forecast} = await session.run(input(all)), width = about.numbers.length;
+  const {forecast} = await session.run(input(all));
+  const names = about.numbers.flatMap(({name}) => [name, ...(about.levels ?? []).map((level) => `${name}_q${level}`)]);
   const rows = Array.from({length: about.horizon}, (_, step) =>
-    Object.fromEntries(about.numbers.map(({name}, i) => [name, forecast.data[step * width + i]])));
+    Object.fromEntries(names.map((name, i) => [name, forecast.data[step * names.length + i]])));
   console.log(JSON.stringify({rows}));
 } else {
   const {probabilities} = await session.run(input(all)), row = Array.from(probabilities.data);

@@ -36,7 +36,8 @@ int model_most_likely(const double *probabilities) {
 
 /* part: probabilities */
 
-static void to_answer(const float *logits, double *answer) {
+static void to_answer(const struct model *m, double *answer) {
+  const float *const logits = m->logits;
   double sum = 0.0;
   float most = logits[0];
   int i;
@@ -63,23 +64,6 @@ extern const struct model_column model_columns[MODEL_COLUMNS];
 const struct model_column model_columns[MODEL_COLUMNS] = {
   /*{{columns}}*/
 };
-
-/* part: numbers, declared */
-
-/* What is answered: MODEL_STEPS steps of these. */
-extern const struct model_column model_numbers[MODEL_NUMBERS];
-
-/* part: numbers */
-
-const struct model_column model_numbers[MODEL_NUMBERS] = {
-  /*{{numbers}}*/
-};
-
-static void to_answer(const float *logits, double *answer) {
-  int i;
-  for (i = 0; i < MODEL_OUTPUTS; ++i)
-    answer[i] = model_numbers[i % MODEL_NUMBERS].mean + model_numbers[i % MODEL_NUMBERS].scale * logits[i];
-}
 
 /* part: text, declared */
 
@@ -165,7 +149,7 @@ int model_predict(struct model *m, const char *text, size_t count, double *answe
     if (!model_step(m, token, m->logits)) return MODEL_LONG;
   }
   if (m->position == 0) return MODEL_EMPTY;
-  to_answer(m->logits, answer);
+  to_answer(m, answer);
   return MODEL_OK;
 }
 
@@ -190,7 +174,7 @@ int model_predict(struct model *m, const int *tokens, size_t count, double *answ
     if (token < 0 || token >= MODEL_VOCABULARY) return MODEL_UNKNOWN;
     if (!model_step(m, token, m->logits)) return MODEL_LONG;
   }
-  to_answer(m->logits, answer);
+  to_answer(m, answer);
   return MODEL_OK;
 }
 
@@ -204,17 +188,20 @@ int model_predict(struct model *m, const double *rows, size_t count, double *ans
 
 int model_predict(struct model *m, const double *rows, size_t count, double *answer) {
   size_t t, begin = 0, all = count;
+  /*{{counter}}*/
   /*{{loudness}}*/
   model_reset(m);
   /*{{check}}*/
+  /*{{window found}}*/
   for (t = begin; t < count; ++t) {
     if (!to_features(rows, all, {{place}}, {{divisor}}, m->input)) {
       m->position = (int)t;
       return MODEL_UNKNOWN;
     }
+    /*{{window read}}*/
     if (!model_step(m, m->input, m->logits)) return MODEL_LONG;
   }
-  to_answer(m->logits, answer);
+  to_answer(m, answer);
   return MODEL_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "core/parts.h"
 #include "core/strings.h"
 #include "embedded/models/export/c/interface.c.h"
+#include "embedded/models/export/c/numbers.c.h"
 #include "models/export/export.h"
 
 namespace seqtape {
@@ -15,6 +16,10 @@ using Reads = Signature::Reads;
 
 const Parts& parts() {
   static const Parts all(embedded::interface_c);
+  return all;
+}
+const Parts& number_parts() {
+  static const Parts all(embedded::numbers_c);
   return all;
 }
 
@@ -114,6 +119,65 @@ std::string features_text(const Signature& s) {
                                          {"calendar", s.calendar.empty() ? "" : parts().lines("calendar")}});
 }
 
+std::string numbers_listed(const std::vector<double>& values) {
+  std::vector<std::string> all;
+  for (const double value : values) all.push_back(number(value));
+  return listed(all);
+}
+
+/// From a number's outputs to what is told of it.
+std::string told_text(const ToldNumbers& told) {
+  using Kind = Distribution::Kind;
+  const auto levels = static_cast<std::ptrdiff_t>(told.levels.size());
+  const std::pair<const std::string, std::string> count{"levels", str(levels)};
+  if (!told.offsets.empty()) {
+    std::string rows;
+    for (auto from = told.offsets.begin(); from != told.offsets.end(); from += levels)
+      rows += str(rows.empty() ? "" : ",\n    ", "{", numbers_listed({from, from + levels}), "}");
+    return number_parts().lines("tell offsets", {count, {"offsets", rows}});
+  }
+  switch (told.distribution.kind) {
+    case Kind::quantiles:
+      return number_parts().lines("tell quantiles",
+                                  {count, {"weights", numbers_listed(told.distribution.median_weights())}});
+    case Kind::gaussian:
+    case Kind::student_t:
+      return number_parts().lines("tell scale", {count,
+                                                 {"standard", numbers_listed(told.distribution.standard_quantiles())},
+                                                 {"least", number(Distribution::kLeastScale)}});
+    case Kind::point:
+      break;
+  }
+  return number_parts().lines("tell point");
+}
+
+/// The features that are read in the scale of what is read.
+std::vector<Index> windowed_features(const Signature& s) {
+  std::vector<Index> all;
+  const auto features = s.features();
+  for (std::size_t f = 0; f < features.size(); ++f)
+    if (features[f].window) all.push_back(static_cast<Index>(f));
+  return all;
+}
+
+/// Which of these scales is that of each answered number.
+std::string window_of_text(const Signature& s) {
+  const auto features = s.features();
+  const std::vector<Index> windowed = windowed_features(s);
+  std::vector<Index> of;
+  for (const Signature::Column& one : s.numbers)
+    for (std::size_t w = 0; w < windowed.size(); ++w)
+      if (features[static_cast<std::size_t>(windowed[w])].name == one.name) of.push_back(static_cast<Index>(w));
+  return str("static const int window_of[", of.size(), "] = {", integers(of), "};\n");
+}
+
+/// An answer in its column's z.
+std::string answered_value(const Signature& s) {
+  if (!s.by_window()) return "values[j]";
+  const std::string w = str("[window_of[i % ", s.numbers.size(), "]]");
+  return str("(m->mean", w, " + m->deviation", w, " * values[j])");
+}
+
 /// What becomes of a sequence by its length, for a comment.
 std::string reads_text(const Signature& s) {
   switch (s.reads) {
@@ -188,15 +252,22 @@ CInterface c_interface(const Signature& s) {
     define(columns_text(s));
   }
   if (s.numbers.empty()) {
+    enumerator("ANSWERS", s.shape.outputs);
     define(parts().lines("probabilities"));
   } else {
-    enumerator("NUMBERS", s.numbers.size());
+    const auto answers = s.answers();
+    enumerator("NUMBERS", answers.size());
     enumerator("STEPS", s.horizon());
+    enumerator("ANSWERS", s.horizon() * static_cast<Index>(answers.size()));
     if (s.shape.vocabulary) throw ConfigError("c: a model that answers numbers for tokens is not supported");
-    declare("numbers, declared");
+    all.declarations += "\n" + number_parts().lines("numbers, declared");
     std::string rows;
-    for (const Signature::Column& column : s.numbers) rows += column_row(column, "NULL");
-    define(parts().lines("numbers", {{"numbers", rows}}));
+    for (const Signature::Column& column : answers) rows += column_row(column, "NULL");
+    if (s.by_window()) define(window_of_text(s));
+    define(number_parts().lines("numbers", {{"numbers", rows},
+                                            {"told", told_text(s.told)},
+                                            {"each", str(1 + s.told.levels.size())},
+                                            {"value", answered_value(s)}}));
   }
   if (!s.calendar.empty()) declare("time, declared");
   declare("statuses, declared");
@@ -222,10 +293,24 @@ CInterface c_interface(const Signature& s) {
     declare("predict numbers, declared", {{"answer", answer}, {"rows", rows}, {"reads", reads}});
     define(features_text(s));
     if (s.unit_loudness) define(parts().lines("loudness of"));
-    define(parts().lines("predict numbers", {{"loudness", s.unit_loudness ? parts().lines("loudness") : ""},
-                                             {"check", check_text(s)},
-                                             {"place", place},
-                                             {"divisor", s.unit_loudness ? "loud" : "1.0"}}));
+    const std::vector<Index> windowed = windowed_features(s);
+    const Slots window{{"count", str(windowed.size())},
+                       {"windowed", integers(windowed)},
+                       {"is_known", s.masks ? "x[1] > 0" : "1"},
+                       {"least", number(Signature::kLeastDeviation)}};
+    if (s.by_window()) {
+      define(number_parts().lines("window scale", window));
+      all.memory += str("  double mean[", windowed.size(), "], deviation[", windowed.size(), "], known[",
+                        windowed.size(), "];\n");
+    }
+    define(parts().lines("predict numbers",
+                         {{"counter", s.by_window() ? "  int w;\n" : ""},
+                          {"window found", s.by_window() ? number_parts().lines("window found") : ""},
+                          {"window read", s.by_window() ? number_parts().lines("window read", window) : ""},
+                          {"loudness", s.unit_loudness ? parts().lines("loudness") : ""},
+                          {"check", check_text(s)},
+                          {"place", place},
+                          {"divisor", s.unit_loudness ? "loud" : "1.0"}}));
   }
   return all;
 }

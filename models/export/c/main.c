@@ -208,7 +208,7 @@ static void print_answer(const double *answer) {
 /* part: predict */
 
 int main(int argc, char **argv) {
-  static double answer[MODEL_OUTPUTS];
+  static double answer[MODEL_ANSWERS];
   struct model *m;
   size_t count;
   int status;

@@ -9,7 +9,8 @@ namespace seqtape {
 
 std::string OnnxGraph::fresh(const char* op) { return str(op, "_", count_++); }
 
-std::string OnnxGraph::node(const char* op, const Values& inputs, const std::vector<Attribute>& attributes) {
+std::string OnnxGraph::node(const char* op, const Values& inputs, const std::vector<Attribute>& attributes,
+                            std::size_t unread) {
   onnx::NodeProto& node = *current_->add_node();
   node.set_op_type(op);
   for (const std::string& input : inputs) node.add_input(input);
@@ -24,6 +25,7 @@ std::string OnnxGraph::node(const char* op, const Values& inputs, const std::vec
   }
   const std::string name = fresh(op);
   node.add_output(name);
+  for (std::size_t i = 0; i < unread; ++i) node.add_output(fresh(op));
   return name;
 }
 

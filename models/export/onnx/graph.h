@@ -32,8 +32,9 @@ class OnnxGraph {
   OnnxGraph& operator=(const OnnxGraph&) = delete;
 
   bool one_step() const { return one_step_; }
-  /// Adds a node and returns its one output.
-  std::string node(const char* op, const Values& inputs, const std::vector<Attribute>& attributes = {});
+  /// Adds a node and returns its first output; it has as many more that nothing reads.
+  std::string node(const char* op, const Values& inputs, const std::vector<Attribute>& attributes = {},
+                   std::size_t unread = 0);
   /// Constants; the same tensor is stored once. They belong to the main graph, also inside a loop.
   std::string constant(const Tensor& tensor, const Shape& shape);
   std::string constant(const Tensor& tensor) { return constant(tensor, tensor.shape()); }

@@ -60,9 +60,79 @@ std::string scaled(OnnxGraph& graph, const std::string& input, const Signature& 
   return graph.node("Where", {graph.node("IsNaN", {values}), graph.scalar(0), values});  // missing
 }
 
-/// The answer that the logits stand for, an output with its own name. `rows`: their extents before the last.
-void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dimension> rows,
-                  const std::string& logits) {
+/// The mean and deviation of the features in the steps that are read, [B, 1, F], doubles.
+struct WindowScale {
+  std::string mean, deviation;
+};
+
+/// Values [B, L, F] as they are read by their window's scale, which is found; in a step of a sequence it is given,
+/// as "window_mean" and "window_deviation".
+std::string by_window(OnnxGraph& graph, const std::string& values, const Signature& signature, WindowScale& scale) {
+  const auto features = signature.features();
+  const auto count = static_cast<Index>(features.size());
+  std::vector<double> windowed, rest;
+  std::vector<Index> known_at;  // of each feature, the one that says whether it is known
+  for (Index f = 0; f < count; ++f) {
+    const bool is = features[static_cast<std::size_t>(f)].window;
+    windowed.push_back(is);
+    rest.push_back(!is);
+    known_at.push_back(is && signature.masks ? f + 1 : f);
+  }
+  const std::string x = graph.cast(values, Type::DOUBLE);
+  const auto constant = [&](double value) { return graph.doubles({value}); };
+  // Where a feature is known: 1, else 0; of those that keep their scale any.
+  const std::string known = signature.masks
+                                ? graph.node("Gather", {x, graph.integers(known_at)}, {OnnxGraph::number("axis", 2)})
+                                : graph.node("Expand", {constant(1), graph.node("Shape", {x})});
+  if (graph.one_step()) {
+    const std::vector<Dimension> shape{{-1, "batch"}, {count}};
+    graph.input("window_mean", Type::DOUBLE, shape);
+    graph.input("window_deviation", Type::DOUBLE, shape);
+    scale = {graph.unsqueeze("window_mean", 1), graph.unsqueeze("window_deviation", 1)};
+  } else {
+    const std::string n = graph.node("Max", {graph.sum(known, 1, true), constant(1)});
+    scale.mean = graph.node("Div", {graph.sum(graph.multiply(x, known), 1, true), n});
+    const std::string off = graph.multiply(graph.subtract(x, scale.mean), known);
+    const std::string variance = graph.node("Div", {graph.sum(graph.multiply(off, off), 1, true), n});
+    const std::string deviation =
+        graph.node("Max", {graph.node("Sqrt", {variance}), constant(Signature::kLeastDeviation)});
+    scale.deviation = graph.node("Where", {graph.node("Equal", {variance, constant(0)}), constant(1), deviation});
+  }
+  const std::string scaled = graph.multiply(graph.node("Div", {graph.subtract(x, scale.mean), scale.deviation}), known);
+  return graph.cast(graph.add(graph.multiply(scaled, graph.doubles(windowed)), graph.multiply(x, graph.doubles(rest))),
+                    Type::FLOAT);
+}
+
+/// What is told of numbers, [B, steps, numbers, 1 + levels], from their outputs [B, steps, numbers, width], doubles.
+std::string told_of(OnnxGraph& graph, const std::string& outputs, const ToldNumbers& told, Index steps, Index numbers) {
+  const auto levels = static_cast<Index>(told.levels.size());
+  const auto part = [&](Index i) { return graph.slice(outputs, 3, i, i + 1); };
+  if (levels == 0) return outputs;
+  if (!told.offsets.empty()) {
+    const std::string offsets =
+        graph.node("Reshape", {graph.doubles(told.offsets), graph.integers({steps, numbers, levels})});
+    return graph.concat({outputs, graph.add(outputs, offsets)}, 3);
+  }
+  if (told.distribution.kind == Distribution::Kind::quantiles) {
+    const std::string sorted =
+        graph.node("TopK", {outputs, graph.integers({levels})},
+                   {OnnxGraph::number("axis", 3), OnnxGraph::number("largest", 0)}, 1);  // and their places
+    const std::string weighed = graph.multiply(sorted, graph.doubles(told.distribution.median_weights()));
+    return graph.concat({graph.sum(weighed, 3, true), sorted}, 3);
+  }
+  const std::string r = part(1), zero = graph.doubles({0});
+  const std::string decay = graph.node("Exp", {graph.subtract(zero, graph.node("Abs", {r}))});
+  const std::string softplus =
+      graph.add(graph.node("Max", {r, zero}), graph.node("Log", {graph.add(decay, graph.doubles({1}))}));
+  const std::string scale = graph.add(softplus, graph.doubles({Distribution::kLeastScale}));
+  const std::string spread = graph.multiply(scale, graph.doubles(told.distribution.standard_quantiles()));
+  return graph.concat({part(0), graph.add(part(0), spread)}, 3);
+}
+
+/// The answer that the logits stand for, an output with its own name. `rows`: their extents before the last; `window`:
+/// of the features, where there is such a scale.
+void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dimension> rows, const std::string& logits,
+                  const WindowScale& window) {
   const std::string name = onnx_answer(signature);
   const Index outputs = signature.shape.outputs;
   if (signature.classifies()) {
@@ -73,16 +143,32 @@ void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dime
     graph.output(logits, name, rows);
   } else if (signature.objective == Objective::numbers) {
     std::vector<double> means, scales;
+    std::vector<Index> of;  // the feature of each number
+    const auto features = signature.features();
     for (const Signature::Column& number : signature.numbers) {
       means.push_back(number.mean);
       scales.push_back(number.scale);
+      for (std::size_t f = 0; f < features.size() && number.window; ++f)
+        if (features[f].name == number.name) of.push_back(static_cast<Index>(f));
     }
-    const auto count = static_cast<Index>(means.size());
-    const std::string table =
-        graph.node("Reshape", {graph.cast(logits, Type::DOUBLE), graph.integers({0, signature.horizon(), count})});
-    rows.insert(rows.end(), {{signature.horizon()}, {count}});
-    graph.output(graph.add(graph.multiply(table, graph.doubles(scales)), graph.doubles(means)), name, rows,
-                 Type::DOUBLE);
+    const auto count = static_cast<Index>(means.size()), steps = signature.horizon(),
+               each = 1 + static_cast<Index>(signature.told.levels.size());
+    const std::string table = graph.node(
+        "Reshape",
+        {graph.cast(logits, Type::DOUBLE), graph.integers({0, steps, count, signature.told.distribution.width()})});
+    std::string told = told_of(graph, table, signature.told, steps, count);
+    const auto per_number = [&](const std::vector<double>& values) {
+      return graph.node("Reshape", {graph.doubles(values), graph.integers({count, 1})});
+    };
+    if (!of.empty()) {
+      const auto gathered = [&](const std::string& scale) {
+        return graph.unsqueeze(graph.node("Gather", {scale, graph.integers(of)}, {OnnxGraph::number("axis", 2)}), 3);
+      };
+      told = graph.add(gathered(window.mean), graph.multiply(gathered(window.deviation), told));
+    }
+    told = graph.add(graph.multiply(told, per_number(scales)), per_number(means));
+    rows.insert(rows.end(), {{steps}, {count * each}});
+    graph.output(graph.node("Reshape", {told, graph.integers({0, steps, count * each})}), name, rows, Type::DOUBLE);
   }
 }
 
@@ -104,12 +190,15 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
   const bool step = graph.one_step();
   const Dimension batch{-1, "batch"}, length = step ? Dimension{1} : Dimension{-1, "length"};
   const std::string input = model.shape().vocabulary ? "tokens" : "values";
+  WindowScale window;
   if (model.shape().vocabulary) {
     graph.input(input, Type::INT64, {batch, length});
   } else {
     const bool scales = signature.scales();
     graph.input(input, scales ? Type::DOUBLE : Type::FLOAT, {batch, length, {model.shape().features}});
-    names[key_of(pass.input.values)] = scales ? scaled(graph, input, signature) : input;
+    std::string values = scales ? scaled(graph, input, signature) : input;
+    if (signature.by_window()) values = by_window(graph, values, signature, window);
+    names[key_of(pass.input.values)] = values;
   }
   std::string past;
   for (std::size_t i = 0; step && i < pass.states.size(); ++i) {
@@ -138,7 +227,7 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
   answer.push_back({model.shape().outputs});
   const std::string logits = names.at(key_of(pass.logits));
   graph.output(logits, "logits", answer);
-  write_answer(graph, signature, rows, logits);
+  write_answer(graph, signature, rows, logits, window);
   for (std::size_t i = 0; i < pass.states.size(); ++i)
     graph.output(name_of(pass.states[i].after), "next_state." + pass.states[i].name,
                  dimensions(pass.states[i].after, other.states[i].after, step ? "past_and_this" : "length"));
