@@ -14,6 +14,10 @@ ModelInput model_input(const Batch& batch) {
     input.values = Tensor::of(
         Shape{batch.batch, batch.length, static_cast<Index>(batch.values.size()) / (batch.batch * batch.length)},
         batch.values);
+  if (!batch.kept.empty())
+    input.kept =
+        Tensor::of(Shape{batch.batch, static_cast<Index>(batch.kept.size()) / (batch.batch * batch.bands), batch.bands},
+                   batch.kept);
   if (!batch.lengths.empty()) input.lengths = IndexTensor::of(Shape{batch.batch}, batch.lengths);
   return input;
 }
@@ -90,10 +94,10 @@ Json Score::metrics(const TaskShape& shape) const {
 }
 
 Index evaluation_chunk(const SequenceModel& model, const TaskShape& shape, Index batch) {
-  // About 8192 positions at a time: enough to fill the threads, and activations that stay near the caches.
+  // About 8192 steps of the blocks at a time: enough to fill the threads, and activations that stay near the caches.
   // Models that cannot stream get whole sequences.
   const Index whole = std::max<Index>(1, shape.length);
-  return model.streams() ? std::min(whole, std::max<Index>(64, 8192 / batch)) : whole;
+  return model.streams() ? std::min(whole, std::max<Index>(64, 8192 / batch) * model.stride()) : whole;
 }
 
 std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split split, Index batch,

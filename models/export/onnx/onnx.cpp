@@ -3,6 +3,7 @@
 // lengths: the two graphs must be equal, or something in them would hold for one length only.
 #include <algorithm>
 
+#include "autograd/ops/frames.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -102,7 +103,7 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
     return all;
   };
   const bool step = graph.one_step();
-  const Dimension batch{-1, "batch"}, length = step ? Dimension{1} : Dimension{-1, "length"};
+  const Dimension batch{-1, "batch"}, length = step ? Dimension{model.stride()} : Dimension{-1, "length"};
   const std::string input = model.shape().vocabulary ? "tokens" : "values";
   if (model.shape().vocabulary) {
     graph.input(input, Type::INT64, {batch, length});
@@ -111,6 +112,7 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
     graph.input(input, scales ? Type::DOUBLE : Type::FLOAT, {batch, length, {model.shape().features}});
     names[key_of(pass.input.values)] = scales ? scaled(graph, input, signature) : input;
   }
+  std::string steps = input;  // whose extent 1 is that of the blocks' steps
   std::string past;
   for (std::size_t i = 0; step && i < pass.states.size(); ++i) {
     const NamedState &mine = pass.states[i], &others = other.states[i];
@@ -123,8 +125,9 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
   const auto write = [&](const Trace::Node& node) {
     if (!depends_on(node, names)) return;  // a constant
     const auto bind = [&](std::size_t i, std::string name) { names[key_of(node.values.out[i])] = std::move(name); };
-    const OnnxOp at{graph, node.values, name_of, bind, input, pass.input.tokens, past, step ? pass.extents.past : 0};
+    const OnnxOp at{graph, node.values, name_of, bind, steps, pass.input.tokens, past, step ? pass.extents.past : 0};
     onnx_lowerings().lower(node.op, at);
+    if (node.op.as<ops::Frames>()) steps = names.at(key_of(node.values.out[ops::Frames::y]));
   };
   for (const Trace::Node& node : pass.nodes) {
     if (pass.is_head(node))
