@@ -237,7 +237,13 @@ void Predictor::run(Part* parts, Index rows) try {
       answer.steps += count;
       steps_ += count;
       if (answer.failed) continue;
-      if (shape_.pooled && last)
+      if (shape_.pooled && last && answer.steps < model_.stride()) {
+        const auto refuse = [&] {
+          throw DataError(str(answer.input, ": has ", answer.steps, " steps, and the model makes one of ",
+                              model_.stride(), " (model.stem, task.hop)"));
+        };
+        answer.failed = !guarded(answer.input, refuse);
+      } else if (shape_.pooled && last)
         take(answer, outputs.data() + r * shape_.outputs, 1);
       else if (ahead_ && count)
         take_loss(answer, parts[r].at, outputs.data() + r * chunk.length * shape_.outputs, count,

@@ -38,6 +38,12 @@ Proposal propose_audio(const Paths& paths) {
   for (const Recording& one : recordings) counts.add(one.label, static_cast<Index>(std::ceil(one.seconds * rate)));
   counts.propose(proposal, "recordings", "samples", 16384);
   proposal.seen.push_back(str("rates: ", join(heard, ", "), "; all are read at ", static_cast<Index>(rate), " Hz"));
+  const auto shortest = std::min_element(recordings.begin(), recordings.end(),
+                                         [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
+  if (shortest->seconds >= 0.25) {  // eight frames of bands; of fewer the samples may tell more
+    proposal.task["features"] = "logmel";
+    proposal.seen.push_back("the model reads bands of the mel scale: task.features is \"logmel\"");
+  }
   return proposal;
 }
 
