@@ -61,6 +61,12 @@ std::string scaled(OnnxGraph& graph, const std::string& input, const Signature& 
   return graph.node("Where", {graph.node("IsNaN", {values}), graph.scalar(0), values});  // missing
 }
 
+/// As many of `values` [B, L, features] as make steps of `stride`, so that all states are those after the last one.
+std::string whole_steps(OnnxGraph& graph, const std::string& values, Index stride) {
+  const std::string of = graph.integers({stride}), count = graph.node("Div", {graph.extent(values, 1), of});
+  return graph.node("Slice", {values, graph.integers({0}), graph.multiply(count, of), graph.integers({1})});
+}
+
 /// The answer that the logits stand for, an output with its own name. `rows`: their extents before the last.
 void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dimension> rows,
                   const std::string& logits) {
@@ -110,7 +116,9 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
   } else {
     const bool scales = signature.scales();
     graph.input(input, scales ? Type::DOUBLE : Type::FLOAT, {batch, length, {model.shape().features}});
-    names[key_of(pass.input.values)] = scales ? scaled(graph, input, signature) : input;
+    std::string values = scales ? scaled(graph, input, signature) : input;
+    if (!step && model.stride() > 1) values = whole_steps(graph, values, model.stride());
+    names[key_of(pass.input.values)] = values;
   }
   std::string steps = input;  // whose extent 1 is that of the blocks' steps
   std::string past;
