@@ -293,3 +293,18 @@ TEST_CASE("bands, stems and masks that cannot be are refused, with what would do
       tones.w.train("--set 'model.stem={\"name\": \"patch\", \"size\": 40}'"), 1,
       "high/00.wav: has 500 steps, and the model makes one of 800 (model.stem, task.hop); it needs as many");
 }
+
+TEST_CASE("new proposes bands for recordings that have a frame of them") {
+  const Tones tones(kBands);
+  const auto proposed = [&](const char* name) {
+    const std::string config = (tones.w.folder / name).string();
+    const Outcome made = testing::seqtape("new audio " + (tones.w.folder / "d").string() + " --out " + config);
+    INFO(made.err);
+    REQUIRE_EQ(made.exit_code, 0);
+    return Json::parse(read_file(config)).at("task").value("features", "waveform");
+  };
+  CHECK_EQ(proposed("long.json"), "logmel");
+  CHECK_EQ(testing::seqtape("train " + (tones.w.folder / "long.json").string() + " --dry-run").exit_code, 0);
+  write_sine(tones.file("low", 20), 80, 2000, 200, 7);
+  CHECK_EQ(proposed("short.json"), "waveform");
+}
