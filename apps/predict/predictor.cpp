@@ -138,6 +138,7 @@ void Predictor::add_windows(InputCursor cursor, const NewInput& of, const std::s
   try {
     for (Index have = 0, count = 0; (have = cursor.at_hand(length + ahead_)) > ahead_; start += count) {
       count = std::min(have - ahead_, length);
+      if (each && start > 0 && count < model_.stride()) break;  // the model makes no step of what is left
       if (!answer || each) answer = &new_answer(name, of, start);
       answer->known = each || !all;  // then `queue` may hand it over
       queue(*answer, {NewInput::of(cursor.take(count + ahead_, count)).next, shape_.vocabulary ? 0 : shape_.features},

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "core/kernels/loss.h"
 #include "core/pool.h"
 
@@ -93,6 +94,15 @@ Json Score::metrics(const TaskShape& shape) const {
   return json;
 }
 
+void require_whole_steps(const Task& task, const SequenceModel& model) {
+  const Index stride = model.stride();
+  if (stride == 1) return;
+  const auto [steps, place] = task.shortest();
+  if (steps < stride)
+    throw DataError(str(place.empty() ? "task.length" : place, ": has ", steps, " steps, and the model makes one of ",
+                        stride, " (model.stem, task.hop); it needs as many"));
+}
+
 Index evaluation_chunk(const SequenceModel& model, const TaskShape& shape, Index batch) {
   // About 8192 steps of the blocks at a time: enough to fill the threads, and activations that stay near the caches.
   // Models that cannot stream get whole sequences.
@@ -108,6 +118,7 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
 
 bool evaluate(SequenceModel& model, const Task& task, Split split, Index batch, Score& score,
               const std::function<bool()>& stop, const std::function<void(const Variable&, const Batch&)>& see) {
+  require_whole_steps(task, model);
   const TaskShape shape = task.shape();
   const auto pass = task.evaluation(split, {.batch = batch, .chunk = evaluation_chunk(model, shape, batch)});
   // Its tensors have other sizes than a training step's, so neither can reuse the other's blocks. Filling the pool

@@ -10,16 +10,8 @@
 namespace seqtape {
 namespace {
 
-/// Throws DataError for sequences of which a model that puts steps together would read nothing, ConfigError for
-/// forecasts that would not see the last steps.
-void require_whole_steps(const Task& task, const SequenceModel& model) {
-  const Index stride = model.stride();
-  if (stride == 1) return;
-  const auto [steps, place] = task.shortest();
-  if (steps < stride)
-    throw DataError(str(place.empty() ? "task.length" : place, ": has ", steps, " steps, and the model makes one of ",
-                        stride, " (model.stem, task.hop); it needs as many"));
-  const TaskShape shape = task.shape();
+/// Throws ConfigError for forecasts that would not see the last steps before them.
+void require_last_steps(const TaskShape& shape, Index stride) {
   if (shape.regression() && shape.length % stride)
     throw ConfigError(str("model.stem.stride: must divide task.length, ", shape.length, ", or the last ",
                           shape.length % stride, " steps would not be read; got ", stride));
@@ -38,6 +30,7 @@ Validation::Validation(RunConfig& config, const SequenceModel& model) : config_(
   };
   refuse_longer("task.length", std::max(config.task->longest_training_length(), config.task->shape().length));
   require_whole_steps(*config.task, model);
+  require_last_steps(config.task->shape(), model.stride());
   const Json json = config.to_json();
   std::set<Index> seen;
   for (const Index length : config.train.eval_lengths) {

@@ -128,6 +128,19 @@ TEST_CASE("bands and stems: trained, evaluated, asked at once and in pieces, and
     const Outcome refused = testing::seqtape("predict " + w.run + " " + (w.folder / "short.wav").string());
     CHECK_EQ(refused.exit_code, 1);
     CHECK_NE(refused.err.find("short.wav: has 3 steps, and the model makes one of "), std::string::npos);
+    // Windows of 250 samples, of which the last of 1003 has three.
+    write_sine(w.folder / "long.wav", 80, 2000, 1003, 1);
+    const Outcome windows = testing::seqtape("predict " + w.run + " " + (w.folder / "long.wav").string() +
+                                             " --windows --set task.length=250 --json");
+    CHECK_EQ(windows.exit_code, 0);
+    CHECK_EQ(Json::parse(windows.out).size(), 4);
+    for (const char* name : {"high", "low"}) {
+      fs::create_directories(w.folder / "other" / name);
+      write_sine(w.folder / "other" / name / "1.wav", 80, 2000, *name == 'h' ? 500 : 3, 1);
+    }
+    const Outcome eval = testing::seqtape("eval " + w.run + " --data " + (w.folder / "other").string());
+    CHECK_EQ(eval.exit_code, 1);
+    CHECK_NE(eval.err.find("low/1.wav: has 3 steps, and the model makes one of "), std::string::npos);
   }
 }
 
