@@ -14,7 +14,8 @@ std::string c_functions(const std::set<std::string>& names) {
   static const Parts library(text);
   for (const std::string& name : names)
     if (std::none_of(library.all().begin(), library.all().end(), [&](const auto& one) { return one.name == name; }))
-      throw ConfigError(str("c: neither functions.c nor stems.c has a function \"", name, "\", which an op's lowering calls"));
+      throw ConfigError(
+          str("c: neither functions.c nor stems.c has a function \"", name, "\", which an op's lowering calls"));
   return library.with_needs(names);
 }
 
