@@ -1,7 +1,7 @@
 #pragma once
 // The input and output of a model: what tasks and models must agree on.
 
-#include "core/real.h"
+#include "core/mel.h"
 
 namespace seqtape {
 
@@ -20,6 +20,7 @@ struct SequenceShape {
   Index features = 0;    ///< real values a step, when vocabulary is 0
   Index outputs = 0;     ///< classes, or values to predict
   bool pooled = false;   ///< one output a sequence instead of one a step
+  MelBands bands{};      ///< what the model first computes of its values, which are samples, if it does
 };
 
 }  // namespace seqtape

@@ -108,6 +108,7 @@ Json to_json(const Signature& s) {
   if (!s.note.empty()) all["note"] = s.note;
   if (s.shape.vocabulary) all["vocabulary"] = s.shape.vocabulary;
   all.update({{"length", s.length}, {"reads", name_of(s.reads)}});
+  if (s.stride > 1) all["stride"] = s.stride;
   if (s.steps == Steps::characters) {
     Json characters = Json::object();
     for (const Signature::Character& one : s.characters)

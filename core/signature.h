@@ -54,6 +54,7 @@ struct Signature {
   std::string unit = "step";  ///< what a step is called: "byte", "sample", "row"
   std::string note{};         ///< what its numbers are: "a sample, from -1 to 1"
   Index length = 0;
+  Index stride = 1;  ///< steps of which the model makes one of its own; a shorter sequence has no answer
   Reads reads = Reads::all;
   // Of characters:
   std::vector<Character> characters{};  ///< by rising code

@@ -11,8 +11,8 @@ Batch Batch::rows(Index begin, Index end) const {
     const Index row = static_cast<Index>(all.size()) / batch;
     return std::decay_t<decltype(all)>(all.begin() + begin * row, all.begin() + end * row);
   };
-  return {end - begin,         length,        part(tokens),  part(values), part(targets),
-          part(target_values), part(weights), part(lengths), first,        last};
+  return {end - begin,   length,        part(tokens), part(values), part(targets), part(target_values),
+          part(weights), part(lengths), part(kept),   bands,        first,         last};
 }
 
 Index Batch::steps() const {

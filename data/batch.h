@@ -17,6 +17,8 @@ struct Batch {
   std::vector<float> target_values;   ///< [B, outputs] of a regression, or empty; NaN: not scored
   std::vector<float> weights;         ///< [B] weights of the targets in the training loss, or empty: all 1
   std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this chunk, or empty: all of L
+  std::vector<float> kept;            ///< [B, frames, bands] of 0 and 1: what masks leave of values' bands; empty: all
+  Index bands = 0;                    ///< of `kept`
   bool first = true, last = true;     ///< whether this chunk begins and ends its sequences
 
   /// Sequences [begin, end).

@@ -113,6 +113,12 @@ std::string SequenceClassification::place(Split split, Index sequence) const {
   return one.place.empty() ? str("number ", grouped(i + 1), " of the data") : one.place;
 }
 
+std::pair<Index, std::string> SequenceClassification::shortest() const {
+  const auto least =
+      std::min_element(known_.begin(), known_.end(), [](const auto& a, const auto& b) { return a.size < b.size; });
+  return least == known_.end() ? std::pair(length_, std::string()) : std::pair(least->size, least->place);
+}
+
 void SequenceClassification::count_source(const std::string& label, std::string_view bytes) {
   if (bytes.empty()) return;
   ++sources_;
@@ -146,22 +152,6 @@ void TokenClassification::copy(Index i, Index begin, Index count, Batch& out, In
   const char* from = sequences_[static_cast<std::size_t>(i)].data() + begin;
   std::transform(from, from + count, out.tokens.begin() + b * out.length,
                  [](char token) { return static_cast<unsigned char>(token); });
-}
-
-void ValueClassification::add(std::vector<float> values, const std::string& label, const std::string& where,
-                              std::string_view source) {
-  if (!values.empty()) count_source(label, source);
-  const auto width = static_cast<std::size_t>(reads().features);
-  const Index steps = kept(values.size() / width, where);
-  values.resize(static_cast<std::size_t>(steps) * width);
-  const std::string_view content(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  if (SequenceClassification::add(steps, label, content, where)) sequences_.push_back(std::move(values));
-}
-
-void ValueClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {
-  const Index width = reads().features;
-  const float* from = sequences_[static_cast<std::size_t>(i)].data() + begin * width;
-  std::copy_n(from, count * width, out.values.begin() + b * out.length * width);
 }
 
 void SequenceClassification::prepare(std::uint64_t seed) {
@@ -318,6 +308,11 @@ void SequenceClassification::training_batch(Index step, Index batch, Batch& out)
     longest = std::max(longest, size_of(which.back()));
   }
   fill(which, 0, longest, out);
+  for (Index b = 0; b < rows; ++b) {
+    const Index i = which[static_cast<std::size_t>(b)], epoch = (step * rows + b) / count;
+    const auto key = static_cast<std::uint64_t>(epoch * static_cast<Index>(known_.size()) + i);
+    vary(Random(seed_, "augmentation", key), i, out, b);
+  }
   if (!weights_.empty())
     for (const std::int32_t target : out.targets) out.weights.push_back(weights_[static_cast<std::size_t>(target)]);
 }

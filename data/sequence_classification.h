@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "data/augmentation.h"
 #include "data/epochs.h"
 #include "data/group_pattern.h"
 #include "data/readers/files.h"
@@ -29,6 +30,7 @@ class SequenceClassification : public Task {
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
   bool has(Split split) const override { return !part(split).empty(); }
   std::string place(Split, Index sequence) const override;
+  std::pair<Index, std::string> shortest() const override;
   Index training_sequences() const override { return static_cast<Index>(train().size()); }
   std::vector<Index> training_counts() const override { return evaluates() ? learned_counts_ : counts(Split::train); }
   std::string fingerprint() const override;
@@ -57,6 +59,8 @@ class SequenceClassification : public Task {
   virtual void loaded() {}
   /// Writes steps [begin, begin + count) of sequence i to row b of `out`, whose arrays are allocated.
   virtual void copy(Index i, Index begin, Index count, Batch& out, Index b) const = 0;
+  /// Augments sequence i in row b of a training batch; the random numbers are of this sequence and epoch alone.
+  virtual void vary(Random, Index /*i*/, Batch&, Index /*b*/) const {}
 
   /// How many of a sequence's steps are kept: up to `length`. Throws DataError for a longer one if `longer` is
   /// "refuse".
@@ -175,10 +179,15 @@ class ValueClassification : public SequenceClassification {
   /// fingerprint.
   void add(std::vector<float> values, const std::string& label, const std::string& where, std::string_view source);
   std::vector<std::vector<float>>& sequences() { return sequences_; }
+  /// For `fields`: the key `augment`; with `masks`, of bands of the mel scale too.
+  void augment_field(Fields&, bool masks = false);
+  const Augmentation& augmentation() const { return augmentation_; }
 
  private:
   void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;
-  std::vector<std::vector<float>> sequences_;
+  void vary(Random, Index i, Batch& out, Index b) const final;
+  std::vector<std::vector<float>> sequences_;  // `length` steps of each; all of them where training crops
+  Augmentation augmentation_;
 };
 
 }  // namespace seqtape

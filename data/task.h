@@ -85,6 +85,9 @@ class Task {
   /// "reviews.tsv:12"; "": it was drawn, or has no name. After `prepare`.
   virtual std::string place(Split, Index /*sequence*/) const { return ""; }
 
+  /// The steps of the shortest sequence of all splits, and its place. After `prepare`.
+  virtual std::pair<Index, std::string> shortest() const { return {shape().length, ""}; }
+
   /// Sequences in a training epoch; 0: there are no epochs. After `prepare`.
   virtual Index training_sequences() const { return 0; }
 

@@ -11,7 +11,8 @@
 namespace seqtape::inline SEQTAPE_PRECISION {
 namespace {
 
-// Kernels split sequences into chunks of 16 (selective scan) and 64 (ssd): past two borders of the longer one.
+// Kernels split sequences into chunks of 16 (selective scan) and 64 (ssd): past two borders of the longer one. In steps
+// of the blocks.
 constexpr Index kBatch = 3, kLength = 131, kSplit = 67;
 constexpr bool kDouble = sizeof(Real) == 8;
 
@@ -36,15 +37,19 @@ class Subject {
     model_ = std::make_unique<SequenceModel>(config, subject.shape);
     allocate(model_->parameters(), 1);
     Random random(1, "check");
-    for (Index i = 0; i < kBatch * kLength * std::max<Index>(1, subject.shape.features); ++i)
+    for (Index i = 0; i < kBatch * length() * std::max<Index>(1, subject.shape.features); ++i)
       inputs_.push_back(subject.shape.vocabulary ? static_cast<double>(random.below(subject.shape.vocabulary))
                                                  : random.normal());
-    for (Index i = 0; i < kBatch * kLength * subject.shape.outputs; ++i) weights_.push_back(random.uniform(-1, 1));
+    for (Index i = 0; i < kBatch * length() * subject.shape.outputs; ++i) weights_.push_back(random.uniform(-1, 1));
   }
 
   SequenceModel& model() { return *model_; }
+  // Steps of the input; where a stem puts them together, some are left over.
+  Index length() const { return kLength * stride() + stride() / 2; }
+  Index split() const { return kSplit * stride() + stride() / 3; }
+  Index stride() const { return model_->stride(); }
   bool pooled() const { return subject_.shape.pooled; }
-  double& input(Index b, Index t) { return inputs_[static_cast<std::size_t>((b * kLength + t) * width())]; }
+  double& input(Index b, Index t) { return inputs_[static_cast<std::size_t>((b * length() + t) * width())]; }
   void change(Index b, Index t) {
     double& x = input(b, t);
     x = subject_.shape.vocabulary ? std::fmod(x + 1, static_cast<double>(subject_.shape.vocabulary)) : x + 1;
@@ -60,7 +65,7 @@ class Subject {
       in.values = Tensor(Shape{kBatch, steps, width()});
     for (Index b = 0; b < kBatch; ++b)
       for (Index i = 0; i < steps * width(); ++i) {
-        const double x = inputs_[static_cast<std::size_t>((b * kLength + begin) * width() + i)];
+        const double x = inputs_[static_cast<std::size_t>((b * length() + begin) * width() + i)];
         if (subject_.shape.vocabulary)
           in.tokens.data()[b * steps + i] = static_cast<std::int32_t>(x);
         else
@@ -71,7 +76,7 @@ class Subject {
   }
   Variable whole(bool carry, const std::vector<std::int32_t>& lengths = {}) {
     ModelState state;
-    return run(0, kLength, state, carry, lengths);
+    return run(0, length(), state, carry, lengths);
   }
 
   /// A fixed random combination of the outputs within `lengths`.
@@ -84,7 +89,7 @@ class Subject {
           if (lengths.empty() || (subject_.shape.pooled ? lengths[static_cast<std::size_t>(b)] > 0
                                                         : t < lengths[static_cast<std::size_t>(b)]))
             weight.data()[(b * steps + t) * subject_.shape.outputs + i] =
-                static_cast<Real>(weights_[static_cast<std::size_t>((b * kLength + t) * subject_.shape.outputs + i)]);
+                static_cast<Real>(weights_[static_cast<std::size_t>((b * length() + t) * subject_.shape.outputs + i)]);
     const Variable flat = reshape(multiply(out, Variable(weight)), Shape{1, out.size()});
     return linear(flat, Variable(Tensor::full(Shape{1, out.size()}, 1)));
   }
@@ -128,8 +133,8 @@ CheckResult within(const std::string& name, double error, double tolerance) {
   const auto loss = [&] {
     if (!carry) return s.loss(s.whole(false));
     ModelState state;
-    s.run(0, kSplit, state, true);
-    return s.loss(s.run(kSplit, kLength, state, true));
+    s.run(0, s.split(), state, true);
+    return s.loss(s.run(s.split(), s.length(), state, true));
   };
   for (const Parameter* p : s.model().parameters()) p->variable.clear_grad();
   {
@@ -172,10 +177,10 @@ CheckResult chunks(Subject& s, Index chunk, const std::string& name) {
   const Variable whole = s.whole(true);
   ModelState state;
   double worst = 0;
-  for (Index t = 0; t < kLength; t += chunk) {
-    const Variable part = s.run(t, std::min(kLength, t + chunk), state, true);
+  for (Index t = 0; t < s.length(); t += chunk) {
+    const Variable part = s.run(t, std::min(s.length(), t + chunk), state, true);
     if (!s.pooled()) worst = std::max(worst, difference(whole, part, t));
-    if (s.pooled() && t + chunk >= kLength) worst = difference(whole, part);
+    if (s.pooled() && t + chunk >= s.length()) worst = difference(whole, part);
   }
   return within(name, worst, kTolerance);
 }
@@ -196,10 +201,10 @@ CheckResult prefixes(Subject& s) {
 CheckResult generation(Subject& s) {
   const Variable whole = s.whole(true);
   ModelState state;
-  s.run(0, kSplit, state, true);
+  s.run(0, s.split(), state, true);
   Stepper stepper(s.model(), state, kBatch);
   double worst = 0;
-  for (Index t = kSplit; t < kLength; ++t) {
+  for (Index t = s.split(); t < s.length(); ++t) {
     std::vector<std::int32_t> tokens;
     for (Index b = 0; b < kBatch; ++b) tokens.push_back(static_cast<std::int32_t>(s.input(b, t)));
     Tensor logits(Shape{kBatch, 1, whole.shape().back()});
@@ -216,12 +221,12 @@ CheckResult generation(Subject& s) {
 
 CheckResult causality(Subject& s) {
   const Variable before = s.whole(true);
-  for (Index b = 0; b < kBatch; ++b) s.change(b, kSplit);
+  for (Index b = 0; b < kBatch; ++b) s.change(b, s.split());
   const Variable after = s.whole(true);
   const Index outputs = before.shape().back();
   double earlier = 0, later = 0;
   for (Index i = 0; i < before.size(); ++i) {
-    double& most = i / outputs % kLength < kSplit ? earlier : later;
+    double& most = i / outputs % s.length() < s.split() ? earlier : later;
     most = std::max(most, std::fabs(static_cast<double>(before.data()[i] - after.data()[i])));
   }
   CheckResult result = within("a later input changes no earlier output", earlier, 0);
@@ -231,7 +236,8 @@ CheckResult causality(Subject& s) {
 
 /// Loss and every gradient of sequences padded with two different paddings.
 CheckResult padding(Subject& s, bool carry) {
-  const std::vector<std::int32_t> lengths{kLength, kSplit, 0};
+  const std::vector<std::int32_t> lengths{static_cast<std::int32_t>(s.length()), static_cast<std::int32_t>(s.split()),
+                                          0};
   std::vector<std::vector<Real>> runs;
   for (int variation = 0; variation < 2; ++variation) {
     for (const Parameter* p : s.model().parameters()) p->variable.clear_grad();
@@ -244,7 +250,7 @@ CheckResult padding(Subject& s, bool carry) {
         numbers.insert(numbers.end(), p->variable.grad().data(), p->variable.grad().data() + p->shape.size());
     runs.push_back(numbers);
     for (Index b = 0; b < kBatch; ++b)
-      for (Index t = lengths[static_cast<std::size_t>(b)]; t < kLength; ++t) s.change(b, t);
+      for (Index t = lengths[static_cast<std::size_t>(b)]; t < s.length(); ++t) s.change(b, t);
   }
   double worst = 0, most = 1e-30;
   for (std::size_t i = 0; i < runs[0].size(); ++i) {
@@ -284,17 +290,18 @@ std::vector<CheckResult> check_model(const CheckSubject& subject) {
   std::string cannot_stream;
   try {
     ModelState state;
-    s.run(0, kSplit, state, true);
-    s.run(kSplit, kLength, state, true);
+    s.run(0, s.split(), state, true);
+    s.run(s.split(), s.length(), state, true);
   } catch (const ConfigError& error) {
     cannot_stream = error.what();
   }
   // In float a difference is noise; there every op is held against its double build instead.
   if constexpr (kDouble) results.push_back(gradients(s, cannot_stream.empty()));
   if (cannot_stream.empty()) {
-    results.push_back(chunks(s, 65, "in chunks of 65 as at once"));
-    results.push_back(chunks(s, 16, "in chunks of 16 as at once"));
-    results.push_back(chunks(s, 5, "in chunks of 5 as at once"));
+    for (const Index steps : {65, 16, 5}) {
+      const Index chunk = steps * s.stride() - s.stride() / 4;
+      results.push_back(chunks(s, chunk, str("in chunks of ", chunk, " as at once")));
+    }
     results.push_back(chunks(s, 1, "step by step as at once"));
     results.push_back(
         within("without carried state as with it", difference(s.whole(true), s.whole(false)), kTolerance));

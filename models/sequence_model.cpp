@@ -11,6 +11,8 @@ void ModelConfig::skeleton(Fields& f) {
   Constraint layer_rule = positive_up_to(4096);
   layer_rule.choices = mixers().names();
   f("layers", layers, "number of blocks, or the mixer of each: [\"mamba\", \"mamba\", \"transformer\"]", layer_rule);
+  f.named("stem", "what makes steps of the blocks of those of the input, where these are numbers",
+          seqtape::named(stems(), stem_name, stem));
   f("norm", norm, "normalisation of each block and before the head", one_of({"rms_norm", "layer_norm"}));
   f("norm_place", norm_place, "pre: x + mixer(norm(x)); post: norm(x + mixer(x))", one_of({"pre", "post"}));
   f("norm_eps", norm_eps, "added under the norm's root", positive());
@@ -90,15 +92,18 @@ Variable SequenceModel::Block::mlp(const Variable& x) const {
 
 SequenceModel::SequenceModel(const ModelConfig& config, const SequenceShape& shape)
     : shape_(shape),
+      d_model_(config.d_model),
       dropout_(config.dropout),
       residual_scale_(config.residual_scale),
       post_norm_(config.norm_place == "post"),
       pooling_(config.pooling) {
   const Index d = config.d_model;
+  stem_ = std::make_unique<Stem>(*config.stem, shape);
   if (shape.vocabulary) {
     embedding_ = parameter("embedding.weight", {shape.vocabulary, d}, init::normal(config.embedding_std));
   } else {
-    encoder_ = std::make_unique<Linear>(shape.features, d, true);
+    part("stem", *stem_);
+    encoder_ = std::make_unique<Linear>(stem_->width(), d, true);
     part("encoder", *encoder_);
   }
   for (Index i = 0; i < config.layers.count; ++i) {
@@ -131,7 +136,7 @@ bool SequenceModel::streams() const {
 Index SequenceModel::longest() const {
   Index least = std::numeric_limits<Index>::max();
   for (const auto& block : blocks_) least = std::min(least, block->mixer->longest());
-  return least;
+  return least > std::numeric_limits<Index>::max() / stride() ? least : (least + 1) * stride() - 1;
 }
 
 bool SequenceModel::bounded_state() const {
@@ -152,8 +157,9 @@ Variable SequenceModel::residual(const Variable& x, const Norm& norm, std::uint6
 }
 
 Variable SequenceModel::forward(const ModelInput& input, ModelState& state, const RunMode& mode) {
-  const Variable x = features(input, state, mode);
-  return head(shape_.pooled ? pool(x, input.lengths, state, mode) : x);
+  IndexTensor lengths = input.lengths;
+  const Variable x = features(input, lengths, state, mode);
+  return head(shape_.pooled ? pool(x, lengths, state, mode) : x);
 }
 
 Variable SequenceModel::head(const Variable& x) const {
@@ -161,17 +167,29 @@ Variable SequenceModel::head(const Variable& x) const {
 }
 
 Variable SequenceModel::features(const ModelInput& input, ModelState& state, const RunMode& mode) {
-  Variable x = embedding_.defined() ? embedding(input.tokens, embedding_) : (*encoder_)(Variable(input.values));
+  IndexTensor lengths = input.lengths;
+  return features(input, lengths, state, mode);
+}
+
+Variable SequenceModel::features(const ModelInput& input, IndexTensor& lengths, ModelState& state,
+                                 const RunMode& mode) {
+  Variable x;
+  if (embedding_.defined()) {
+    x = embedding(input.tokens, embedding_);
+  } else {
+    x = (*stem_)(Variable(input.values), input.kept, state.stem, lengths);
+    if (x.dim(1) == 0) return Variable(Tensor(Shape{x.dim(0), 0, d_model_}));  // no step is whole yet
+    x = (*encoder_)(x);
+  }
   if (mode.probe) x = mode.probe->input = Variable(x.value(), true);
   state.layers.resize(blocks_.size());
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = *blocks_[i];
     if (mode.probe) mode.probe->layer = static_cast<Index>(i);
     x = residual(x, block.norm, 2 * i, mode,
-                 [&](const Variable& in) { return block.mixer->forward(in, state.layers[i], input.lengths, mode); });
+                 [&](const Variable& in) { return block.mixer->forward(in, state.layers[i], lengths, mode); });
     if (block.mlp_in)
-      x = residual(x, *block.mlp_norm, 2 * i + 1, mode,
-                   [&](const Variable& in) { return block.mlp(in); });
+      x = residual(x, *block.mlp_norm, 2 * i + 1, mode, [&](const Variable& in) { return block.mlp(in); });
   }
   return (*norm_)(x);
 }
@@ -181,9 +199,14 @@ Variable SequenceModel::pool(const Variable& x, const IndexTensor& lengths, Mode
   const Index batch = x.dim(0), d = x.dim(2);
   const auto steps_in = [&](Index b) { return static_cast<double>(lengths.defined() ? lengths.data()[b] : x.dim(1)); };
   Variable here;
-  if (pooling_ == "mean") here = mean_pool(x, lengths);
-  if (pooling_ == "last") here = last_step(x, lengths);
-  if (pooling_ == "first") here = last_step(x, IndexTensor::full(Shape{batch}, 1));
+  if (x.dim(1) == 0)
+    here = Variable(Tensor::zeros(Shape{batch, d}));
+  else if (pooling_ == "mean")
+    here = mean_pool(x, lengths);
+  else if (pooling_ == "last")
+    here = last_step(x, lengths);
+  else
+    here = last_step(x, IndexTensor::full(Shape{batch}, 1));
   if (!mode.carry && !state.pooled.defined()) return here;
   // A running sum, or the first or last step: constants, for sequences that are too long for one chunk.
   if (!state.pooled.defined()) {

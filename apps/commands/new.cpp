@@ -70,7 +70,8 @@ Json recipe(const Task& task, Json proposed, const std::string& model) {
   // Twenty epochs, but at least 200 steps and at most so many that each token or value is read within minutes.
   const Index sequences = std::max<Index>(1, task.training_sequences());
   const Index batch = std::min<Index>(shape.length > 512 ? 16 : 32, sequences);
-  const Index most = std::clamp<Index>(16'000'000 / (batch * shape.length), 300, 1000);
+  const Index length = std::max<Index>(1, shape.length / std::max<Index>(1, shape.bands.hop));
+  const Index most = std::clamp<Index>(16'000'000 / (batch * length), 300, 1000);
   const Index steps = std::clamp<Index>(20 * sequences / batch, 200, most);
   config["train"] = {{"steps", steps}, {"batch", batch}, {"eval_every", std::max<Index>(1, steps / 5)}};
   if (shape.objective == Objective::label) config["train"]["best"] = "accuracy";

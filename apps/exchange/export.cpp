@@ -80,7 +80,7 @@ Shape stored_shape(const Parameter& parameter) {
 void write_hf(const TrainedModel& trained, const fs::path& folder, const ExportNames&) {
   Json config = hf_json(numbers(trained));
   // What its outputs are called, where they have names and no tokenizer has them.
-  const Signature signature = trained.config.task->signature();
+  const Signature signature = trained.signature();
   const auto& names = signature.writes_text() ? signature.texts : signature.labels;
   for (std::size_t i = 0; i < names.size(); ++i) {
     config["id2label"][std::to_string(i)] = names[i];
@@ -153,12 +153,11 @@ void write_safetensors(const TrainedModel& trained, const fs::path& path, const 
 }
 
 void write_c(const TrainedModel& trained, const fs::path& folder, const ExportNames& names) {
-  write_c_program(*trained.model,
-                  {names.title, trained.config.model.name, trained.config.task->signature(), names.code}, folder);
+  write_c_program(*trained.model, {names.title, trained.config.model.name, trained.signature(), names.code}, folder);
 }
 
 void write_onnx_graphs(const TrainedModel& trained, const fs::path& folder, const ExportNames& names) {
-  write_onnx(*trained.model, trained.config.task->signature(), folder, names.title);
+  write_onnx(*trained.model, trained.signature(), folder, names.title);
 }
 
 void write_npz_file(const TrainedModel& trained, const fs::path& path, const ExportNames&) {
@@ -204,7 +203,7 @@ void scale_by_window(const Signature& signature, Tensor& values) {
 
 /// The numbers of an input as the format reads them.
 Json values_of(const TrainedModel& trained, const ExportFormat& format, const ModelInput& input) {
-  const auto features = trained.config.task->signature().features();
+  const auto features = trained.signature().features();
   Json all = Json::array();
   for (const Real value : input.values.to_vector()) {
     const Signature::Column& feature = features[all.size() % features.size()];
@@ -263,18 +262,17 @@ void write_export(const ExportFormat& format, const TrainedModel& trained, const
                   const ExportNames& names) {
   format.write(trained, path, names);
   const auto beside = [&](const char* name) { return format.folder ? path / name : fs::path(path) += str(".", name); };
-  write_file(beside("signature.json"), to_json(trained.config.task->signature()).dump(2) + "\n");
+  write_file(beside("signature.json"), to_json(trained.signature()).dump(2) + "\n");
   if (format.readme) write_file(path / "README.md", format.readme(trained, names));
   write_file(beside("parity.json"), parity(trained, format, path).dump() + "\n");
 }
 
 Json parity(const TrainedModel& trained, const ExportFormat& format, const fs::path& path) {
-  constexpr Index kLength = 32;
-  ModelInput input = random_input(trained.model->shape(), 1, kLength, "parity");
-  if (const Signature signature = trained.config.task->signature(); signature.by_window())
-    scale_by_window(signature, input.values);
+  const Index length = 32 * trained.model->stride();
+  ModelInput input = random_input(trained.model->shape(), 1, length, "parity");
+  if (const Signature signature = trained.signature(); signature.by_window()) scale_by_window(signature, input.values);
   const std::vector<float> ours = logits_of(*trained.model, input);
-  Json json = {{"format", format.name}, {"length", kLength}, {"logits", ours}};
+  Json json = {{"format", format.name}, {"length", length}, {"logits", ours}};
   if (input.tokens.defined())
     json["tokens"] = input.tokens.to_vector();
   else

@@ -70,7 +70,7 @@ std::string page(const TrainedModel& trained, const ExportNames& names, const ch
   return parts().lines("page", {{"title", names.title},
                                 {"architecture", trained.config.model.name},
                                 {"as", as},
-                                {"terms", terms(trained.config.task->signature())},
+                                {"terms", terms(trained.signature())},
                                 {"use", use}});
 }
 
@@ -122,7 +122,7 @@ std::string c_call(const Signature& s) {
 }  // namespace
 
 std::string c_readme(const TrainedModel& trained, const ExportNames& names) {
-  const Signature signature = trained.config.task->signature();
+  const Signature signature = trained.signature();
   const std::string context = trained.model->bounded_state() ? "" : parts().part("c context");
   const std::string use =
       parts().lines("c", {{"call", c_call(signature)}, {"arguments", c_arguments(signature)}, {"context", context}});
@@ -130,7 +130,7 @@ std::string c_readme(const TrainedModel& trained, const ExportNames& names) {
 }
 
 std::string onnx_readme(const TrainedModel& trained, const ExportNames& names) {
-  const Signature s = trained.config.task->signature();
+  const Signature s = trained.signature();
   std::string takes = s.shape.vocabulary ? "`tokens`, int64 [batch, length]"
                                          : str("`values`, ", s.scales() ? "float64" : "float32", " [batch, length, ",
                                                s.shape.features, "]");
@@ -140,6 +140,7 @@ std::string onnx_readme(const TrainedModel& trained, const ExportNames& names) {
   const std::string use =
       parts().lines("onnx", {{"lines", python_lines(s)},
                              {"takes", takes},
+                             {"stride", str(s.stride)},
                              {"pooled", s.shape.pooled ? ", `pooled` and `pooled_steps`" : ""},
                              {"shape", str("[batch, ", s.shape.pooled ? "" : "length, ", s.shape.outputs, "]")},
                              {"over", s.shape.pooled ? " after all steps so far" : ""},

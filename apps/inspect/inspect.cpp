@@ -187,13 +187,16 @@ std::string map_svg(const Json& map) {
 Json inspect_model(const TrainedModel& trained, Index examples, bool attention) {
   const TaskShape shape = trained.config.task->shape();
   Batch batch = examples_of(trained, examples);
+  const ModelInput input = model_input(batch);
+  batch.length /= trained.model->stride();  // in steps of the blocks, which is where it looks
+  for (std::int32_t& length : batch.lengths) length /= static_cast<std::int32_t>(trained.model->stride());
   const std::vector<Index> last = keep_last_answer(batch, shape);
   batch.weights.clear();
   Probe probe{.attention = attention};
   {
     Tape tape;
     ModelState state;
-    const Variable logits = trained.model->forward(model_input(batch), state, {.carry = false, .probe = &probe});
+    const Variable logits = trained.model->forward(input, state, {.carry = false, .probe = &probe});
     tape.backward(batch_loss(logits, batch, shape));
   }
   for (Parameter* parameter : trained.model->parameters()) parameter->variable.clear_grad();

@@ -13,7 +13,7 @@ Streaming measure_streaming(SequenceModel& model, Index length, double seconds) 
   Streaming result;
   for (const State& layer : state.layers)
     for (const Variable& tensor : layer) result.state_bytes += static_cast<double>(tensor.size() * sizeof(Real));
-  const ModelInput one = random_input(model.shape(), 1, 1, "made-up input");
+  const ModelInput one = random_input(model.shape(), 1, model.stride(), "made-up input");
   std::function<void()> step = [&] { model.forward(one, state, mode); };
   std::unique_ptr<Stepper> stepper;  // generates, where there are tokens
   if (one.tokens.defined() && !model.shape().pooled) {
@@ -25,7 +25,7 @@ Streaming measure_streaming(SequenceModel& model, Index length, double seconds) 
   Index steps = 0;
   while (steps < 20 || seconds_since(begin) < seconds) {
     step();
-    ++steps;
+    steps += model.stride();
   }
   result.steps_per_second = static_cast<double>(steps) / seconds_since(begin);
   return result;

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/kernels/conv.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/log_mel.h"
 #include "core/kernels/norm.h"
 #include "core/kernels/pointwise.h"
 #include "core/kernels/selective_scan.h"
@@ -124,6 +125,16 @@ void conv(Report& report) {
   });
 }
 
+void log_mel(Report& report) {
+  const Index frames = 512;
+  const MelBands bands{1024, 256, 128, 8000, 20, 4000};
+  const Tensor x = uniform({frames, bands.window}, -1, 1), y({frames, bands.bands});
+  const Json sizes = {{"frames", frames}, {"window", bands.window}, {"bands", bands.bands}};
+  // The transform of n real numbers, 2.5 n log2 n, and the window, the power and two bands of each frequency.
+  report.add("log_mel, forward", sizes, x.size(), 4, 2.5 * 10 + 5,
+             [&] { kernels::log_mel->forward(bands, frames, x.data(), y.data()); });
+}
+
 void norm(Report& report) {
   const Index rows = 8192, n = 128;
   const Json sizes = {{"rows", rows}, {"n", n}};
@@ -153,6 +164,7 @@ Json measure_kernels() {
   Report report;
   scan(report);
   conv(report);
+  log_mel(report);
   norm(report);
   products(report);
   return report.json;

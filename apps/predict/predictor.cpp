@@ -140,6 +140,7 @@ void Predictor::add_windows(InputCursor cursor, const NewInput& of, const std::s
   try {
     for (Index have = 0, count = 0; (have = cursor.at_hand(length + ahead_)) > ahead_; start += count) {
       count = std::min(have - ahead_, length);
+      if (each && start > 0 && count < model_.stride()) break;  // the model makes no step of what is left
       if (!answer || each) answer = &new_answer(name, of, start);
       answer->known = each || !all;  // then `queue` may hand it over
       queue(*answer, {NewInput::of(cursor.take(count + ahead_, count)).next, shape_.vocabulary ? 0 : shape_.features},
@@ -241,7 +242,13 @@ void Predictor::run(Part* parts, Index rows) try {
       answer.steps += count;
       steps_ += count;
       if (answer.failed) continue;
-      if (shape_.pooled && last)
+      if (shape_.pooled && last && answer.steps < model_.stride()) {
+        const auto refuse = [&] {
+          throw DataError(str(answer.input, ": has ", answer.steps, " steps, and the model makes one of ",
+                              model_.stride(), " (model.stem, task.hop)"));
+        };
+        answer.failed = !guarded(answer.input, refuse);
+      } else if (shape_.pooled && last)
         take(answer, outputs.data() + r * shape_.outputs, 1);
       else if (ahead_ && count)
         take_loss(answer, parts[r].at, outputs.data() + r * chunk.length * shape_.outputs, count,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "core/kernels/distribution_loss.h"
 #include "core/kernels/loss.h"
 #include "core/pool.h"
@@ -15,6 +16,10 @@ ModelInput model_input(const Batch& batch) {
     input.values = Tensor::of(
         Shape{batch.batch, batch.length, static_cast<Index>(batch.values.size()) / (batch.batch * batch.length)},
         batch.values);
+  if (!batch.kept.empty())
+    input.kept =
+        Tensor::of(Shape{batch.batch, static_cast<Index>(batch.kept.size()) / (batch.batch * batch.bands), batch.bands},
+                   batch.kept);
   if (!batch.lengths.empty()) input.lengths = IndexTensor::of(Shape{batch.batch}, batch.lengths);
   return input;
 }
@@ -99,11 +104,20 @@ Json Score::metrics(const TaskShape& shape) const {
   return json;
 }
 
+void require_whole_steps(const Task& task, const SequenceModel& model) {
+  const Index stride = model.stride();
+  if (stride == 1) return;
+  const auto [steps, place] = task.shortest();
+  if (steps < stride)
+    throw DataError(str(place.empty() ? "task.length" : place, ": has ", steps, " steps, and the model makes one of ",
+                        stride, " (model.stem, task.hop); it needs as many"));
+}
+
 Index evaluation_chunk(const SequenceModel& model, const TaskShape& shape, Index batch) {
-  // About 8192 positions at a time: enough to fill the threads, and activations that stay near the caches.
+  // About 8192 steps of the blocks at a time: enough to fill the threads, and activations that stay near the caches.
   // Models that cannot stream get whole sequences.
   const Index whole = std::max<Index>(1, shape.length);
-  return model.streams() ? std::min(whole, std::max<Index>(64, 8192 / batch)) : whole;
+  return model.streams() ? std::min(whole, std::max<Index>(64, 8192 / batch) * model.stride()) : whole;
 }
 
 std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split split, Index batch,
@@ -114,6 +128,7 @@ std::optional<Score> evaluate(SequenceModel& model, const Task& task, Split spli
 
 bool evaluate(SequenceModel& model, const Task& task, Split split, Index batch, Score& score,
               const std::function<bool()>& stop, const std::function<void(const Variable&, const Batch&)>& see) {
+  require_whole_steps(task, model);
   const TaskShape shape = task.shape();
   const auto pass = task.evaluation(split, {.batch = batch, .chunk = evaluation_chunk(model, shape, batch)});
   // Its tensors have other sizes than a training step's, so neither can reuse the other's blocks. Filling the pool

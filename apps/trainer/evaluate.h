@@ -10,6 +10,8 @@ namespace seqtape {
 
 /// The batch as input of a model.
 ModelInput model_input(const Batch&);
+/// Throws DataError for data with a sequence so short that the model makes no step of it.
+void require_whole_steps(const Task&, const SequenceModel&);
 
 /// The mean loss of a batch, on the tape.
 Variable batch_loss(const Variable& logits, const Batch&, const TaskShape&);

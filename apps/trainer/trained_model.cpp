@@ -26,6 +26,12 @@ TrainedModel TrainedModel::open(const std::filesystem::path& path, bool best, co
   return trained;
 }
 
+Signature TrainedModel::signature() const {
+  Signature all = config.task->signature();
+  all.stride = model->stride();
+  return all;
+}
+
 void TrainedModel::open_data() {
   config.task->prepare(static_cast<std::uint64_t>(config.seed));
   std::vector<std::string> others = other_split;

@@ -17,6 +17,8 @@ struct TrainedModel {
   /// which uses what the run learned of its data (Task::use). No data are read yet. Throws ConfigError, CheckpointError
   /// or DataError.
   static TrainedModel open(const std::filesystem::path& path, bool best, const std::vector<std::string>& sets);
+  /// What the task says of itself, and what of it is the model's.
+  Signature signature() const;
   /// Reads the task's data, and warns on stderr when they, or their split, differ from those of the training.
   void open_data();
   /// Reads other data instead, all of which are the test split.

@@ -11,6 +11,13 @@
 namespace seqtape {
 namespace {
 
+/// Throws ConfigError for forecasts that would not see the last steps before them.
+void require_last_steps(const TaskShape& shape, Index stride) {
+  if (shape.regression() && shape.length % stride)
+    throw ConfigError(str("model.stem.stride: must divide task.length, ", shape.length, ", or the last ",
+                          shape.length % stride, " steps would not be read; got ", stride));
+}
+
 std::string at_length(const std::string& metric, Index length) { return length ? str(metric, "@", length) : metric; }
 
 }  // namespace
@@ -23,6 +30,8 @@ Validation::Validation(RunConfig& config, const SequenceModel& model) : config_(
                             model.longest()));
   };
   refuse_longer("task.length", std::max(config.task->longest_training_length(), config.task->shape().length));
+  require_whole_steps(*config.task, model);
+  require_last_steps(config.task->shape(), model.stride());
   const Json json = config.to_json();
   std::set<Index> seen;
   for (const Index length : config.train.eval_lengths) {

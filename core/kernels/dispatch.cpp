@@ -7,6 +7,7 @@
 #include "core/kernels/gated_norm.h"
 #include "core/kernels/gemv.h"
 #include "core/kernels/linear_scan.h"
+#include "core/kernels/log_mel.h"
 #include "core/kernels/long_conv.h"
 #include "core/kernels/loss.h"
 #include "core/kernels/matrix_recurrence.h"
@@ -49,6 +50,7 @@ SEQTAPE_DISPATCH(Conv, conv)
 SEQTAPE_DISPATCH(GatedNorm, gated_norm)
 SEQTAPE_DISPATCH(Gemv, gemv)
 SEQTAPE_DISPATCH(LinearScan, linear_scan)
+SEQTAPE_DISPATCH(LogMel, log_mel)
 SEQTAPE_DISPATCH(LongConv, long_conv)
 SEQTAPE_DISPATCH(Loss, loss)
 SEQTAPE_DISPATCH(MatrixRecurrence, matrix_recurrence)

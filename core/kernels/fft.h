@@ -5,7 +5,9 @@
 // products do not mind.
 // Included by kernel sources only: compiled once per instruction set.
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/kernels/simd.h"
@@ -98,5 +100,32 @@ class Fft {
   std::vector<std::vector<Real>> levels_;  // three twiddle factors for each k
   std::vector<std::int32_t> place_;
 };
+
+/// The transform of n points; its tables are kept.
+inline const Fft& fft_of(Index n) {
+  static std::mutex mutex;
+  static std::map<Index, std::unique_ptr<Fft>> tables;
+  const std::lock_guard lock(mutex);
+  auto& table = tables[n];
+  if (!table) table = std::make_unique<Fft>(n);
+  return *table;
+}
+
+/// The spectra of the two parts at frequency k: X1 = (Z[k] + conj Z[n-k])/2, X2 = (Z[k] - conj Z[n-k])/2i.
+struct Spectra {
+  Vec re1, im1, re2, im2;
+};
+inline Spectra take_apart(const Fft& fft, const Real* z, Index k) {
+  const Real *a = z + 2 * fft.place(k) * W, *b = z + 2 * fft.place((fft.size() - k) % fft.size()) * W;
+  const Vec ar = load(a), ai = load(a + W), br = load(b), bi = load(b + W);
+  return {Real(0.5) * (ar + br), Real(0.5) * (ai - bi), Real(0.5) * (ai + bi), Real(0.5) * (br - ar)};
+}
+inline void put_together(const Fft& fft, Real* z, Index k, const Spectra& y) {
+  Real *a = z + 2 * fft.place(k) * W, *b = z + 2 * fft.place((fft.size() - k) % fft.size()) * W;
+  store(b, y.re1 + y.im2);  // conj Y1 + i conj Y2
+  store(b + W, y.re2 - y.im1);
+  store(a, y.re1 - y.im2);  // Y1 + i Y2
+  store(a + W, y.im1 + y.re2);
+}
 
 }  // namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA

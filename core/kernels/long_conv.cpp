@@ -1,24 +1,12 @@
 // In frequency: Y = K U, dU = conj(K) dY, dK = sum over sequences of conj(U) dY.
 #include "core/kernels/long_conv.h"
 
-#include <map>
-#include <mutex>
-
 #include "core/kernels/fft.h"
 #include "core/kernels/scratch.h"
 #include "core/threads.h"
 
 namespace seqtape::inline SEQTAPE_PRECISION::kernels::SEQTAPE_ISA {
 namespace {
-
-const Fft& fft_of(Index n) {
-  static std::mutex mutex;
-  static std::map<Index, std::unique_ptr<Fft>> tables;
-  const std::lock_guard lock(mutex);
-  auto& table = tables[n];
-  if (!table) table = std::make_unique<Fft>(n);
-  return *table;
-}
 
 Index padded(Index length) {
   Index n = 2;
@@ -55,22 +43,6 @@ void each_result(const Two& two, Index length, const Real* z, Real scale, const 
   }
 }
 
-/// The spectra of the two parts at frequency k: X1 = (Z[k] + conj Z[n-k])/2, X2 = (Z[k] - conj Z[n-k])/2i.
-struct Spectra {
-  Vec re1, im1, re2, im2;
-};
-inline Spectra take_apart(const Fft& fft, const Real* z, Index k) {
-  const Real *a = z + 2 * fft.place(k) * W, *b = z + 2 * fft.place((fft.size() - k) % fft.size()) * W;
-  const Vec ar = load(a), ai = load(a + W), br = load(b), bi = load(b + W);
-  return {Real(0.5) * (ar + br), Real(0.5) * (ai - bi), Real(0.5) * (ai + bi), Real(0.5) * (br - ar)};
-}
-inline void put_together(const Fft& fft, Real* z, Index k, const Spectra& y) {
-  Real *a = z + 2 * fft.place(k) * W, *b = z + 2 * fft.place((fft.size() - k) % fft.size()) * W;
-  store(b, y.re1 + y.im2);  // conj Y1 + i conj Y2
-  store(b + W, y.re2 - y.im1);
-  store(a, y.re1 - y.im2);  // Y1 + i Y2
-  store(a + W, y.im1 + y.re2);
-}
 inline Spectra load_spectra(const Real* p) { return {load(p), load(p + W), load(p + 2 * W), load(p + 3 * W)}; }
 inline void store_spectra(Real* p, const Spectra& s) {
   store(p, s.re1);

@@ -26,7 +26,7 @@ Proposal propose_audio(const Paths& paths) {
   for (const auto& [file, label] : class_files(data, left_out, "new audio: ")) {
     const Sound sound = read_sound(file);
     ++rates[sound.rate];
-    recordings.push_back({label, static_cast<double>(sound.frames()) / sound.rate});
+    recordings.push_back({label, sound.frames() ? static_cast<double>(sound.frames()) / sound.rate : 0});
   }
   const auto common =
       std::max_element(rates.begin(), rates.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -38,6 +38,12 @@ Proposal propose_audio(const Paths& paths) {
   for (const Recording& one : recordings) counts.add(one.label, static_cast<Index>(std::ceil(one.seconds * rate)));
   counts.propose(proposal, "recordings", "samples", 16384);
   proposal.seen.push_back(str("rates: ", join(heard, ", "), "; all are read at ", static_cast<Index>(rate), " Hz"));
+  constexpr double kWindow = 0.128;  // seconds of a frame; of recordings that have not one the samples may tell more
+  const auto fits = [](const Recording& one) { return one.seconds == 0 || one.seconds >= kWindow; };
+  if (std::all_of(recordings.begin(), recordings.end(), fits)) {
+    proposal.task["features"] = "logmel";
+    proposal.seen.push_back("the model reads bands of the mel scale: task.features is \"logmel\"");
+  }
   return proposal;
 }
 

@@ -18,6 +18,7 @@ class Arrays final : public ScaledClassification {
       same_data());
     f("channels", channels_, "numbers a step; 0: as many as the data have", resolves(between(0, 1 << 20)));
     normalise_field(f);
+    augment_field(f);
   }
   void resolve_paths(const std::filesystem::path& base) override {
     SequenceClassification::resolve_paths(base);

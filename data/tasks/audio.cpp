@@ -8,9 +8,9 @@
 namespace seqtape {
 namespace {
 
-/// Classification of recordings by their waveform: a folder with a folder of sound files for each class (WAV with
-/// integers of 8 to 32 bits or floats, FLAC, MP3, AIFF, Ogg and more), mixed to one channel, resampled to `rate` by
-/// libsamplerate.
+/// Classification of recordings, by their waveform or the bands of the mel scale that the model makes of it: a folder
+/// with a folder of sound files for each class (WAV with integers of 8 to 32 bits or floats, FLAC, MP3, AIFF, Ogg and
+/// more), mixed to one channel, resampled to `rate` by libsamplerate.
 class Audio final : public ValueClassification {
  public:
   void fields(Fields& f) override {
@@ -18,6 +18,13 @@ class Audio final : public ValueClassification {
     group_field(f);
     f("rate", rate_, "samples a second; recordings of other rates are resampled", between(100, 1e6));
     f("normalise", normalise_, "scale each recording to a root mean square of 1; otherwise samples are in [-1, 1]");
+    f("features", features_, "what the model computes of the samples first", one_of({"waveform", "logmel"}));
+    f("window", window_, "of \"logmel\": samples of a frame; 0: the power of two next to 128 ms", between(0, 1 << 16));
+    f("hop", hop_, "samples from frame to frame; 0: a quarter of the window", between(0, 1 << 16));
+    f("bands", bands_, "bands of the mel scale", between(1, 1024));
+    f("min_hertz", low_, "where the lowest band begins", at_least(0));
+    f("max_hertz", high_, "where the highest one ends; 0: at half the rate", at_least(0));
+    augment_field(f, true);
   }
   NewInputs new_inputs() override {
     NewInputs inputs = SequenceClassification::new_inputs();
@@ -37,6 +44,29 @@ class Audio final : public ValueClassification {
  private:
   const char* path_doc() const override {
     return "folder with a folder of sound files for each class, relative to the config";
+  }
+
+  SequenceShape reads() const override { return {.features = 1, .bands = bands()}; }
+
+  /// Keras' defaults, by the rate: at 16 kHz windows of 2048 samples, 512 apart.
+  MelBands bands() const {
+    if (features_ == "waveform") {
+      if (augmentation().masks())
+        throw ConfigError("task.augment: masks are of frames and bands: they need task.features \"logmel\"");
+      return {};
+    }
+    MelBands all{window_, hop_, bands_, static_cast<double>(rate_), low_, high_};
+    if (all.window == 0) all.window = Index{1} << std::lround(std::log2(0.128 * all.rate));
+    if (all.window < 4) throw ConfigError(str("task.window: must be at least 4 samples, got ", all.window));
+    if (all.hop == 0) all.hop = all.window / 4;
+    if (all.hop > all.window)
+      throw ConfigError(str("task.hop: must be at most the window, ", all.window, ", got ", all.hop));
+    if (all.high == 0) all.high = all.rate / 2;
+    if (all.high > all.rate / 2)
+      throw ConfigError(str("task.max_hertz: must be at most half of task.rate, ", all.rate / 2, ", got ", all.high));
+    if (all.low >= all.high)
+      throw ConfigError(str("task.min_hertz: must be below the highest band's end, ", all.high, ", got ", all.low));
+    return all;
   }
 
   void load() override {
@@ -92,6 +122,9 @@ class Audio final : public ValueClassification {
 
   Index rate_ = 8000;
   bool normalise_ = true;
+  std::string features_ = "waveform";
+  Index window_ = 0, hop_ = 0, bands_ = 128;
+  double low_ = 20, high_ = 0;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ class SeriesClasses final : public ScaledClassification {
   void fields(Fields& f) override {
     SequenceClassification::fields(f);
     normalise_field(f);
+    augment_field(f);
     f("group_column", group_column_,
       "number of the cell of a line that names its group, which stays in one split, and is no value; 1 is the class, "
       "0: "

@@ -10,13 +10,15 @@
 
 namespace seqtape {
 
+/// In steps of the model's blocks.
 struct Extents {
   Index batch, length, past;  ///< `past`: steps that the sequence has before the chunk
 };
 
 struct NamedState {
-  std::string name;  ///< "0.1": the second state of layer 0
+  std::string name;  ///< "0.1": the second state of layer 0; "stem.0": the first of the stem
   Tensor before, after;
+  bool of_stem = false;
 };
 
 /// One pass with all its values. Exporters compare what they write from it with what they write from a pass of other

@@ -33,7 +33,7 @@ const std::map<std::type_index, AnyOp>& checked_ops() {
 void trains_on_checked_ops(RunConfig& config) {
   const TaskShape shape = config.task->shape();
   SequenceModel model(config.model, shape);
-  Batch batch = blank_batch(shape, 2, 48);  // the data may not be at hand
+  Batch batch = blank_batch(shape, 2, 48 * model.stride());  // the data may not be at hand
   std::fill(batch.values.begin(), batch.values.end(), 0.5f);
   allocate(model.parameters(), 1);
   config.optimizer->attach(model.parameters());

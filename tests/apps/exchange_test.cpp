@@ -233,6 +233,10 @@ TEST_CASE("the C step gives the logits of every kind of model") {
       {adding, R"("name": "mamba")"},
       {adding, R"("name": "gru", "pooling": "last")"},
       {adding, R"("name": "transformer", "pooling": "first")"},
+      {adding, R"("name": "gru", "stem": {"name": "patch", "size": 6, "stride": 4})"},
+      {adding,
+       R"("name": "transformer", "positions": "learned", "pooling": "last", "stem": {"name": "conv", "stride": 2})"},
+      {adding, R"("name": "mamba", "stem": {"name": "conv", "kernel": 3, "stride": 1})"},
       {listops, R"("name": "s4d")"}};
   for (const std::string& mixer : testing::names_of("model")) cases.emplace_back("", "\"name\": \"" + mixer + "\"");
   const std::string out = (folder / "c").string();

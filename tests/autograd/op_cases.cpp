@@ -321,6 +321,34 @@ std::vector<OpCase> make() {
       {"concat_time",
        {{{2, 3, 2, 2}}, {{2, 1, 2, 2}}},
        [](const Variables& x) { return Variables{concat_time(x[0], x[1])}; }},
+      {"frames",
+       {{{2, 7, 3}}},
+       [](const Variables& x) {
+         const ScanResult out = frames(x[0], 3, 2);
+         return Variables{out.y, out.state};
+       }},
+      {"frames after others",
+       {{{2, 5, 3}}, {{2, 4, 3}}},
+       [](const Variables& x) {
+         const ScanResult out = frames(x[0], 5, 3, x[1]);
+         return Variables{out.y, out.state};
+       }},
+      {"frames side by side", {{{2, 7, 3}}}, [](const Variables& x) { return Variables{frames(x[0], 2, 2).y}; }},
+      {"log_mel",
+       {{{2, 3, 16}}},
+       [](const Variables& x) {
+         return Variables{log_mel(x[0], {16, 8, 5, 8000, 20, 4000})};
+       }},
+      {"log_mel of other windows",
+       {{{3, 13}}},
+       [](const Variables& x) {
+         return Variables{log_mel(x[0], {13, 13, 3, 8000, 500, 3000})};
+       }},
+      {"log_mel of many frames",
+       {{{37, 4}}},
+       [](const Variables& x) {
+         return Variables{log_mel(x[0], {4, 1, 2, 8000, 0, 4000})};
+       }},
       {"reverse_time",
        {{{2, 4, 3}}},
        [](const Variables& x) {

@@ -1,5 +1,6 @@
 // References of ops that mix the channels of a step or the steps of a sequence: products, norms, attention,
 // convolutions; and of those that move steps.
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/ops/ops.h"
@@ -164,6 +165,49 @@ std::vector<Reference> layer_references() {
         return Plains{y, filled({x.dim(0), before, x.dim(2)}, [&](Index b, Index t, Index d) {
                         return at(b, steps_within(op.lengths, b, x.dim(1)) - before + t, d);
                       })};
+      }),
+      row<ops::Frames>([](const ops::Frames& op, const Plain& x, const Plain& before) {
+        const Index width = x.dim(2), carried = before.defined ? before.dim(1) : op.size - op.stride;
+        const Index since = carried - (op.size - op.stride), count = (since + x.dim(1)) / op.stride;
+        const auto at = [&](Index b, Index t, Index d) { return t < 0 ? before(b, carried + t, d) : x(b, t, d); };
+        return Plains{filled({x.dim(0), count, op.size * width},
+                             [&](Index b, Index i, Index c) {
+                               return at(b, (i + 1) * op.stride - since - op.size + c / width, c % width);
+                             }),
+                      filled({x.dim(0), carried + x.dim(1) - count * op.stride, width},
+                             [&](Index b, Index t, Index d) { return at(b, count * op.stride - carried + t, d); })};
+      }),
+      // Keras' MelSpectrogram: a transform of a Hann window's frame, and triangles of the HTK Book's mel scale.
+      row<ops::LogMel>([](const ops::LogMel& op, const Plain& x) {
+        const Plain in = rows_of(x);
+        const MelBands& bands = op.bands;
+        Index n = 1;
+        while (n < bands.window) n *= 2;
+        const double pi = std::acos(-1.0);
+        const auto power = [&](Index r, Index k) {
+          return std::norm(sum(bands.window, [&](Index t) {
+            const auto time = static_cast<double>(t);
+            const double hann = 0.5 - 0.5 * std::cos(2 * pi * time / static_cast<double>(bands.window));
+            return std::polar(in(r, t) * hann, -2 * pi * time * static_cast<double>(k) / static_cast<double>(n));
+          }));
+        };
+        const auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
+        const auto edge = [&](Index j) {
+          return mel(bands.low) +
+                 static_cast<double>(j) * (mel(bands.high) - mel(bands.low)) / static_cast<double>(bands.bands + 1);
+        };
+        const auto weight = [&](Index j, Index k) {
+          const double at = mel(static_cast<double>(k) * bands.rate / static_cast<double>(n));
+          const double up = (at - edge(j)) / (edge(j + 1) - edge(j)),
+                       down = (edge(j + 2) - at) / (edge(j + 2) - edge(j + 1));
+          return std::max(0.0, std::min(up, down));
+        };
+        return filled({in.dim(0), bands.bands},
+                      [&](Index r, Index j) {
+                        const double all = sum(n / 2, [&](Index k) { return weight(j, k + 1) * power(r, k + 1); });
+                        return std::log10(std::max(all, 1e-10));
+                      })
+            .as(x.shape.with_back(bands.bands));
       }),
       row<ops::LongConv>([](const auto&, const Plain& u, const Plain& k, const Plain& skip) {
         return filled({u.dim(0), u.dim(1), u.dim(2)}, [&](Index b, Index t, Index h) {

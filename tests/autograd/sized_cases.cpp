@@ -165,6 +165,9 @@ std::vector<OpCase> make(const Sizes& sizes) {
     return zero_padding(v[0], lengths.defined() ? lengths : IndexTensor::full(Shape{batch}, 1));
   });
   one("concat_time", {x, {{batch, 2, channels}}}, [](const Variables& v) { return concat_time(v[0], v[1]); });
+  add_case("frames", {x, d.state({batch, 4, channels})},
+           [](const Variables& v) { return both(frames(v[0], 5, 2, v[1])); });
+  one("log_mel", {{{batch, length, 8}}}, [](const Variables& v) { return log_mel(v[0], {8, 8, 3, 8000, 20, 4000}); });
   one("cross_entropy", {d.gate({batch, length, 7})},
       [targets = d.classes(7, true)](const Variables& v) { return cross_entropy(v[0], targets, 0.1); });
   one("distribution_loss", {{{batch, length, 2 * channels}}}, [=](const Variables& v) {

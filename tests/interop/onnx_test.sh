@@ -11,8 +11,17 @@ trap 'rm -rf "$work"' EXIT
 
 cat "$here"/../../models/*.cpp >"$work/text"
 awk 'BEGIN { for (i = 0; i < 60; ++i) { printf "%d", i % 2; for (t = 0; t < 40; ++t) printf ",%.3f", 5000 + 9 * sin(t * (1 + i % 2)); print "" } }' >"$work/waves.csv"
+python3 - "$work/tones" <<'EOF'
+import math, os, sys, wave
+for name, turn in ("low", 0.1), ("high", 0.8):
+    os.makedirs(f"{sys.argv[1]}/{name}")
+    for i in range(6):
+        with wave.open(f"{sys.argv[1]}/{name}/{i}.wav", "wb") as out:
+            out.setparams((1, 1, 2000, 0, "NONE", "none"))
+            out.writeframes(bytes(round(128 + 100 * math.sin(turn * (t + i))) for t in range(2000)))
+EOF
 # case_of NAME TASK MODEL [KEY=VALUE...]: TASK is text, adding (real values, one answer), listops (tokens, one answer) or
-# waves (values in units, which the graph scales)
+# waves (values in units, which the graph scales), or tones (samples, in bands of the mel scale)
 case_of() {
   local name=$1 task=$2 model=$3 sets=()
   shift 3
@@ -21,6 +30,7 @@ case_of() {
     text) task='{"name": "text", "path": "text", "length": 64}' ;;
     adding) task='{"name": "adding", "length": 64}' ;;
     listops) task='{"name": "listops", "length": 64, "shortest": 16}' ;;
+    tones) task='{"name": "audio", "path": "tones", "length": 2000, "rate": 2000, "features": "logmel", "window": 48, "hop": 20, "bands": 6, "validation_fraction": 0.3, "test_fraction": 0}' ;;
     waves) task='{"name": "series_classes", "path": "waves.csv", "length": 64, "normalise": true}' ;;
   esac
   cat >"$work/$name.json" <<EOF
@@ -43,4 +53,9 @@ case_of values-last adding lstm model.pooling=last
 case_of values-first adding transformer model.pooling=first model.positions=learned
 case_of scaled waves gru
 case_of pooled-s4 listops s4 model.residual_scale=0.5
+case_of patches adding gru 'model.stem={"name":"patch","size":6,"stride":4}'
+case_of convolution adding transformer model.positions=learned 'model.stem={"name":"conv","kernel":5,"stride":4}'
+case_of convolution-1 waves mamba 'model.stem={"name":"conv","kernel":3,"stride":1}'
+case_of bands tones mamba
+case_of bands-stem tones s4d model.pooling=last 'model.stem={"name":"patch","size":3,"stride":2}'
 case_of mixed text mamba 'model.layers=["mamba","transformer"]'

@@ -92,10 +92,40 @@ TEST_CASE("real-valued inputs, one answer a sequence, tied embeddings") {
   expect_all({{{"name", "lstm"}, {"d_model", 8}, {"tie_embeddings", true}}, {.vocabulary = 7, .outputs = 7}}, false);
 }
 
+TEST_CASE("stems and bands of the mel scale: gradients, and the same numbers in chunks and step by step") {
+  const SequenceShape values{.features = 2, .outputs = 3, .pooled = true};
+  const Json patch = {{"name", "patch"}, {"size", 6}, {"stride", 4}},
+             conv = {{"name", "conv"}, {"kernel", 5}, {"stride", 3}, {"channels", 6}};
+  for (const char* pooling : {"mean", "last", "first"})
+    for (const Json& stem : {patch, conv, Json({{"name", "patch"}, {"size", 7}})})
+      expect_all({{{"name", "gru"}, {"d_model", 8}, {"pooling", pooling}, {"stem", stem}}, values});
+  SequenceShape samples{.features = 1, .outputs = 3, .pooled = true, .bands = {21, 8, 5, 8000, 20, 4000}};
+  expect_all({{{"name", "mamba"}, {"d_model", 8}}, samples});
+  expect_all({{{"name", "mamba"}, {"d_model", 8}, {"stem", patch}}, samples});
+  expect_all({{{"name", "transformer"}, {"d_model", 8}, {"positions", "learned"}, {"stem", conv}}, samples});
+  expect_all({{{"name", "s4"}, {"d_model", 8}, {"bidirectional", true}, {"stem", conv}}, samples});
+  // One step for each: an answer at each.
+  expect_all({{{"name", "lstm"}, {"d_model", 8}, {"stem", {{"name", "conv"}, {"kernel", 4}, {"stride", 1}}}},
+              {.features = 2, .outputs = 3}});
+}
+
 TEST_CASE("settings that do not go together are named") {
   const auto error = [](const Json& model) {
     return message_of<ConfigError>([&] { f64::check_model(tokens(model)); });
   };
+  const auto of_values = [](const Json& stem, bool pooled) {
+    return message_of<ConfigError>([&] {
+      f64::check_model({{{"name", "gru"}, {"stem", stem}}, {.features = 1, .outputs = 2, .pooled = pooled}});
+    });
+  };
+  CHECK_EQ(error({{"name", "gru"}, {"stem", {{"name", "patch"}}}}),
+           "model.stem: is for tasks whose inputs are numbers; the inputs of this one are tokens");
+  CHECK_EQ(of_values({{"name", "patch"}, {"size", 4}}, false),
+           "model.stem: makes one step of 4, and the task asks for an answer at every step; a conv of stride 1 leaves "
+           "them all");
+  CHECK_EQ(of_values({{"name", "conv"}, {"kernel", 4}, {"stride", 5}}, true),
+           "model.stem.stride: must be at most 4, the steps that are put together, or some would not be read; got 5");
+  CHECK_EQ(of_values({{"name", "pach"}}, true), "model.stem.name: unknown name \"pach\"; did you mean \"patch\"?");
   CHECK_EQ(error({{"name", "s4"}, {"d_state", 7}}),
            "model.d_state: must be even, since states come in conjugate pairs, got 7");
   CHECK_EQ(error({{"name", "transformer"}, {"d_model", 30}}), "model.heads: must divide d_model 30, got 4");

@@ -208,6 +208,9 @@ int model_predict(struct model *m, const double *rows, size_t count, double *ans
 /* part: check empty */
   if (count == 0) return MODEL_EMPTY;
 
+/* part: check short */
+  if (count < MODEL_STRIDE) return MODEL_SHORT;
+
 /* part: check first */
   if (count > MODEL_LENGTH) count = MODEL_LENGTH;
 

@@ -199,6 +199,7 @@ std::string reads_text(const Signature& s) {
 /// What is done before the steps of a sequence that is in memory are read.
 std::string check_text(const Signature& s) {
   std::string text = parts().lines("check empty");
+  if (c_may_be_short(s)) text += parts().lines("check short");
   if (s.reads == Reads::first) text += parts().lines("check first");
   if (s.reads == Reads::at_most) text += parts().lines("check at_most");
   if (s.reads == Reads::exactly) text += parts().lines("check exactly");
@@ -223,6 +224,7 @@ CInterface c_interface(const Signature& s) {
   if (!s.shape.vocabulary) enumerator("FEATURES", s.shape.features);
   enumerator("OUTPUTS", s.shape.outputs);
   enumerator("LENGTH", s.length);
+  if (s.stride > 1) enumerator("STRIDE", s.stride);
 
   const bool text = s.steps == Steps::bytes || s.steps == Steps::characters;
   if (text && (s.writes_text() || c_predicts(s))) {

@@ -14,6 +14,10 @@ struct CInterface {
   std::string definitions{};   ///< for model.c
 };
 CInterface c_interface(const Signature&);
+/// A sequence may be too short for one step of the model, and is not refused for its length otherwise.
+inline bool c_may_be_short(const Signature& s) {
+  return s.stride > 1 && s.reads != Signature::Reads::exactly && s.reads != Signature::Reads::last;
+}
 
 /// The example program, main.c.
 std::string c_main(const Signature&);

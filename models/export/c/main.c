@@ -227,7 +227,7 @@ int main(int argc, char **argv) {
   else if (status == MODEL_EMPTY)
     fprintf(stderr, "step 1 of the input: is missing\n");
   else if (status != MODEL_OK)
-    fprintf(stderr, "%s: the model reads %d steps, there are %lu\n", model_message(status), MODEL_LENGTH,
+    fprintf(stderr, "%s: the model reads %d steps, there are %lu\n", model_message(status), {{most}},
             (unsigned long)({{count}}));
   if (status != MODEL_OK) return 2;
   print_answer(answer);
@@ -297,7 +297,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "the sequence is longer than CONTEXT, %d steps\n", steps);
     return 1;
   }
-  if (got < 0 || steps == 0) {
+  if (got < 0 || steps {{none}}) {
     fprintf(stderr, "step %d of the input: %s\n", steps + 1, got < 0 ? "is not one" : "is missing");
     return 2;
   }

@@ -79,7 +79,12 @@ std::string predicts(const Signature& s, std::string& used) {
   }
   used += "\n" + main_parts().lines(s.numbers.empty() ? "print labels" : "print numbers");
   return main_parts().lines(
-      "predict", {{"usage", usage}, {"arguments", c_arguments(s)}, {"read", read}, {"whole", whole}, {"count", count}});
+      "predict", {{"most", c_may_be_short(s) ? "status == MODEL_SHORT ? MODEL_STRIDE : MODEL_LENGTH" : "MODEL_LENGTH"},
+                  {"usage", usage},
+                  {"arguments", c_arguments(s)},
+                  {"read", read},
+                  {"whole", whole},
+                  {"count", count}});
 }
 
 /// Answers step by step, in the model's numbers: nothing was learned of its data.
@@ -88,8 +93,9 @@ std::string answers(const Signature& s, std::string& used) {
                                     : s.steps == Steps::bytes ? "read byte"
                                                               : "read token");
   const std::string print = "print_answer(logits);\n";
-  return main_parts().lines(
-      "answer", {{"each", s.shape.pooled ? "" : "    " + print}, {"last", s.shape.pooled ? "  " + print : ""}});
+  return main_parts().lines("answer", {{"none", s.stride > 1 ? "< MODEL_STRIDE" : "== 0"},
+                                       {"each", s.shape.pooled ? "" : "    " + print},
+                                       {"last", s.shape.pooled ? "  " + print : ""}});
 }
 
 }  // namespace

@@ -119,6 +119,20 @@ void gated_norm(const ops::GatedNorm& op, CStep& s) {
                         integer(op.centred), integer(op.gate_first), real(op.eps)});
 }
 
+void frames(const ops::Frames& op, CStep& s) {
+  s.wait_for_frame(op.y, s.in(op.x), op.size, op.stride, s.shape(op.x)[2]);
+}
+
+/// Of one frame, also where the step that is traced has several.
+void log_mel(const ops::LogMel& op, CStep& s) {
+  const Index points = spectrum_points(op.bands);
+  const Operand y = s.working_memory(op.bands.bands), spectrum = s.working_memory(2 * points);
+  s.call("log_mel",
+         {y, s.in(op.x), s.table("hann", hann_window(op.bands)), s.table("mel_positions", mel_positions(op.bands)),
+          spectrum, integer(op.bands.window), integer(points), integer(op.bands.bands)});
+  s.bind(0, y);
+}
+
 void causal_conv1d(const ops::CausalConv1d& op, CStep& s) {
   const Shape& weight = s.shape(op.weight);
   const Operand window = weight[1] > 1 ? s.state(op.window, 1) : text("NULL");
@@ -222,6 +236,8 @@ const CLowerings& c_lowerings() {
     forms.add(rms_norm);
     forms.add(layer_norm);
     forms.add(gated_norm);
+    forms.add(frames);
+    forms.add(log_mel);
     forms.add(causal_conv1d);
     forms.add(selective_scan);
     forms.add(ssd);

@@ -40,7 +40,11 @@ CFiles files_of(const SequenceModel& model, const CProgram& about, const CStep& 
                        {"states", step.state_members()},
                        {"memory", step.memory_members() + interface.memory},
                        {"step_input", shape.vocabulary ? "A token is in [0, MODEL_VOCABULARY)."
-                                                       : "A step is MODEL_FEATURES numbers, scaled as in training."},
+                                      : about.signature.stride == 1
+                                          ? "A step is MODEL_FEATURES numbers, scaled as in training."
+                                          : "A step is MODEL_FEATURES numbers, scaled as in training. The logits are "
+                                            "those after each MODEL_STRIDE\n   steps; between, they are left as they "
+                                            "are."},
                        {"input", input},
                        {"interface", interface.declarations}}),
           parts.lines("program", {{"title", about.title},

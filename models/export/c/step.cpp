@@ -30,6 +30,7 @@ CStep::CStep(const SequenceModel& model, const TracedPass& pass, const TracedPas
     names_[key_of(parameter->variable.value())] = fresh_name(identifier(parameter->path));
   if (pass.input.values.defined()) values_[key_of(pass.input.values)] = {-1, 0, "input"};
   for (std::size_t i = 0; i < pass.states.size(); ++i) {
+    if (pass.states[i].of_stem) continue;  // wait_for_frame has its own
     const Tensor &before = pass.states[i].before, &others = other.states[i].before;
     const std::string name = fresh_name("state_" + identifier(pass.states[i].name));
     extents_[name] = str(before.size());
@@ -49,6 +50,7 @@ CStep::CStep(const SequenceModel& model, const TracedPass& pass, const TracedPas
     write(node);
   }
   for (std::size_t i = 0; i < pass.states.size(); ++i) {
+    if (pass.states[i].of_stem) continue;
     const Operand& after = values_.at(key_of(pass.states[i].after));
     const std::string state = "m->" + states_[i];
     if (after.text != state) call("memcpy", {{-1, 0, state}, after, {-1, 0, "sizeof " + state}});
@@ -130,6 +132,24 @@ void CStep::call(const std::string& function, std::vector<Operand> operands) {
   calls_.push_back({function, std::move(operands)});
 }
 
+void CStep::wait_for_frame(std::size_t o, const Operand& step, Index size, Index stride, Index width) {
+  const std::string frame = fresh_name("frame"), count = frame + "_steps";
+  states_.push_back(frame);
+  counts_.push_back(count);
+  extents_[frame] = str(size * width);
+  const auto text = [](const auto& words) { return Operand{-1, 0, str(words)}; };
+  call("next_frame", {text("m->" + frame), text("&m->" + count), step, text(size), text(stride), text(width)});
+  calls_.back().waits = true;
+  bind(o, text("m->" + frame));
+}
+
+CStep::Operand CStep::table(const std::string& name, const std::vector<double>& values) {
+  Tensor table(Shape{static_cast<Index>(values.size())});
+  std::copy(values.begin(), values.end(), table.data());
+  names_[key_of(table)] = fresh_name(name);
+  return constant(table);
+}
+
 std::string CStep::fresh_name(const std::string& wish) {
   std::string name = wish;
   for (int i = 2; !taken_.insert(name).second; ++i) name = str(wish, "_", i);
@@ -184,6 +204,7 @@ std::string CStep::weight_members() const {
 std::string CStep::state_members() const {
   std::string text;
   for (const std::string& state : states_) text += str("  float ", state, "[", extents_.at(state), "];\n");
+  for (const std::string& count : counts_) text += str("  int ", count, ";\n");
   return text;
 }
 
@@ -201,15 +222,16 @@ std::string CStep::memory_members() const {
 std::string CStep::reset() const {
   std::string text;
   for (const std::string& state : states_) text += str("  memset(m->", state, ", 0, sizeof m->", state, ");\n");
+  for (const std::string& count : counts_) text += str("  m->", count, " = 0;\n");
   return text;
 }
 
 std::string CStep::body() const {
   std::string text;
   for (const Call& one : calls_) {
-    text += "  " + one.function + "(";
+    text += (one.waits ? "  if (!" : "  ") + one.function + "(";
     for (std::size_t i = 0; i < one.operands.size(); ++i) text += (i ? ", " : "") + text_of(one.operands[i]);
-    text += ");\n";
+    text += one.waits ? ")) return 1;\n" : ");\n";
   }
   return text;
 }

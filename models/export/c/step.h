@@ -60,6 +60,10 @@ class CStep {
   /// The state that the op reads as input i and leaves as output o, changed in place.
   Operand state(std::size_t i, std::size_t o);
   void call(const std::string& function, std::vector<Operand> operands);
+  /// Puts `step` behind the steps of a new frame, which becomes output `o`. What follows runs once the frame is whole.
+  void wait_for_frame(std::size_t o, const Operand& step, Index size, Index stride, Index width);
+  /// A weight that is no parameter.
+  Operand table(const std::string& name, const std::vector<double>& values);
   /// Requires a C function that is passed to a call as an argument.
   void needs(const std::string& function) { functions_.insert(function); }
   Operand working_memory(Index size);
@@ -73,6 +77,7 @@ class CStep {
   struct Call {
     std::string function;
     std::vector<Operand> operands;
+    bool waits = false;  // the step ends where it gives 0
   };
   void write(const Trace::Node&);
   void pool(const std::string& pooling);
@@ -89,6 +94,7 @@ class CStep {
   std::set<std::string> taken_, functions_, listed_;  // listed_: names of weights_
   std::vector<std::pair<std::string, Tensor>> weights_;
   std::vector<std::string> states_;             // members of the model
+  std::vector<std::string> counts_;             // the same, integers
   std::map<std::string, std::string> extents_;  // of states, and of memory that has a name
   std::set<ValueKey> growing_;
   std::vector<Index> arrays_;  // their sizes

@@ -114,7 +114,7 @@ struct OnnxOp {
   const Operands& values;
   std::function<std::string(const Tensor&)> name_of;          ///< "" for an undefined tensor
   std::function<void(std::size_t output, std::string)> bind;  ///< sets the name of an output of the op
-  std::string input;                                          ///< the model's input: "tokens" or "values"
+  std::string input;                                          ///< "tokens"; of numbers, the steps that blocks read
   const IndexTensor& tokens;                                  ///< its tokens, or undefined
   std::string past;                                           ///< [1]: steps before this chunk, or "" at the start
   Index past_steps;                                           ///< their number in this trace

@@ -3,6 +3,7 @@
 // lengths: the two graphs must be equal, or something in them would hold for one length only.
 #include <algorithm>
 
+#include "autograd/ops/frames.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -129,6 +130,12 @@ std::string told_of(OnnxGraph& graph, const std::string& outputs, const ToldNumb
   return graph.concat({part(0), graph.add(part(0), spread)}, 3);
 }
 
+/// As many of `values` [B, L, features] as make steps of `stride`, so that all states are those after the last one.
+std::string whole_steps(OnnxGraph& graph, const std::string& values, Index stride) {
+  const std::string of = graph.integers({stride}), count = graph.node("Div", {graph.extent(values, 1), of});
+  return graph.node("Slice", {values, graph.integers({0}), graph.multiply(count, of), graph.integers({1})});
+}
+
 /// The answer that the logits stand for, an output with its own name. `rows`: their extents before the last; `window`:
 /// of the features, where there is such a scale.
 void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dimension> rows, const std::string& logits,
@@ -188,7 +195,7 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
     return all;
   };
   const bool step = graph.one_step();
-  const Dimension batch{-1, "batch"}, length = step ? Dimension{1} : Dimension{-1, "length"};
+  const Dimension batch{-1, "batch"}, length = step ? Dimension{model.stride()} : Dimension{-1, "length"};
   const std::string input = model.shape().vocabulary ? "tokens" : "values";
   WindowScale window;
   if (model.shape().vocabulary) {
@@ -198,8 +205,10 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
     graph.input(input, scales ? Type::DOUBLE : Type::FLOAT, {batch, length, {model.shape().features}});
     std::string values = scales ? scaled(graph, input, signature) : input;
     if (signature.by_window()) values = by_window(graph, values, signature, window);
+    if (!step && model.stride() > 1) values = whole_steps(graph, values, model.stride());
     names[key_of(pass.input.values)] = values;
   }
+  std::string steps = input;  // whose extent 1 is that of the blocks' steps
   std::string past;
   for (std::size_t i = 0; step && i < pass.states.size(); ++i) {
     const NamedState &mine = pass.states[i], &others = other.states[i];
@@ -212,8 +221,9 @@ void write_graph(OnnxGraph& graph, const SequenceModel& model, const Signature& 
   const auto write = [&](const Trace::Node& node) {
     if (!depends_on(node, names)) return;  // a constant
     const auto bind = [&](std::size_t i, std::string name) { names[key_of(node.values.out[i])] = std::move(name); };
-    const OnnxOp at{graph, node.values, name_of, bind, input, pass.input.tokens, past, step ? pass.extents.past : 0};
+    const OnnxOp at{graph, node.values, name_of, bind, steps, pass.input.tokens, past, step ? pass.extents.past : 0};
     onnx_lowerings().lower(node.op, at);
+    if (node.op.as<ops::Frames>()) steps = names.at(key_of(node.values.out[ops::Frames::y]));
   };
   for (const Trace::Node& node : pass.nodes) {
     if (pass.is_head(node))

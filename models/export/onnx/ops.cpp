@@ -144,6 +144,63 @@ void slice_last(const ops::SliceLast& op, const OnnxOp& at) {
   at.bind(0, at.graph.slice(at.in(op.x), -1, op.begin, op.begin + op.size));
 }
 
+/// Sequences of any length; what is carried is that of a whole number of frames.
+void frames(const ops::Frames& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const Index width = at.shape(op.x)[2], least = op.size - op.stride;
+  if (at.has(op.before) && at.shape(op.before)[1] != least)
+    throw ConfigError("onnx: frames that begin within a stride are not supported");
+  std::string x = at.in(op.x);
+  const std::string count = g.node("Div", {g.extent(x, 1), g.integers({op.stride})});
+  if (least > 0) x = g.concat({at.has(op.before) ? at.in(op.before) : g.zeros(x, {least, width}), x}, 1);
+  const auto scalar = [&](const std::string& value) { return g.squeeze(value, 0); };
+  const std::string begins = g.node(
+      "Range",
+      {scalar(g.integers({0})), scalar(g.multiply(count, g.integers({op.stride}))), scalar(g.integers({op.stride}))});
+  std::vector<Index> steps(static_cast<std::size_t>(op.size));
+  for (std::size_t k = 0; k < steps.size(); ++k) steps[k] = static_cast<Index>(k);
+  const std::string taken =
+      g.node("Gather", {x, g.add(g.unsqueeze(begins, 1), g.integers(steps))}, {Graph::number("axis", 1)});
+  at.bind(op.y, g.node("Reshape", {taken, g.integers({0, 0, op.size * width})}));
+  if (least == 0) return;
+  const std::string end = g.multiply(count, g.integers({op.stride}));
+  at.bind(op.after, g.node("Slice", {x, end, g.add(end, g.integers({least})), g.integers({1})}));
+}
+
+/// The transform as two products, of the frequencies that lie in a band alone.
+void log_mel(const ops::LogMel& op, const OnnxOp& at) {
+  Graph& g = at.graph;
+  const std::vector<double> window = hann_window(op.bands), positions = mel_positions(op.bands);
+  const Index points = spectrum_points(op.bands);
+  std::vector<Index> used;
+  for (std::size_t k = 0; k < positions.size(); ++k)
+    if (positions[k] > 0) used.push_back(static_cast<Index>(k));
+  const auto count = static_cast<Index>(used.size());
+  Tensor cosine(Shape{op.bands.window, count}), sine(cosine.shape());
+  Tensor triangles = Tensor::zeros(Shape{count, op.bands.bands});
+  for (Index i = 0; i < count; ++i) {
+    const Index k = used[static_cast<std::size_t>(i)];
+    for (Index t = 0; t < op.bands.window; ++t) {
+      const double angle =
+          2 * 3.14159265358979323846 * static_cast<double>(k * t % points) / static_cast<double>(points);
+      cosine.data()[t * count + i] = static_cast<Real>(window[static_cast<std::size_t>(t)] * std::cos(angle));
+      sine.data()[t * count + i] = static_cast<Real>(window[static_cast<std::size_t>(t)] * std::sin(angle));
+    }
+    const double position = positions[static_cast<std::size_t>(k)];
+    const auto band = static_cast<Index>(position);
+    const double share = position - static_cast<double>(band);
+    if (band > 0) triangles.data()[i * op.bands.bands + band - 1] = static_cast<Real>(1 - share);
+    if (band < op.bands.bands) triangles.data()[i * op.bands.bands + band] = static_cast<Real>(share);
+  }
+  const auto squared = [&](const Tensor& table) {
+    const std::string part = g.node("MatMul", {at.in(op.x), g.constant(table)});
+    return g.multiply(part, part);
+  };
+  const std::string power = g.node("MatMul", {g.add(squared(cosine), squared(sine)), g.constant(triangles)});
+  const std::string heard = g.node("Log", {g.node("Max", {power, g.scalar(kSilentPower)})});
+  at.bind(0, g.multiply(heard, g.scalar(1 / std::log(10.0))));
+}
+
 void concat_time(const ops::ConcatTime& op, const OnnxOp& at) {
   at.bind(0, at.graph.concat({at.in(op.a), at.in(op.b)}, 1));
 }
@@ -168,6 +225,8 @@ const OnnxLowerings& onnx_lowerings() {
     forms.add(gated_norm);
     forms.add(reshape);
     forms.add(slice_last);
+    forms.add(frames);
+    forms.add(log_mel);
     forms.add(concat_time);
     add_recurrences(forms);
     add_matrix_recurrences(forms);
