@@ -41,12 +41,12 @@ std::vector<std::string> ScaledClassification::notes() const {
   if (scales_.empty() || normalise_) return all;
   if (scales_.size() == 1) {
     all.push_back(
-        format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, and "
+        format("32-bit numbers do not hold the values: the training part's mean, %g, was taken off, and "
                "they were divided by its deviation, %g (task.normalise)",
                scales_[0].mean, scales_[0].deviation));
   } else if (!beyond_.empty()) {
     all.push_back(str("the values of ", beyond_.size(), " of the ", scales_.size(), " channels, first of channel ",
-                      beyond_[0], ", are too far from 0 for 32-bit numbers: each channel's mean in the training part ",
+                      beyond_[0], ", are not held by 32-bit numbers: each channel's mean in the training part ",
                       "was taken off, and it was divided by its deviation (task.normalise)"));
   }
   return all;
@@ -108,7 +108,7 @@ std::vector<float> ScaledClassification::scaled(const std::vector<double>& value
 
 void ScaledClassification::measure() {
   struct Sums {
-    double first, count = 0, sum = 0, square = 0, most = 0;
+    double first, count = 0, sum = 0, most = 0, farthest = 0, unit = 1, square = 0;
   };
   const std::size_t width = channels();
   std::vector<Sums> sums;
@@ -129,14 +129,21 @@ void ScaledClassification::measure() {
   scales_.assign(width, {});
   for (std::size_t c = 0; c < width; ++c) scales_[c].mean = sums[c].first + sums[c].sum / sums[c].count;
   each([&](std::size_t c, double value) {
-    sums[c].square += (value - scales_[c].mean) * (value - scales_[c].mean);
     sums[c].most = std::max(sums[c].most, std::fabs(value));
+    sums[c].farthest = std::max(sums[c].farthest, std::fabs(value - scales_[c].mean));
+  });
+  // In units of a power of two, which rounds nothing: the square of 1e-300 would be 0.
+  for (Sums& one : sums) one.unit = one.farthest > 0 ? std::ldexp(1, std::ilogb(one.farthest)) : 1;
+  each([&](std::size_t c, double value) {
+    const double off = (value - scales_[c].mean) / sums[c].unit;
+    sums[c].square += off * off;
   });
   beyond_.clear();
   for (std::size_t c = 0; c < width; ++c) {
-    const double deviation = scales_[c].deviation = std::sqrt(sums[c].square / sums[c].count);
-    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation.
-    if (deviation > 0 && (sums[c].most > 1e37 || sums[c].most * 0x1p-20 > deviation)) beyond_.push_back(c);
+    const double deviation = scales_[c].deviation = sums[c].unit * std::sqrt(sums[c].square / sums[c].count);
+    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation. Below 2^-126 it has fewer.
+    const bool coarse = sums[c].most * 0x1p-20 > deviation || deviation < 0x1p-126;
+    if (deviation > 0 && (sums[c].most > 1e37 || coarse)) beyond_.push_back(c);
   }
   if (!normalise_ && beyond_.empty()) scales_.clear();
 }

@@ -173,6 +173,7 @@ void SequenceClassification::prepare(std::uint64_t seed) {
   forget();
   for (auto& source : paths_.sources()) {
     source_ = std::move(source);
+    group_ = 0;
     // Data that validate are others than the same to train on.
     if (source_.split && !evaluates()) crc_ = crc32_of(split_name(*source_.split), crc_);
     const std::size_t before = known_.size();
@@ -205,67 +206,10 @@ void SequenceClassification::name_classes() {
   if (static_cast<Index>(names_.size()) != classes_)
     throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
                           "), got ", classes_));
+  refuse_other_classes();
   std::map<std::string, std::int32_t> number;
   for (const std::string& name : names_) number.emplace(name, static_cast<std::int32_t>(number.size()));
   for (const Sequence& one : known_) classes_of_.push_back(number.at(one.label));
-}
-
-void SequenceClassification::split() {
-  split_into_ = {};
-  if (has_groups() && !evaluates()) refuse_parted_groups();
-  const std::vector<Split> parts = this->parts();
-  std::vector<Index> divided;
-  for (Index i = 0; i < static_cast<Index>(known_.size()); ++i) {
-    const auto own = parts.empty() ? known_[static_cast<std::size_t>(i)].split : parts[static_cast<std::size_t>(i)];
-    if (own)
-      of(split_into_, *own).push_back(i);
-    else
-      divided.push_back(i);
-  }
-  if (stratified() || has_groups()) {
-    divide_groups(divided);
-  } else {
-    const auto count = static_cast<Index>(divided.size());
-    const auto [validation, test] = held_back(count);
-    Index place = 0;
-    for (const std::int32_t i : Random(0, "split of labelled sequences").permutation(count)) {
-      const Split split = place < validation          ? Split::validation
-                          : place < validation + test ? Split::test
-                                                      : Split::train;
-      of(split_into_, split).push_back(divided[static_cast<std::size_t>(i)]);
-      ++place;
-    }
-  }
-  if (!evaluates() && (train().empty() || part(Split::validation).empty()))
-    throw ConfigError(str("task.validation_fraction: of ", known_.size(), " sequences",
-                          has_groups() ? str(" in ", groups_.size() - 1, " groups") : "", " ",
-                          part(Split::validation).size(), " would validate, ", part(Split::test).size(), " test, and ",
-                          train().size(), " train; each but test needs one"));
-}
-
-void SequenceClassification::divide_groups(const std::vector<Index>& divided) {
-  // Without groups each sequence is one.
-  std::vector<Together> groups(has_groups() ? groups_.size() : divided.size());
-  const auto group_of = [&](std::size_t i) {
-    return has_groups() ? known_[static_cast<std::size_t>(divided[i])].group : i;
-  };
-  for (std::size_t i = 0; i < divided.size(); ++i)
-    ++groups[group_of(i)][stratified() ? known_[static_cast<std::size_t>(divided[i])].label : ""];
-  const auto splits = divide(groups, fraction(Split::validation), fraction(Split::test));
-  for (std::size_t i = 0; i < divided.size(); ++i) of(split_into_, splits[group_of(i)]).push_back(divided[i]);
-}
-
-void SequenceClassification::refuse_parted_groups() const {
-  constexpr int kDivided = -1;
-  std::map<std::size_t, int> place;
-  for (const Sequence& one : known_) {
-    const int here = one.split ? static_cast<int>(*one.split) : kDivided;
-    if (place.emplace(one.group, here).first->second == here) continue;
-    const auto name =
-        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.second == one.group; });
-    throw DataError(str("task.", split_name(*one.split), "_path: the group \"", printable(name->first),
-                        "\" is in other data too; a group must be in one split"));
-  }
 }
 
 void SequenceClassification::fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const {
@@ -367,7 +311,7 @@ std::vector<std::string> SequenceClassification::contents() const {
   std::sort(sizes.begin(), sizes.end());
   if (sizes.empty()) return {};
   std::vector<std::string> all{
-      describe_splits("sequences", names_, {counts(Split::train), counts(Split::validation), counts(Split::test)}),
+      describe_splits("sequence", names_, {counts(Split::train), counts(Split::validation), counts(Split::test)}),
       str("of ", grouped(sizes.front()), " to ", grouped(sizes.back()), " steps, median ",
           grouped(sizes[sizes.size() / 2]))};
   if (cut_)
@@ -383,8 +327,12 @@ std::vector<std::string> SequenceClassification::contents() const {
 
 std::vector<std::string> SequenceClassification::notes() const {
   std::vector<std::string> all = left_out_.notes();
-  if (empty_) all.push_back(str(empty_, " empty sequences were left out"));
+  if (empty_) all.push_back(counted(empty_, "empty sequence") + (empty_ == 1 ? " was left out" : " were left out"));
   if (evaluates()) return all;
+  const auto alone =
+      std::count_if(known_.begin(), known_.end(), [](const Sequence& one) { return one.group == 0 && !one.split; });
+  if (has_groups() && alone > 0)
+    all.push_back(counted(alone, "sequence") + " without a group: each is divided by itself");
   const std::vector<Index> trained = training_counts();
   for (std::size_t c = 0; c < names_.size(); ++c)
     if (trained[c] == 0)

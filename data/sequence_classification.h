@@ -76,7 +76,7 @@ class SequenceClassification : public Task {
   void each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>&);
   /// For `fields` of a task with files: the key `group`.
   void group_field(Fields&);
-  /// The group of what is added from now on.
+  /// The group of what is added from now on; "": none, each is one of its own.
   void in_group(const std::string& name) { group_ = groups_.emplace(name, groups_.size()).first->second; }
   /// Its number.
   std::size_t group() const { return group_; }
@@ -100,6 +100,8 @@ class SequenceClassification : public Task {
   /// Sorts and numbers the classes. Throws DataError for one that the model was not trained on, ConfigError when their
   /// number is not `classes`.
   void name_classes();
+  /// Throws DataError for data of a split that share no class with those to train on.
+  void refuse_other_classes() const;
   /// Assigns the sequences to the splits.
   void split();
   /// Those that are divided, by class or group.

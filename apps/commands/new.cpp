@@ -1,9 +1,12 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
 
 #include "apps/commands/command.h"
 #include "apps/trainer/run_config.h"
+#include "core/columns.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -130,7 +133,8 @@ int run_new(const cxxopts::ParseResult& args) {
   const Json config = with_sets(recipe(*read.task, bare["task"], model), given, "", folder);
 
   const auto print = [](const char* title, const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) std::cout << format("%-10s ", title) << printable(line) << '\n';
+    for (const std::string& line : lines)
+      std::cout << fitted(format("%-10s ", title) + printable(line) + "\n", 11, STDOUT_FILENO);
   };
   print("seen", proposal.seen);
   print("data", read.task->contents());

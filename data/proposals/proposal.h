@@ -45,8 +45,11 @@ class ClassCounts {
     ++counts_[label];
     lengths_.push_back(length);
   }
-  /// `unit`: "bytes"; `most`: the greatest length to propose.
-  void propose(Proposal&, const char* items, const char* unit, Index most) const;
+  /// `from`: the file or folder, for messages; `item`: "text"; `unit`: "bytes"; `most`: the greatest length to propose.
+  /// Throws DataError for fewer than two classes.
+  void propose(Proposal&, const std::filesystem::path& from, const char* item, const char* unit, Index most) const;
+  /// "200 texts of 3 classes to test"
+  std::string to_test(const char* item) const;
 
  private:
   std::map<std::string, Index> counts_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -49,7 +50,7 @@ std::vector<std::string> names_in(NpyArray array, const NpyArray& x) {
                         ", must be text or whole numbers, which name classes; .astype(int) is"));
   std::vector<std::string> all = array.texts(x.shape()[0]);
   array.finish();
-  for (std::size_t i = 0; i < all.size(); ++i)
+  for (std::size_t i = 0; i < all.size(); ++i)  // after `finish`, which reads the checksum
     if (all[i].empty()) throw DataError(str(array.where(), "[", i, "]: is empty, must be a name"));
   return all;
 }
@@ -59,14 +60,15 @@ std::vector<Index> lengths_in(NpyArray array, const NpyArray& x) {
   require_cases(array, x);
   if (!array.holds_whole_numbers())
     throw DataError(str(array.where(), ": is ", array.described(), ", must be whole numbers; .astype(int) is"));
+  const std::vector<double> lengths = array.numbers(x.shape()[0]);
+  array.finish();
   std::vector<Index> all;
-  for (const double length : array.numbers(x.shape()[0])) {
+  for (const double length : lengths) {
     if (length < 0 || length > static_cast<double>(x.shape()[1]))
       throw DataError(str(array.where(), "[", all.size(), "]: is ", length, ", must be 0 to ", x.shape()[1],
                           ", the steps of X, ", x.described()));
     all.push_back(static_cast<Index>(length));
   }
-  array.finish();
   return all;
 }
 
@@ -88,6 +90,7 @@ struct Beside {
 void read_cases(const fs::path& path, NpyArray x, const Beside& beside,
                 const std::function<void(ArraySequence)>& take) {
   const Index cases = x.shape()[0], steps = x.shape()[1], channels = x.rank() == 3 ? x.shape()[2] : 1;
+  bool checked = false;
   for (Index i = 0; i < cases; ++i) {
     const auto at = static_cast<std::size_t>(i);
     ArraySequence one{.values = x.numbers(steps * channels), .channels = channels, .part = std::to_string(i)};
@@ -99,6 +102,7 @@ void read_cases(const fs::path& path, NpyArray x, const Beside& beside,
     const auto bad = std::find_if(one.values.begin(), one.values.end(),
                                   [](double value) { return !(std::fabs(value) <= kMostSquared); });
     if (bad != one.values.end()) {
+      if (!std::exchange(checked, true)) x.check();
       const auto k = static_cast<Index>(bad - one.values.begin());
       one.problem =
           str(one.where, ": X[", i, ", ", k / channels, x.rank() == 3 ? str(", ", k % channels) : "", "] is ", *bad,
@@ -133,7 +137,7 @@ void read_npz(const fs::path& path, bool labelled, const std::function<void(Arra
   require_numbers(x);
   Beside beside;
   if (labelled) beside.labels = names_in(file.open("y", as_text("y")), x);
-  if (file.has("groups")) beside.groups = names_in(file.open("groups", as_text("groups")), x);
+  if (labelled && file.has("groups")) beside.groups = names_in(file.open("groups", as_text("groups")), x);
   if (file.has("lengths")) beside.lengths = lengths_in(file.open("lengths"), x);
   read_cases(path, std::move(x), beside, take);
 }
@@ -169,6 +173,8 @@ void read_values(const JsonLine& line, ArraySequence& one) {
   const auto put = [&](const Json& value, const std::string& place) {
     if (!value.is_number()) refuse(place, value, "a number");
     one.values.push_back(value.get<double>());
+    if (value.is_number_integer() && !(std::fabs(one.values.back()) < 0x1p53))
+      refuse(place, value, "below 2^53, where 64-bit floats hold every whole number");
     if (!(std::fabs(one.values.back()) <= kMostSquared)) refuse(place, value, "at most 1e150");
   };
   const bool lists = !steps.empty() && steps[0].is_array();
@@ -191,13 +197,12 @@ std::string read_value_lines(const fs::path& path, bool labelled, const std::fun
   Index channels = 0;
   return each_json_line(path, {"values", "label", "group"}, [&](const JsonLine& line) {
     ArraySequence one{.part = std::to_string(line.number), .where = line.where};
-    if (!line.has("values") && line.has("text"))
-      throw DataError(str(line.where, ": has \"text\", not \"values\"; texts are for the task documents"));
-    if (labelled) one.label = line.name("label");
-    if (line.has("group")) one.group = line.name("group");
     try {
+      if (!line.has("values") && line.has("text"))
+        throw DataError(str(line.where, ": has \"text\", not \"values\"; texts are for the task documents"));
+      if (labelled) one.label = line.name("label"), one.group = line.group();
       read_values(line, one);
-      if (channels > 0 && !one.values.empty() && one.channels != channels)
+      if (labelled && channels > 0 && !one.values.empty() && one.channels != channels)
         throw DataError(str(line.where, ": has ", one.channels, " numbers a step, the lines before have ", channels));
       if (!one.values.empty()) channels = one.channels;
     } catch (const DataError& problem) {
@@ -230,12 +235,17 @@ std::string read_arrays(const fs::path& path, bool labelled, const fs::path& lab
           "writes an .npz"));
 }
 
-bool is_flat_npy(const fs::path& path) {
+bool is_numpy(const fs::path& path) {
   std::string piece;
   char head[2] = {};
-  if (FileReader(path).read(0, head, 2) == 2 && head[0] == 'P' && head[1] == 'K') return false;
+  if (FileReader(path).read(0, head, 2) == 2 && head[0] == 'P' && head[1] == 'K') return true;
   unpacked_pieces(path)(piece);
-  return piece.starts_with("\x93NUMPY") && open_npy(path).rank() == 1;
+  return piece.starts_with("\x93NUMPY");
+}
+
+bool is_flat_npy(const fs::path& path) {
+  char head[1] = {};
+  return is_numpy(path) && FileReader(path).read(0, head, 1) == 1 && head[0] != 'P' && open_npy(path).rank() == 1;
 }
 
 }  // namespace seqtape

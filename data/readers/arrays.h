@@ -25,10 +25,13 @@ struct ArraySequence {
 ///   .npz    X [cases, steps, channels] or [cases, steps], y and groups [cases], lengths [cases], in any order
 ///   .npy    X alone; y is an .npy of its own, `labels`, or, of "", that beside it: y_train.npy of X_train.npy
 ///   .jsonl  lines {"values": [...], "label": ..., "group": ...}; of "-", on standard input
-/// `labelled`: each must have a class; otherwise it is not read. Memory does not grow with X unless it is in Fortran's
-/// order or gz. Throws DataError. Returns a note for the user on what is not read, or "".
+/// `labelled`: each must have a class; otherwise classes and groups are not read. Memory does not grow with X unless it
+/// is in Fortran's order or gz. Throws DataError. Returns a note for the user on what is not read, or "".
 std::string read_arrays(const std::filesystem::path&, bool labelled, const std::filesystem::path& labels,
                         const std::function<void(ArraySequence)>& take);
+
+/// An .npz or .npy, by its content.
+bool is_numpy(const std::filesystem::path&);
 
 /// A file that holds one array of one extent, such as classes.
 bool is_flat_npy(const std::filesystem::path&);

@@ -28,12 +28,12 @@ class Arrays final : public ScaledClassification {
     inputs.standard_input = true;
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
       not_read_ = read_arrays(path, false, "", [&](ArraySequence one) {
-        require_channels(one);
         const std::string part = one.part;
         // What one sequence is refused for leaves the others.
         add({.part = part, .next = [this, one = std::move(one), given = false](Steps& more) mutable {
                if (std::exchange(given, true)) return false;
                if (!one.problem.empty()) throw DataError(one.problem);
+               require_channels(one);
                more.values = scaled(one.values);
                refuse_other(more.values, one.where);
                return !more.values.empty();
@@ -71,7 +71,7 @@ class Arrays final : public ScaledClassification {
       if (channels_ == 0 && !one.values.empty()) channels_ = one.channels;
       if (!one.problem.empty()) throw DataError(one.problem);
       require_channels(one);
-      if (!one.group.empty()) in_group(one.group);
+      in_group(one.group);
       const auto steps = one.values.size() / static_cast<std::size_t>(one.channels);
       const auto end = one.values.begin() + kept(steps, one.where) * one.channels;
       add({one.values.begin(), end}, one.label, one.where,

@@ -31,12 +31,17 @@ class Documents final : public TokenClassification {
       if (!is_json_lines(path))
         return add(bytes_of(path, [this](const std::string& note) { wide_ = wide_.empty() ? note : wide_; }));
       not_read_ = each_json_line(path, kKeys, [&](const JsonLine& line) {
-        add(NewInput::of(bytes_in(line.text("text")), std::to_string(line.number)));
+        // What one line is refused for leaves the others.
+        add({.part = std::to_string(line.number), .next = [line, given = false](Steps& more) mutable {
+               if (std::exchange(given, true)) return false;
+               more = bytes_in(line.text("text"));
+               return !more.tokens.empty();
+             }});
       });
     };
     // Standard input has lines as the training's are.
     inputs.line = [json = is_json_lines(divided())](const std::string& line, const std::string& where) {
-      return bytes_in(json ? json_line(line, where, 0).text("text") : line);
+      return bytes_in(json ? json_line(line, where, 0, "text").text("text") : line);
     };
     return inputs;
   }
@@ -110,7 +115,7 @@ class Documents final : public TokenClassification {
       if (given && !evaluates())
         throw ConfigError(str("task.", key, ": lines of JSON name their group themselves, as \"group\""));
     not_read_ = each_json_line(path(), kKeys, [this](const JsonLine& line) {
-      if (line.has("group")) in_group(line.name("group"));
+      in_group(line.group());
       add(line.text("text"), line.name("label"), line.where);
     });
   }

@@ -99,13 +99,17 @@ SeriesLearned::Scale fit_scale(const SeriesTable& table, const std::string& name
   if (base == end)
     throw DataError(str(place(table, name), " has no value in the ", train, " rows of the training part"));
   SeriesLearned::Scale scale;
-  double sum = 0, square = 0, count = 0;
+  double sum = 0, square = 0, count = 0, farthest = 0;
   for (auto value = base; value != end; ++value)
     if (!std::isnan(*value)) sum += *value - *base, ++count;
   scale.mean = *base + sum / count;
   for (auto value = base; value != end; ++value)
-    if (!std::isnan(*value)) square += std::pow(*value - scale.mean, 2);
-  scale.deviation = std::sqrt(square / count);
+    if (!std::isnan(*value)) farthest = std::max(farthest, std::fabs(*value - scale.mean));
+  // In units of a power of two, which rounds nothing: the square of 1e-300 would be 0.
+  const double unit = farthest > 0 ? std::ldexp(1, std::ilogb(farthest)) : 1;
+  for (auto value = base; value != end; ++value)
+    if (!std::isnan(*value)) square += std::pow((*value - scale.mean) / unit, 2);
+  scale.deviation = unit * std::sqrt(square / count);
   if (scale.deviation <= 8 * std::numeric_limits<double>::epsilon() * std::fabs(scale.mean)) scale.deviation = 0;
   return scale;
 }
