@@ -64,10 +64,10 @@ void ScaledClassification::forget() {
   values_.clear();
 }
 
-void ScaledClassification::add(const std::vector<double>& values, const std::string& label, const std::string& where,
+void ScaledClassification::add(const std::vector<double>& values, const Target& target, const std::string& where,
                                std::string_view source, bool in_floats) {
   if (evaluates()) refuse_other(scaled(values), where);
-  ValueClassification::add(std::vector<float>(values.begin(), values.end()), label, where, source);
+  ValueClassification::add(std::vector<float>(values.begin(), values.end()), target, where, source);
   if (!values.empty()) values_.push_back(in_floats ? std::vector<double>() : values);
 }
 
@@ -107,43 +107,21 @@ std::vector<float> ScaledClassification::scaled(const std::vector<double>& value
 }
 
 void ScaledClassification::measure() {
-  struct Sums {
-    double first, count = 0, sum = 0, most = 0, farthest = 0, unit = 1, square = 0;
-  };
-  const std::size_t width = channels();
-  std::vector<Sums> sums;
-  const auto each = [&](const auto& take) {
+  scales_ = measure_scales(channels(), [&](const auto& take) {
     const auto take_all = [&](const auto& values) {
-      for (std::size_t k = 0; k < values.size(); ++k) take(k % width, static_cast<double>(values[k]));
+      for (std::size_t k = 0; k < values.size(); ++k) take(k % channels(), static_cast<double>(values[k]));
     };
     for (const Index i : part(Split::train)) {
       const auto at = static_cast<std::size_t>(i);
       values_[at].empty() ? take_all(sequences()[at]) : take_all(values_[at]);
     }
-  };
-  // Relative to the first value, so that equal ones have a deviation of exactly 0.
-  each([&](std::size_t c, double value) {
-    if (c == sums.size()) sums.push_back({.first = value});
-    sums[c].sum += value - sums[c].first, ++sums[c].count;
-  });
-  scales_.assign(width, {});
-  for (std::size_t c = 0; c < width; ++c) scales_[c].mean = sums[c].first + sums[c].sum / sums[c].count;
-  each([&](std::size_t c, double value) {
-    sums[c].most = std::max(sums[c].most, std::fabs(value));
-    sums[c].farthest = std::max(sums[c].farthest, std::fabs(value - scales_[c].mean));
-  });
-  // In units of a power of two, which rounds nothing: the square of 1e-300 would be 0.
-  for (Sums& one : sums) one.unit = one.farthest > 0 ? std::ldexp(1, std::ilogb(one.farthest)) : 1;
-  each([&](std::size_t c, double value) {
-    const double off = (value - scales_[c].mean) / sums[c].unit;
-    sums[c].square += off * off;
   });
   beyond_.clear();
-  for (std::size_t c = 0; c < width; ++c) {
-    const double deviation = scales_[c].deviation = sums[c].unit * std::sqrt(sums[c].square / sums[c].count);
+  for (std::size_t c = 0; c < scales_.size(); ++c) {
+    const auto [mean, deviation, most] = scales_[c];
     // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation. Below 2^-126 it has fewer.
-    const bool coarse = sums[c].most * 0x1p-20 > deviation || deviation < 0x1p-126;
-    if (deviation > 0 && (sums[c].most > 1e37 || coarse)) beyond_.push_back(c);
+    const bool coarse = most * 0x1p-20 > deviation || deviation < 0x1p-126;
+    if (deviation > 0 && (most > 1e37 || coarse)) beyond_.push_back(c);
   }
   if (!normalise_ && beyond_.empty()) scales_.clear();
 }

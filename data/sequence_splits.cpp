@@ -11,17 +11,25 @@
 namespace seqtape {
 
 void SequenceClassification::refuse_other_classes() const {
-  BySplit<std::set<std::string>> found;
-  for (const Sequence& one : known_) of(found, one.split.value_or(Split::train)).insert(one.label);
-  const std::set<std::string>& trained = of(found, Split::train);
+  if (evaluates() || of_numbers(target())) return;
+  BySplit<std::vector<Index>> sequences;
+  for (std::size_t i = 0; i < known_.size(); ++i)
+    of(sequences, known_[i].split.value_or(Split::train)).push_back(static_cast<Index>(i));
+  const std::vector<Index> trained = targets_.counts(of(sequences, Split::train));
+  const auto first_of = [&](const std::vector<Index>& counts) {
+    return std::find_if(counts.begin(), counts.end(), [](Index count) { return count > 0; }) - counts.begin();
+  };
   for (const auto& source : paths_.sources()) {
-    if (!source.split || evaluates()) continue;
-    const std::set<std::string>& here = of(found, *source.split);
-    if (std::any_of(here.begin(), here.end(), [&](const std::string& name) { return trained.count(name) > 0; }))
-      continue;
-    throw DataError(str(source.key, ": ", source.paths, ": its ", counted(static_cast<Index>(here.size()), "class"),
-                        ", first \"", *here.begin(), "\", are none of those to train on, first \"", *trained.begin(),
-                        "\""));
+    if (!source.split) continue;
+    const std::vector<Index> here = targets_.counts(of(sequences, *source.split));
+    Index shared = 0;
+    for (std::size_t c = 0; c < here.size(); ++c) shared += here[c] > 0 && trained[c] > 0;
+    const auto classes = std::count_if(here.begin(), here.end(), [](Index count) { return count > 0; });
+    if (shared > 0 || classes == 0) continue;
+    throw DataError(str(source.key, ": ", source.paths, ": its ", counted(classes, "class"), ", first \"",
+                        targets_.names()[static_cast<std::size_t>(first_of(here))],
+                        "\", are none of those to train on, first \"",
+                        targets_.names()[static_cast<std::size_t>(first_of(trained))], "\""));
   }
 }
 
@@ -37,6 +45,8 @@ void SequenceClassification::split() {
     else
       divided.push_back(i);
   }
+  if (stratified() && !targets_.one_class())
+    throw ConfigError("task.split: stratified is of one class a sequence (task.target), random is for all");
   if (stratified() || has_groups()) {
     divide_groups(divided);
   } else {
@@ -66,7 +76,7 @@ void SequenceClassification::divide_groups(const std::vector<Index>& divided) {
     const Sequence& one = known_[static_cast<std::size_t>(i)];
     group_of.push_back(one.group == 0 ? groups.size() : one.group);
     if (one.group == 0) groups.emplace_back();
-    ++groups[group_of.back()][stratified() ? one.label : ""];
+    ++groups[group_of.back()][stratified() ? targets_.name_of(i) : ""];
   }
   const auto splits = divide(groups, fraction(Split::validation), fraction(Split::test));
   for (std::size_t i = 0; i < divided.size(); ++i) of(split_into_, splits[group_of[i]]).push_back(divided[i]);

@@ -61,7 +61,7 @@ void make_relative(Json& task, const fs::path& base) {
 /// A recipe for the task that trains in minutes on two cores: those of configs/ for data of its kind.
 Json recipe(const Task& task, Json proposed, const std::string& model) {
   const TaskShape shape = task.shape();
-  const bool numbers = shape.vocabulary == 0, forecast = shape.regression();
+  const bool numbers = shape.vocabulary == 0, forecast = task.forecasting() != nullptr;
   Json config = {{"seed", 1}, {"task", std::move(proposed)}};
   config["model"] = {{"name", model.empty() ? numbers ? "s4d" : "mamba" : model},
                      {"d_model", 64},

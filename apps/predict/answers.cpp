@@ -37,7 +37,7 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
       put_(std::move(put)),
       rate_(inputs.rate),
       forecast_(shape.regression() && inputs.longer == NewInputs::Longer::last),
-      by_step_(forecast_ || form.token || shape.objective == Objective::label_per_step) {
+      by_step_(forecast_ || form.token || (!shape.pooled && !shape.next_token())) {
   using Kind = AnswerArrays::Kind;
   const auto add = [this](const std::string& name, Kind kind) {
     first_.push_back(name);
@@ -95,7 +95,7 @@ AnswerWriter::Row AnswerWriter::row(const Answer& answer, std::size_t i) const {
   row.numbers.assign(from, from + static_cast<std::ptrdiff_t>(width));
   for (std::size_t n = 0; form_.backtest && n < width; ++n)
     row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[i * width + n]);
-  if (!shape_.regression())
+  if (!shape_.regression() && !shape_.multi_label())
     row.first.push_back(names_[static_cast<std::size_t>(std::max_element(row.numbers.begin(), row.numbers.end()) -
                                                         row.numbers.begin())]);
   return row;

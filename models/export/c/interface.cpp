@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/parts.h"
 #include "core/strings.h"
+#include "embedded/models/export/c/answers.c.h"
 #include "embedded/models/export/c/interface.c.h"
 #include "models/export/export.h"
 
@@ -15,6 +16,11 @@ using Reads = Signature::Reads;
 
 const Parts& parts() {
   static const Parts all(embedded::interface_c);
+  return all;
+}
+
+const Parts& answer_parts() {
+  static const Parts all(embedded::answers_c);
   return all;
 }
 
@@ -144,7 +150,7 @@ std::string check_text(const Signature& s) {
 
 }  // namespace
 
-bool c_predicts(const Signature& s) { return s.shape.pooled && (!s.labels.empty() || !s.numbers.empty()); }
+bool c_predicts(const Signature& s) { return !s.writes_text() && (!s.labels.empty() || !s.numbers.empty()); }
 
 CInterface c_interface(const Signature& s) {
   CInterface all;
@@ -177,10 +183,19 @@ CInterface c_interface(const Signature& s) {
   }
   if (!c_predicts(s)) return all;
 
+  const auto declare_answer = [&](const char* part, const Slots& slots = {}) {
+    all.declarations += "\n" + answer_parts().lines(part, slots);
+  };
+  const bool each = !s.shape.pooled;
   if (!s.labels.empty()) {
-    declare("labels, declared");
-    define(parts().lines("labels", {{"labels", literals(s.labels)}}));
+    declare_answer("labels, declared", {{"labels", s.answers_labels() ? "labels" : "classes"}});
+    define(answer_parts().lines("labels", {{"labels", literals(s.labels)}}));
   }
+  if (s.classifies()) {
+    declare_answer("most likely, declared");
+    define(answer_parts().lines("most likely"));
+  }
+  if (!s.shape.vocabulary || !s.numbers.empty()) declare_answer("column, declared");
   if (!s.shape.vocabulary) {
     enumerator("COLUMNS", s.columns.size());
     enumerator("VALUES", s.columns.size() + (s.calendar.empty() ? 0 : 1));
@@ -188,15 +203,16 @@ CInterface c_interface(const Signature& s) {
     define(columns_text(s));
   }
   if (s.numbers.empty()) {
-    define(parts().lines("probabilities"));
+    define(answer_parts().lines(s.answers_labels() ? "probabilities of labels" : "probabilities"));
   } else {
     enumerator("NUMBERS", s.numbers.size());
-    enumerator("STEPS", s.horizon());
-    if (s.shape.vocabulary) throw ConfigError("c: a model that answers numbers for tokens is not supported");
-    declare("numbers, declared");
+    if (s.forecasts()) enumerator("STEPS", s.horizon());
+    declare_answer("numbers, declared", {{"steps", s.forecasts() ? "MODEL_STEPS steps"
+                                                   : each        ? "at each step one"
+                                                                 : "one"}});
     std::string rows;
     for (const Signature::Column& column : s.numbers) rows += column_row(column, "NULL");
-    define(parts().lines("numbers", {{"numbers", rows}}));
+    define(answer_parts().lines("numbers", {{"numbers", rows}}));
   }
   if (!s.calendar.empty()) declare("time, declared");
   declare("statuses, declared");
@@ -204,17 +220,24 @@ CInterface c_interface(const Signature& s) {
 
   const std::string reads = reads_text(s), place = s.order.empty() ? "t" : "(size_t)order[t]";
   const std::string answer =
-      s.numbers.empty() ? "MODEL_OUTPUTS probabilities" : "MODEL_STEPS rows of MODEL_NUMBERS numbers";
+      str(each ? "for each step that is read " : "", s.numbers.empty() ? "MODEL_OUTPUTS probabilities"
+                                                     : s.forecasts()   ? "MODEL_STEPS rows of MODEL_NUMBERS numbers"
+                                                                       : "MODEL_NUMBERS numbers");
+  const std::string at_each = each ? answer_parts().lines("answer of each") : "",
+                    at_last = each ? "" : answer_parts().lines("answer at last");
   if (!s.order.empty()) define(parts().lines("order", {{"order", integers(s.order)}}));
   all.memory = str("  float logits[", s.shape.outputs, "];\n");
   if (text) {
     declare("predict text, declared", {{"answer", answer}, {"reads", reads}});
-    define(parts().lines("predict text", {{"longer", s.reads == Reads::first     ? parts().lines("stop")
+    define(parts().lines("predict text", {{"each", at_each},
+                                          {"last", at_last},
+                                          {"longer", s.reads == Reads::first     ? parts().lines("stop")
                                                      : s.reads == Reads::at_most ? parts().lines("refuse")
                                                                                  : ""}}));
   } else if (s.shape.vocabulary) {
     declare("predict tokens, declared", {{"answer", answer}, {"reads", reads}});
-    define(parts().lines("predict tokens", {{"check", check_text(s)}, {"place", place}}));
+    define(parts().lines("predict tokens",
+                         {{"each", at_each}, {"last", at_last}, {"check", check_text(s)}, {"place", place}}));
   } else {
     all.memory += str("  float input[", s.shape.features, "];\n");
     const std::string rows =
@@ -222,7 +245,9 @@ CInterface c_interface(const Signature& s) {
     declare("predict numbers, declared", {{"answer", answer}, {"rows", rows}, {"reads", reads}});
     define(features_text(s));
     if (s.unit_loudness) define(parts().lines("loudness of"));
-    define(parts().lines("predict numbers", {{"loudness", s.unit_loudness ? parts().lines("loudness") : ""},
+    define(parts().lines("predict numbers", {{"each", at_each},
+                                             {"last", at_last},
+                                             {"loudness", s.unit_loudness ? parts().lines("loudness") : ""},
                                              {"check", check_text(s)},
                                              {"place", place},
                                              {"divisor", s.unit_loudness ? "loud" : "1.0"}}));

@@ -68,19 +68,25 @@ void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dime
   if (signature.classifies()) {
     rows.push_back({outputs});
     graph.output(graph.node("Softmax", {logits}, {OnnxGraph::number("axis", -1)}), name, rows);
-  } else if (signature.objective == Objective::numbers && signature.numbers.empty()) {
+  } else if (signature.answers_labels()) {
+    rows.push_back({outputs});
+    graph.output(graph.node("Sigmoid", {logits}), name, rows);
+  } else if (signature.answers_numbers() && signature.numbers.empty()) {
     rows.push_back({outputs});
     graph.output(logits, name, rows);
-  } else if (signature.objective == Objective::numbers) {
+  } else if (signature.answers_numbers()) {
     std::vector<double> means, scales;
     for (const Signature::Column& number : signature.numbers) {
       means.push_back(number.mean);
       scales.push_back(number.scale);
     }
     const auto count = static_cast<Index>(means.size());
-    const std::string table =
-        graph.node("Reshape", {graph.cast(logits, Type::DOUBLE), graph.integers({0, signature.horizon(), count})});
-    rows.insert(rows.end(), {{signature.horizon()}, {count}});
+    std::string table = graph.cast(logits, Type::DOUBLE);
+    if (signature.forecasts()) {
+      table = graph.node("Reshape", {table, graph.integers({0, signature.horizon(), count})});
+      rows.push_back({signature.horizon()});
+    }
+    rows.push_back({count});
     graph.output(graph.add(graph.multiply(table, graph.doubles(scales)), graph.doubles(means)), name, rows,
                  Type::DOUBLE);
   }
@@ -164,9 +170,8 @@ std::string graph_bytes(SequenceModel& model, const Signature& signature, bool s
 }  // namespace
 
 std::string onnx_answer(const Signature& signature) {
-  if (signature.classifies()) return "probabilities";
-  if (signature.objective != Objective::numbers) return "";
-  return signature.numbers.empty() ? "numbers" : "forecast";
+  if (signature.classifies() || signature.answers_labels()) return "probabilities";
+  return signature.forecasts() ? "forecast" : signature.answers_numbers() ? "numbers" : "";
 }
 
 void write_onnx(SequenceModel& model, const Signature& signature, const std::filesystem::path& folder,

@@ -30,9 +30,10 @@ using Values = std::vector<double>;
 using Members = std::vector<std::pair<std::string, std::string>>;
 
 /// All of a file.
-std::vector<ArraySequence> all_of(const std::filesystem::path& path, bool labelled = true) {
+std::vector<ArraySequence> all_of(const std::filesystem::path& path,
+                                  std::optional<TargetKind> asked = TargetKind::one_class) {
   std::vector<ArraySequence> all;
-  read_arrays(path, labelled, "", [&](ArraySequence one) { all.push_back(std::move(one)); });
+  read_arrays(path, asked, "", [&](ArraySequence one) { all.push_back(std::move(one)); });
   return all;
 }
 
@@ -93,8 +94,8 @@ void check_type(const std::string& type, const std::vector<T>& numbers) {
         CHECK_EQ(all[0].values, Values(expected.begin(), expected.begin() + 6));
         CHECK_EQ(all[1].values, Values(expected.begin() + 6, expected.end()));
         CHECK_EQ(all[1].channels, 2);
-        CHECK_EQ(all[0].label, "a");
-        CHECK_EQ(all[1].label, "bb");
+        CHECK_EQ(all[0].target.names[0], "a");
+        CHECK_EQ(all[1].target.names[0], "bb");
         CHECK_EQ(all[1].part, "1");
         CHECK_EQ(all[1].where, (folder / "a.npz").string() + ":1");
         for (const double value : expected)
@@ -131,14 +132,14 @@ TEST_CASE("arrays: half precision, one channel, and lengths behind which nothing
   write_zip(folder / "a.npz", {{"X.npy", npy("<f2", "(2, 3)", halves)},
                                {"lengths.npy", npy("|u1", "(2,)", std::string("\2\3", 2))},
                                {"groups.npy", npy("<U1", "(2,)", bytes_of<std::uint32_t>({0x263A, 'b'}))}});
-  const auto all = all_of(folder / "a.npz", false);
+  const auto all = all_of(folder / "a.npz", {});
   REQUIRE_EQ(all.size(), 2);
   CHECK_EQ(all[0].values, Values{1, -2});  // the third is NaN
   CHECK_EQ(all[1].values, Values{0x1p-24, 65504, 0x1.554p-2});
   CHECK_EQ(all[0].channels, 1);
   CHECK_EQ(all[0].problem, "");
   CHECK_EQ(all[0].group, "");  // they mean nothing without classes
-  CHECK_EQ(all[0].label, "");
+  CHECK(all[0].target.names.empty());
   write_zip(folder / "b.npz", {{"X.npy", npy("<f2", "(2, 1)", bytes_of<std::uint16_t>({0, 0}))},
                                {"y.npy", npy("|u1", "(2,)", std::string("\2\3", 2))},
                                {"groups.npy", npy("<U1", "(2,)", bytes_of<std::uint32_t>({0x263A, 'b'}))}});
@@ -274,11 +275,11 @@ TEST_CASE("arrays: an .npy with its classes beside it, plain and gz") {
   auto all = all_of(t.folder / "X_train.npy");
   REQUIRE_EQ(all.size(), 2);
   CHECK_EQ(all[1].values, Values{-1, -2, -3, -4, -5, 0.5});
-  CHECK_EQ(all[0].label + all[1].label, "abc");
+  CHECK_EQ(all[0].target.names[0] + all[1].target.names[0], "abc");
   const gzFile file = gzopen((t.folder / "X.npy.gz").c_str(), "wb");
   REQUIRE_EQ(gzwrite(file, t.kX.data(), static_cast<unsigned>(t.kX.size())), static_cast<int>(t.kX.size()));
   gzclose(file);
-  all = all_of(t.folder / "X.npy.gz", false);
+  all = all_of(t.folder / "X.npy.gz", {});
   REQUIRE_EQ(all.size(), 2);
   CHECK_EQ(all[0].values, Values{1, 2, 3, 4, 5, 6});
   CHECK_EQ(
@@ -321,9 +322,10 @@ TEST_CASE("arrays: what does not fit is refused with what would do") {
            ": y: is int32 of (2, 1), must be of (2,), one for each of X, float32 of (2, 3, 2); .ravel() is");
   CHECK_EQ(t.y(npy("|u1", "(2, 2)", std::string("\1\0\0\1", 4))),
            ": y: is uint8 of (2, 2), must be of (2,), one for each of X, float32 of (2, 3, 2); of rows with a 1 at the "
-           "class, .argmax(1) is");
+           "class, .argmax(1) is, and task.target says what other rows are");
   CHECK_EQ(t.y(npy("<f8", "(2,)", bytes_of<double>({1, 2}))),
-           ": y: is float64 of (2,), must be text or whole numbers, which name classes; .astype(int) is");
+           ": y: is float64 of (2,), must be text or whole numbers, which name classes; .astype(int) is, and of "
+           "numbers to be answered task.target is \"numbers\"");
   CHECK_EQ(t.y(npy("|S1", "(2,)", std::string("a\0", 2))), ": y[1]: is empty, must be a name");
   CHECK_EQ(t.y(npy("<U1", "(2,)", std::string(8, '\xFF'))), ": y: element 0 is not Unicode; is it damaged?");
   CHECK_EQ(t({{"X.npy", t.kX}, {"y.npy", t.kClasses}, {"lengths.npy", npy("|i1", "(2,)", "\3\4")}}),
@@ -377,7 +379,7 @@ TEST_CASE("arrays: a file cut anywhere, or with any bit flipped, is read or refu
         const auto all = all_of(t.path);
         REQUIRE_EQ(all.size(), 2);
         CHECK_EQ(all[1].values, Values{-1, -2, -3, -4, -5, 0.5});
-        CHECK_EQ(all[1].label, "-8");
+        CHECK_EQ(all[1].target.names[0], "-8");
       }
       std::filesystem::remove(t.path);
     }
@@ -388,7 +390,7 @@ TEST_CASE("arrays: a file cut anywhere, or with any bit flipped, is read or refu
     std::string flipped = t.kX;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
     write_file(npy_file, flipped);
-    message_of<DataError>([&] { all_of(npy_file, false); });  // anything else ends the test
+    message_of<DataError>([&] { all_of(npy_file, {}); });  // anything else ends the test
     std::filesystem::remove(npy_file);
   }
 }
@@ -430,7 +432,7 @@ numpy.save("y.npy", y.astype(object))
     for (int i = 0; i < 24; ++i)
       CHECK_EQ(all[static_cast<std::size_t>(i / 12)].values[static_cast<std::size_t>(i % 12)],
                name.find("-63-") != std::string::npos ? (i * 5 % 7 ? 1 : 0) : i * 5 % 7);
-    CHECK_EQ(all[0].label + all[1].label, "leftright");
+    CHECK_EQ(all[0].target.names[0] + all[1].target.names[0], "leftright");
     ++files;
   }
   CHECK_EQ(files, 56);
@@ -450,12 +452,12 @@ numpy.save("y.npy", y.astype(object))
     REQUIRE_EQ(all.size(), 2);
     CHECK_EQ(all[0].values.size(), 12);
     CHECK_EQ(all[1].values, Values{4, 2, 0, 5, 3, 1});
-    CHECK_EQ(all[0].label + all[1].label, "leftright");
+    CHECK_EQ(all[0].target.names[0] + all[1].target.names[0], "leftright");
   };
   made_plain("objects.npz");
   // Of two files y comes first.
-  std::string said =
-      message_of<DataError>([&] { read_arrays(folder / "plain-98-60.npz", true, "", [](ArraySequence) {}); });
+  std::string said = message_of<DataError>(
+      [&] { read_arrays(folder / "plain-98-60.npz", TargetKind::one_class, "", [](ArraySequence) {}); });
   CHECK_EQ(said, "");
   write_file(folder / "plain_y.py", str("import numpy; numpy.save('", (folder / "y.npy").string(), "', numpy.load('",
                                         (folder / "y.npy").string(), "', allow_pickle=True).astype(str))"));
@@ -469,17 +471,17 @@ TEST_CASE("arrays: lines of JSON, with one channel or several") {
              "\xEF\xBB\xBF{\"values\": [1, -2.5, 3e2], \"label\": \"up\", \"group\": 3}\r\n\n"
              "{\"label\": 4, \"values\": [7], \"group\": \"x\", \"id\": 1}\n{\"values\": [], \"label\": true}");
   std::vector<ArraySequence> all;
-  const std::string note =
-      read_arrays(folder / "a.jsonl", true, "", [&](ArraySequence one) { all.push_back(std::move(one)); });
+  const std::string note = read_arrays(folder / "a.jsonl", TargetKind::one_class, "",
+                                       [&](ArraySequence one) { all.push_back(std::move(one)); });
   REQUIRE_EQ(all.size(), 3);
   CHECK_EQ(note, "a.jsonl: \"id\" is not read");
   CHECK_EQ(all[0].values, Values{1, -2.5, 300});
-  CHECK_EQ(all[0].label + all[1].label + all[2].label, "up4true");
+  CHECK_EQ(all[0].target.names[0] + all[1].target.names[0] + all[2].target.names[0], "up4true");
   CHECK_EQ(all[0].group + all[1].group + all[2].group, "3x");
   CHECK_EQ(all[1].part, "3");
   CHECK_EQ(all[2].values.size(), 0);
   write_file(folder / "b.jsonl", "{\"values\": [[1, 2], [3, 4], [5, 6]]}\n");
-  all = all_of(folder / "b.jsonl", false);
+  all = all_of(folder / "b.jsonl", {});
   REQUIRE_EQ(all.size(), 1);
   CHECK_EQ(all[0].values, Values{1, 2, 3, 4, 5, 6});
   CHECK_EQ(all[0].channels, 2);
@@ -488,7 +490,7 @@ TEST_CASE("arrays: lines of JSON, with one channel or several") {
   for (int i = 1; i < 100000; ++i) numbers += "," + std::to_string(i % 10);
   for (int i = 0; i < 5; ++i) text += "{\"values\": [" + numbers + "]}\n";
   write_file(folder / "c.jsonl", text);
-  all = all_of(folder / "c.jsonl", false);
+  all = all_of(folder / "c.jsonl", {});
   REQUIRE_EQ(all.size(), 5);
   for (const ArraySequence& one : all) {
     CHECK_EQ(one.values.size(), 100000);
