@@ -81,6 +81,9 @@ void Targets::number(const std::string& where) {
   if (numbers) {
     for (Index k = 0; k < width_; ++k) found.push_back(width_ == 1 ? "y" : str("y", k));
   }
+  if (known() && (numbers || matrix) && width_ != static_cast<Index>(learned_names_.size()))
+    throw DataError(str(where, ": has ", counted(width_, numbers ? "number" : "label"),
+                        " to answer, the model answers ", learned_names_.size(), ": ", join(learned_names_, ", ")));
   std::vector<std::string> given = found;
   if (!target_names_.empty() && (numbers || matrix)) {
     if (target_names_.size() != found.size())

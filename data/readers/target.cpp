@@ -20,14 +20,14 @@ bool is_name(const Json& value) { return value.is_string() || value.is_number_in
                       value.is_null() ? "; leave out the line, or fill what is missing" : ""));
 }
 
-std::string name_in(const JsonLine& line, const Json& value, const std::string& place) {
+std::string answer_name(const JsonLine& line, const Json& value, const std::string& place) {
   if (!is_name(value)) refuse_label(line, place, value, "a string or a whole number");
   std::string name = value.is_string() ? value.get<std::string>() : value.dump();
   if (name.empty()) throw DataError(str(line.where, ": ", place, " is empty"));
   return name;
 }
 
-double number_in(const JsonLine& line, const Json& value, const std::string& place) {
+double answer_number(const JsonLine& line, const Json& value, const std::string& place) {
   if (!value.is_number()) refuse_label(line, place, value, "a number");
   const double number = value.get<double>();
   if (!(std::fabs(number) <= kLargestTarget)) refuse_label(line, place, value, "at most 1e150");
@@ -138,16 +138,16 @@ Target target_of(const JsonLine& line, TargetKind kind) {
   if (kind == TargetKind::labels || kind == TargetKind::class_per_step) {
     const char* const rule = kind == TargetKind::labels ? "a list of names" : "a list of names, one a step";
     for (const Json& name : list_in(line, label, "\"label\"", rule))
-      one.names.push_back(name_in(line, name, at(one.names.size())));
+      one.names.push_back(answer_name(line, name, at(one.names.size())));
     if (kind == TargetKind::labels &&
         std::set<std::string>(one.names.begin(), one.names.end()).size() < one.names.size())
       throw DataError(str(line.where, ": \"label\" has a name twice"));
     return one;
   }
   if (kind == TargetKind::numbers) {
-    if (!label.is_array()) one.numbers = {number_in(line, label, "\"label\"")};
+    if (!label.is_array()) one.numbers = {answer_number(line, label, "\"label\"")};
     for (std::size_t i = 0; label.is_array() && i < label.size(); ++i)
-      one.numbers.push_back(number_in(line, label[i], at(i)));
+      one.numbers.push_back(answer_number(line, label[i], at(i)));
     one.width = static_cast<Index>(one.numbers.size());
     if (one.width == 0) throw DataError(str(line.where, ": \"label\" is an empty list, must have a number or more"));
     return one;
@@ -157,13 +157,13 @@ Target target_of(const JsonLine& line, TargetKind kind) {
   one.width = lists ? static_cast<Index>(label[0].size()) : 1;
   for (std::size_t t = 0; t < label.size(); ++t) {
     if (!lists) {
-      one.numbers.push_back(number_in(line, label[t], at(t)));
+      one.numbers.push_back(answer_number(line, label[t], at(t)));
       continue;
     }
     if (list_in(line, label[t], at(t), "a list as label[0] is").size() != label[0].size() || one.width == 0)
       throw DataError(str(line.where, ": ", at(t), " has ", label[t].size(), " numbers, label[0] has ", one.width));
     for (std::size_t k = 0; k < label[t].size(); ++k)
-      one.numbers.push_back(number_in(line, label[t][k], str(at(t), "[", k, "]")));
+      one.numbers.push_back(answer_number(line, label[t][k], str(at(t), "[", k, "]")));
   }
   return one;
 }

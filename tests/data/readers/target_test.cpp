@@ -235,6 +235,27 @@ TEST_CASE("targets: a task gives them to a model: steps padded, numbers in devia
       }
     CHECK_EQ(square / count, doctest::Approx(1));
     CHECK_EQ(task->signature().numbers[0].name, "far");
+    // A run's names and scales are what other data are read by.
+    const auto of_run = [&](const std::string& label) {
+      auto other = tasks().find("arrays")->make();
+      read_fields([&](Fields& f) { other->fields(f); },
+                  {{"path", "x"}, {"target", kind}, {"target_names", {"far", "same"}}, {"classes", 2}, {"channels", 1}},
+                  "task");
+      other->use(learned);
+      std::filesystem::remove(folder / "o.jsonl");
+      write_file(folder / "o.jsonl", "{\"values\": [1], \"label\": " + label + "}\n");
+      other->evaluate_on(folder / "o.jsonl");
+      other->prepare(1);
+      return other;
+    };
+    Batch one;
+    const auto other = of_run(each ? "[[1000000000, 5]]" : "[1000000000, 5]");
+    other->evaluation(Split::test, {})->next(one);
+    CHECK_EQ(one.target_values[0], doctest::Approx((1e9 - mean) / deviation));
+    CHECK_EQ(one.target_values[1], 1);
+    CHECK_EQ(other->learned()["target_mean"], learned["target_mean"]);
+    const std::string told = message_of<DataError>([&] { of_run(each ? "[1]" : "1"); });
+    CHECK_MESSAGE(told.ends_with("o.jsonl: has 1 number to answer, the model answers 2: far, same"), told);
   }
   CHECK_EQ(message_of<ConfigError>([&] {
              task_of(folder, [](int i) { return std::to_string(i); }, {{"target", "numbers"}, {"split", "stratified"}});
