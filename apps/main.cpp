@@ -46,9 +46,11 @@ int run(const Command& command, int argc, char** argv) {
     throw ConfigError(str(error.what(), "; see seqtape ", command.name, " --help"));
   }
   if (args.count("help")) {
+    std::string help = options.help({""}, false).substr(std::string(command.summary).size());
+    // cxxopts leaves a blank at the end of a line that it breaks.
+    for (std::size_t at; (at = help.find(" \n")) != std::string::npos;) help.erase(at, 1);
     std::cout << wrapped(str(command.summary, "\n\nUsage:\n  seqtape ", command.name, " ", command.arguments), 4)
-              << (command.notes ? wrapped(str("\n\n", command.notes()), 13) : "")
-              << options.help({""}, false).substr(std::string(command.summary).size()) << "\nExample:\n  "
+              << (command.notes ? wrapped(str("\n\n", command.notes()), 13) : "") << help << "\nExample:\n  "
               << command.example << "\n";
     return 0;
   }
@@ -81,6 +83,10 @@ int dispatch(int argc, char** argv) {
     names.emplace_back(command->name);
   }
   throw ConfigError(str("unknown command \"", name, "\"", suggestion(name, names)));
+}
+
+void print_error(const std::string& text) {
+  std::cerr << fitted("error: " + printable_text(text) + "\n", 7, STDERR_FILENO);
 }
 
 /// Without them the next files that are opened would be 0, 1 and 2, and get what is printed.
@@ -138,12 +144,12 @@ int main(int argc, char** argv) {
   try {
     return seqtape::dispatch(argc, argv);
   } catch (const seqtape::ConfigError& error) {
-    std::cerr << "error: " << seqtape::printable_text(error.what()) << '\n';
+    seqtape::print_error(error.what());
     return seqtape::kUsage;
   } catch (const std::bad_alloc&) {
-    std::cerr << "error: memory: the system has none left; lower train.batch, task.length or model.d_model\n";
+    seqtape::print_error("memory: the system has none left; lower train.batch, task.length or model.d_model");
   } catch (const std::exception& error) {
-    std::cerr << "error: " << seqtape::printable_text(error.what()) << '\n';
+    seqtape::print_error(error.what());
   }
   return seqtape::kFailed;
 }

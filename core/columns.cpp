@@ -1,5 +1,7 @@
 #include "core/columns.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace seqtape {
@@ -64,6 +66,10 @@ std::string wrapped(const std::string& text, std::size_t hang) {
     if (end == text.size()) return out;
     begin = end + 1;
   }
+}
+
+std::string fitted(const std::string& text, std::size_t hang, int fd) {
+  return isatty(fd) ? wrapped(text, hang) : text;
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

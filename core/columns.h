@@ -25,6 +25,9 @@ std::string line(std::string text);
 /// columns in. A longer word stays whole, and the text ends in a line break as it did before.
 std::string wrapped(const std::string& text, std::size_t hang = 0);
 
+/// What is written to a file descriptor: `wrapped` where that is a terminal, else `text` as it is.
+std::string fitted(const std::string& text, std::size_t hang, int fd);
+
 /// Rows of cells as a table with aligned columns, the first to the left, the others to the right.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 

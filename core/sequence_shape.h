@@ -9,10 +9,12 @@ constexpr std::int32_t kIgnore = -100;  ///< a target that is not scored
 
 /// What a model predicts from a sequence.
 enum class Objective {
-  next_token,      ///< at every step, the next token: the model can generate text
-  label_per_step,  ///< at some or all steps, a class
-  label,           ///< one class
-  numbers          ///< one vector of real numbers: regression
+  next_token,       ///< at every step, the next token: the model can generate text
+  label_per_step,   ///< at some or all steps, a class
+  label,            ///< one class
+  numbers,          ///< one vector of real numbers: regression
+  labels,           ///< of several labels those that apply, each by itself
+  numbers_per_step  ///< at some or all steps, a vector of real numbers
 };
 
 struct SequenceShape {

@@ -8,7 +8,8 @@ namespace seqtape {
 namespace {
 
 const char* name_of(Objective objective) {
-  static constexpr const char* kNames[] = {"next_token", "label_per_step", "label", "numbers"};
+  static constexpr const char* kNames[] = {"next_token", "label_per_step", "label",
+                                           "numbers",    "labels",         "numbers_per_step"};
   return kNames[static_cast<int>(objective)];
 }
 const char* name_of(Signature::Steps steps) {

@@ -77,6 +77,10 @@ struct Signature {
 
   bool writes_text() const { return objective == Objective::next_token; }
   bool classifies() const { return objective == Objective::label || objective == Objective::label_per_step; }
+  bool answers_labels() const { return objective == Objective::labels; }
+  bool answers_numbers() const { return objective == Objective::numbers || objective == Objective::numbers_per_step; }
+  /// The numbers are those of the steps that follow the sequence.
+  bool forecasts() const { return objective == Objective::numbers && !numbers.empty() && reads == Reads::last; }
   /// Steps of an answer of numbers.
   Index horizon() const {
     return numbers.empty() ? 1 : shape.outputs / told.distribution.width() / static_cast<Index>(numbers.size());

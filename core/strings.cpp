@@ -4,6 +4,8 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "core/error.h"
+
 namespace seqtape {
 namespace {
 
@@ -56,13 +58,15 @@ std::string shown(std::string_view text, std::string_view kept) {
 
 }  // namespace
 
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+std::string nearest(const std::string& given, const std::vector<std::string>& candidates) {
+  const std::string word = lower_case(given);
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    std::size_t distance = edit_distance(word, candidate);
+    std::size_t distance = edit_distance(word, lower_case(candidate));
     // "d_stat" for "d_state", "state" for "d_state": a part of the name is a near miss, too.
-    if (word.size() >= 3 && candidate.find(word) != std::string::npos) distance = std::min<std::size_t>(distance, 1);
+    if (word.size() >= 3 && lower_case(candidate).find(word) != std::string::npos)
+      distance = std::min<std::size_t>(distance, 1);
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;
@@ -88,6 +92,17 @@ std::string grouped(std::int64_t number) {
   std::string digits = std::to_string(number < 0 ? -number : number);
   for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
   return number < 0 ? "-" + digits : digits;
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+std::string counted(std::int64_t number, std::string_view one) {
+  const char* const ending = number == 1 ? "" : one.ends_with("ss") ? "es" : one.ends_with("s") ? "" : "s";
+  return str(grouped(number), " ", one, ending);
 }
 
 std::string human_seconds(double seconds) {

@@ -9,7 +9,8 @@
 
 namespace seqtape {
 
-/// The candidate nearest to `word` by edit distance, or "" when none is close enough to suggest.
+/// The candidate nearest to `word` by edit distance, whatever the case of letters, or "" when none is close enough to
+/// suggest.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 /// `; did you mean "x"?` or, without a near candidate, `; known: a, b, c`.
@@ -40,6 +41,12 @@ std::string to_utf8(std::u32string_view);
 std::string printable(std::string_view, std::size_t most = std::string_view::npos);
 /// The same for text of several lines: line breaks and tabs stay.
 std::string printable_text(std::string_view);
+
+/// ASCII letters made small.
+std::string lower_case(std::string text);
+
+/// "1 sequence", "2,000 sequences", "2 classes", "2 series".
+std::string counted(std::int64_t number, std::string_view one);
 
 std::string join(const std::vector<std::string>& parts, const std::string& separator);
 

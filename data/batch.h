@@ -13,9 +13,10 @@ struct Batch {
   Index batch = 0, length = 0;
   std::vector<std::int32_t> tokens;   ///< [B, L], or empty
   std::vector<float> values;          ///< [B, L, features], or empty
-  std::vector<std::int32_t> targets;  ///< [B, L], or [B] with one target a sequence. Empty for regression
-  std::vector<float> target_values;   ///< [B, outputs] of a regression, or empty; NaN: not scored
-  std::vector<float> weights;         ///< [B] weights of the targets in the training loss, or empty: all 1
+  std::vector<std::int32_t> targets;  ///< [B, L], or [B] with one target a sequence; of classes and tokens
+  /// [B, outputs] or [B, L, outputs] of numbers, NaN: not scored; [B, outputs] of labels, 1: it applies, 0: not
+  std::vector<float> target_values;
+  std::vector<float> weights;  ///< of each target, or label, in the training loss, 0 where it is not scored; empty: 1
   std::vector<std::int32_t> lengths;  ///< [B] steps of each sequence within this chunk, or empty: all of L
   std::vector<float> kept;            ///< [B, frames, bands] of 0 and 1: what masks leave of values' bands; empty: all
   Index bands = 0;                    ///< of `kept`

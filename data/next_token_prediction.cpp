@@ -173,7 +173,7 @@ std::vector<std::string> NextTokenPrediction::notes() const {
 std::vector<std::string> NextTokenPrediction::contents() const {
   BySplit<std::vector<Index>> counts;
   for (const Split split : kSplits) of(counts, split) = {static_cast<Index>(part(split).size())};
-  return {describe_splits(str(unit(), "s").c_str(), {}, counts)};
+  return {describe_splits(unit(), {}, counts)};
 }
 
 Json NextTokenPrediction::learned() const {

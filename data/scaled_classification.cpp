@@ -41,12 +41,12 @@ std::vector<std::string> ScaledClassification::notes() const {
   if (scales_.empty() || normalise_) return all;
   if (scales_.size() == 1) {
     all.push_back(
-        format("the values are too far from 0 for 32-bit numbers: the training part's mean, %g, was taken off, and "
+        format("32-bit numbers do not hold the values: the training part's mean, %g, was taken off, and "
                "they were divided by its deviation, %g (task.normalise)",
                scales_[0].mean, scales_[0].deviation));
   } else if (!beyond_.empty()) {
     all.push_back(str("the values of ", beyond_.size(), " of the ", scales_.size(), " channels, first of channel ",
-                      beyond_[0], ", are too far from 0 for 32-bit numbers: each channel's mean in the training part ",
+                      beyond_[0], ", are not held by 32-bit numbers: each channel's mean in the training part ",
                       "was taken off, and it was divided by its deviation (task.normalise)"));
   }
   return all;
@@ -64,10 +64,10 @@ void ScaledClassification::forget() {
   values_.clear();
 }
 
-void ScaledClassification::add(const std::vector<double>& values, const std::string& label, const std::string& where,
+void ScaledClassification::add(const std::vector<double>& values, const Target& target, const std::string& where,
                                std::string_view source, bool in_floats) {
   if (evaluates()) refuse_other(scaled(values), where);
-  ValueClassification::add(std::vector<float>(values.begin(), values.end()), label, where, source);
+  ValueClassification::add(std::vector<float>(values.begin(), values.end()), target, where, source);
   if (!values.empty()) values_.push_back(in_floats ? std::vector<double>() : values);
 }
 
@@ -107,36 +107,21 @@ std::vector<float> ScaledClassification::scaled(const std::vector<double>& value
 }
 
 void ScaledClassification::measure() {
-  struct Sums {
-    double first, count = 0, sum = 0, square = 0, most = 0;
-  };
-  const std::size_t width = channels();
-  std::vector<Sums> sums;
-  const auto each = [&](const auto& take) {
+  scales_ = measure_scales(channels(), [&](const auto& take) {
     const auto take_all = [&](const auto& values) {
-      for (std::size_t k = 0; k < values.size(); ++k) take(k % width, static_cast<double>(values[k]));
+      for (std::size_t k = 0; k < values.size(); ++k) take(k % channels(), static_cast<double>(values[k]));
     };
     for (const Index i : part(Split::train)) {
       const auto at = static_cast<std::size_t>(i);
       values_[at].empty() ? take_all(sequences()[at]) : take_all(values_[at]);
     }
-  };
-  // Relative to the first value, so that equal ones have a deviation of exactly 0.
-  each([&](std::size_t c, double value) {
-    if (c == sums.size()) sums.push_back({.first = value});
-    sums[c].sum += value - sums[c].first, ++sums[c].count;
-  });
-  scales_.assign(width, {});
-  for (std::size_t c = 0; c < width; ++c) scales_[c].mean = sums[c].first + sums[c].sum / sums[c].count;
-  each([&](std::size_t c, double value) {
-    sums[c].square += (value - scales_[c].mean) * (value - scales_[c].mean);
-    sums[c].most = std::max(sums[c].most, std::fabs(value));
   });
   beyond_.clear();
-  for (std::size_t c = 0; c < width; ++c) {
-    const double deviation = scales_[c].deviation = std::sqrt(sums[c].square / sums[c].count);
-    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation.
-    if (deviation > 0 && (sums[c].most > 1e37 || sums[c].most * 0x1p-20 > deviation)) beyond_.push_back(c);
+  for (std::size_t c = 0; c < scales_.size(); ++c) {
+    const auto [mean, deviation, most] = scales_[c];
+    // A float has 24 bits: less than 16 of its spacings would fit into a standard deviation. Below 2^-126 it has fewer.
+    const bool coarse = most * 0x1p-20 > deviation || deviation < 0x1p-126;
+    if (deviation > 0 && (most > 1e37 || coarse)) beyond_.push_back(c);
   }
   if (!normalise_ && beyond_.empty()) scales_.clear();
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Classification of sequences of numbers in the data's units.
 
+#include "data/scale.h"
 #include "data/sequence_classification.h"
 
 namespace seqtape {
@@ -21,18 +22,14 @@ class ScaledClassification : public ValueClassification {
   void loaded() override;
   /// Adds a sequence [steps, features]; all of `values` are measured. `where` names it in messages, `source` are the
   /// bytes for the fingerprint, and `in_floats`: floats hold the values exactly.
-  void add(const std::vector<double>& values, const std::string& label, const std::string& where,
-           std::string_view source, bool in_floats = false);
+  void add(const std::vector<double>& values, const Target& target, const std::string& where, std::string_view source,
+           bool in_floats = false);
   /// Values [steps, features] as the model reads them.
   std::vector<float> scaled(const std::vector<double>& values) const;
   /// Throws DataError for values, as the model reads them, unlike any in training.
   void refuse_other(const std::vector<float>& values, const std::string& where) const;
 
  private:
-  struct Scale {
-    double mean = 0, deviation = 0;
-    double divisor() const { return deviation > 0 ? deviation : 1; }
-  };
   std::size_t channels() const { return static_cast<std::size_t>(reads().features); }
   /// The scales of the training part, and whether the values must be read by them.
   void measure();

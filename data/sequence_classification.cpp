@@ -45,16 +45,13 @@ void SequenceClassification::fields(Fields& f) {
   paths_.fields(f, path_doc());
   f("length", length_, "longest sequence, in steps", positive_up_to(1e9));
   f("longer", longer_, "what becomes of longer ones", one_of({"cut", "refuse"}));
-  f("classes", classes_, "how many classes there are; 0: as many as the data hold", resolves(between(0, 1 << 20)));
+  targets_.fields(f);
   f("validation_fraction", validation_fraction_, "share of the sequences kept for validation", between(0, 1));
   f("test_fraction", test_fraction_, "share of the sequences kept for test", between(0, 1));
   f("split", split_,
     "how they are divided: by a fixed draw, or so that each class gives its share to each split, and of a small one "
     "first train, then validation, then test get a sequence",
     one_of({"random", "stratified"}));
-  f("class_weights", class_weights_,
-    "of an answer in the training's loss: none, or balanced: the rarer its class, the greater",
-    one_of({"none", "balanced"}));
 }
 
 void SequenceClassification::group_field(Fields& f) {
@@ -64,7 +61,7 @@ void SequenceClassification::group_field(Fields& f) {
 }
 
 void SequenceClassification::evaluate_on(const std::filesystem::path& data) {
-  if (learned_names_.empty())
+  if (!targets_.known())
     throw DataError("--data: the run does not have the names of its classes; it is of an earlier version");
   paths_.evaluate_on(data);
 }
@@ -84,12 +81,11 @@ Index SequenceClassification::kept(std::size_t steps, const std::string& where) 
   return length_;
 }
 
-bool SequenceClassification::add(Index steps, const std::string& label, std::string_view content,
+bool SequenceClassification::add(Index steps, const Target& target, std::string_view content,
                                  const std::string& where) {
   if (steps == 0) return ++empty_, false;
-  // Made printable: a folder's name may be any bytes.
-  known_.push_back(
-      {steps, printable(label), source_.split, group_, std::hash<std::string_view>()(content), place_of(where)});
+  targets_.add(target, steps, where);
+  known_.push_back({steps, source_.split, group_, std::hash<std::string_view>()(content), place_of(where)});
   return true;
 }
 
@@ -119,10 +115,13 @@ std::pair<Index, std::string> SequenceClassification::shortest() const {
   return least == known_.end() ? std::pair(length_, std::string()) : std::pair(least->size, least->place);
 }
 
-void SequenceClassification::count_source(const std::string& label, std::string_view bytes) {
+void SequenceClassification::count_source(const Target& target, std::string_view bytes) {
   if (bytes.empty()) return;
   ++sources_;
-  crc_ = crc32_of(label, crc32_of(bytes, crc_));
+  crc_ = crc32_of(join(target.names, "\n"), crc32_of(bytes, crc_));
+  if (!target.numbers.empty())
+    crc_ =
+        crc32_of({reinterpret_cast<const char*>(target.numbers.data()), target.numbers.size() * sizeof(double)}, crc_);
 }
 
 void SequenceClassification::each_file(
@@ -135,16 +134,16 @@ void SequenceClassification::each_file(
   }
 }
 
-void TokenClassification::add(std::string tokens, const std::string& label, const std::string& where) {
-  count_source(label, tokens);
+void TokenClassification::add(std::string tokens, const Target& target, const std::string& where) {
+  count_source(target, tokens);
   tokens.resize(static_cast<std::size_t>(kept(tokens.size(), where)));
-  add_kept(std::move(tokens), label, where);
+  add_kept(std::move(tokens), target, where);
 }
 
-void TokenClassification::add(std::string tokens, const std::string& label) { add_kept(std::move(tokens), label, ""); }
+void TokenClassification::add(std::string tokens, const Target& target) { add_kept(std::move(tokens), target, ""); }
 
-void TokenClassification::add_kept(std::string tokens, const std::string& label, const std::string& where) {
-  if (SequenceClassification::add(static_cast<Index>(tokens.size()), label, tokens, where))
+void TokenClassification::add_kept(std::string tokens, const Target& target, const std::string& where) {
+  if (SequenceClassification::add(static_cast<Index>(tokens.size()), target, tokens, where))
     sequences_.push_back(std::move(tokens));
 }
 
@@ -157,105 +156,24 @@ void TokenClassification::copy(Index i, Index begin, Index count, Batch& out, In
 void SequenceClassification::prepare(std::uint64_t seed) {
   seed_ = seed;
   epochs_.forget();
-  known_.clear(), classes_of_.clear(), weights_.clear();
+  known_.clear(), targets_.forget();
   groups_ = {{"", 0}}, group_ = 0;
   crc_ = 0, sources_ = 0, empty_ = 0, cut_ = 0, longest_ = 0, left_out_ = {};
   forget();
   for (auto& source : paths_.sources()) {
     source_ = std::move(source);
+    group_ = 0;
     // Data that validate are others than the same to train on.
     if (source_.split && !evaluates()) crc_ = crc32_of(split_name(*source_.split), crc_);
     const std::size_t before = known_.size();
     load();
     if (known_.size() == before) throw DataError(str(key(), "the data hold no sequences, or empty ones only"));
   }
-  name_classes();
+  targets_.number(key() + path());
+  refuse_other_classes();
   split();
+  if (!evaluates()) targets_.learn(train());
   loaded();
-  if (class_weights_ == "balanced" && !evaluates()) {  // the mean weight of an answer is 1
-    for (const Index count : training_counts()) weights_.push_back(static_cast<float>(count));
-    for (float& weight : weights_)
-      if (weight > 0) weight = static_cast<float>(train().size()) / (static_cast<float>(classes_) * weight);
-  }
-}
-
-void SequenceClassification::name_classes() {
-  std::set<std::string> found;
-  for (const Sequence& one : known_) found.insert(one.label);
-  names_ = learned_names_.empty() ? std::vector<std::string>(found.begin(), found.end()) : learned_names_;
-  std::vector<std::string> all(found.begin(), found.end()), other;
-  for (const std::string& name : found)
-    if (std::find(names_.begin(), names_.end(), name) == names_.end()) other.push_back(str('"', name, '"'));
-  if (!other.empty())
-    throw DataError(str(key(), path(), ": class ", join(other, ", "), other.size() > 1 ? " were" : " was",
-                        " not among the ", names_.size(), " of training: ", join(names_, ", ")));
-  if (names_.size() < 2)
-    throw DataError(str(key(), path(), ": all are of one class, \"", names_.front(), "\"; there must be two or more"));
-  if (classes_ == 0) classes_ = static_cast<Index>(names_.size());  // so the run keeps what was found
-  if (static_cast<Index>(names_.size()) != classes_)
-    throw ConfigError(str("task.classes: must be the ", names_.size(), " classes of the data (", join(names_, ", "),
-                          "), got ", classes_));
-  std::map<std::string, std::int32_t> number;
-  for (const std::string& name : names_) number.emplace(name, static_cast<std::int32_t>(number.size()));
-  for (const Sequence& one : known_) classes_of_.push_back(number.at(one.label));
-}
-
-void SequenceClassification::split() {
-  split_into_ = {};
-  if (has_groups() && !evaluates()) refuse_parted_groups();
-  const std::vector<Split> parts = this->parts();
-  std::vector<Index> divided;
-  for (Index i = 0; i < static_cast<Index>(known_.size()); ++i) {
-    const auto own = parts.empty() ? known_[static_cast<std::size_t>(i)].split : parts[static_cast<std::size_t>(i)];
-    if (own)
-      of(split_into_, *own).push_back(i);
-    else
-      divided.push_back(i);
-  }
-  if (stratified() || has_groups()) {
-    divide_groups(divided);
-  } else {
-    const auto count = static_cast<Index>(divided.size());
-    const auto [validation, test] = held_back(count);
-    Index place = 0;
-    for (const std::int32_t i : Random(0, "split of labelled sequences").permutation(count)) {
-      const Split split = place < validation          ? Split::validation
-                          : place < validation + test ? Split::test
-                                                      : Split::train;
-      of(split_into_, split).push_back(divided[static_cast<std::size_t>(i)]);
-      ++place;
-    }
-  }
-  if (!evaluates() && (train().empty() || part(Split::validation).empty()))
-    throw ConfigError(str("task.validation_fraction: of ", known_.size(), " sequences",
-                          has_groups() ? str(" in ", groups_.size() - 1, " groups") : "", " ",
-                          part(Split::validation).size(), " would validate, ", part(Split::test).size(), " test, and ",
-                          train().size(), " train; each but test needs one"));
-}
-
-void SequenceClassification::divide_groups(const std::vector<Index>& divided) {
-  // Without groups each sequence is one.
-  std::vector<Together> groups(has_groups() ? groups_.size() : divided.size());
-  const auto group_of = [&](std::size_t i) {
-    return has_groups() ? known_[static_cast<std::size_t>(divided[i])].group : i;
-  };
-  for (std::size_t i = 0; i < divided.size(); ++i)
-    ++groups[group_of(i)][stratified() ? known_[static_cast<std::size_t>(divided[i])].label : ""];
-  const auto splits = divide(groups, fraction(Split::validation), fraction(Split::test));
-  for (std::size_t i = 0; i < divided.size(); ++i) of(split_into_, splits[group_of(i)]).push_back(divided[i]);
-}
-
-void SequenceClassification::refuse_parted_groups() const {
-  constexpr int kDivided = -1;
-  std::map<std::size_t, int> place;
-  for (const Sequence& one : known_) {
-    const int here = one.split ? static_cast<int>(*one.split) : kDivided;
-    if (place.emplace(one.group, here).first->second == here) continue;
-    const auto name =
-        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.second == one.group; });
-    throw DataError(str("task.", split_name(*one.split), "_path: the group \"", printable(name->first),
-                        "\" is in other data too; a group must be in one split"));
-  }
 }
 
 void SequenceClassification::fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const {
@@ -272,8 +190,8 @@ void SequenceClassification::fill(const std::vector<Index>& which, Index begin, 
     const Index count = std::clamp<Index>(size_of(which[b]) - begin, 0, steps);
     if (count > 0) copy(which[b], begin, count, out, static_cast<Index>(b));
     out.lengths.push_back(static_cast<std::int32_t>(count));
-    out.targets.push_back(class_of(which[b]));
   }
+  targets_.fill(which, begin, out);
 }
 
 std::vector<std::int32_t> SequenceClassification::epoch(Index number, Index rows) const {
@@ -313,8 +231,7 @@ void SequenceClassification::training_batch(Index step, Index batch, Batch& out)
     const auto key = static_cast<std::uint64_t>(epoch * static_cast<Index>(known_.size()) + i);
     vary(Random(seed_, "augmentation", key), i, out, b);
   }
-  if (!weights_.empty())
-    for (const std::int32_t target : out.targets) out.weights.push_back(weights_[static_cast<std::size_t>(target)]);
+  targets_.weigh(out);
 }
 
 std::unique_ptr<Evaluation> SequenceClassification::evaluation(Split split, const EvaluationOptions& options) const {
@@ -322,36 +239,32 @@ std::unique_ptr<Evaluation> SequenceClassification::evaluation(Split split, cons
   return std::make_unique<ClassificationEvaluation>(*this, evaluated(split), options);
 }
 
-std::vector<Index> SequenceClassification::counts(Split split) const {
-  std::vector<Index> counts(static_cast<std::size_t>(classes_));
-  for (const Index i : part(split)) ++counts[static_cast<std::size_t>(class_of(i))];
-  return counts;
-}
-
 std::string SequenceClassification::fingerprint() const {
   return format("%08x of %lld sequences", crc_, static_cast<long long>(sources_));
 }
 
 Json SequenceClassification::learned() const {
-  Json learned = {{"classes", names_}};
+  Json learned = targets_.learned();
   if (const auto counts = training_counts(); !counts.empty()) learned["training_counts"] = counts;
   return learned;
 }
 
 void SequenceClassification::use(const Json& learned) {
-  learned_names_ = learned.value("classes", std::vector<std::string>());
+  targets_.use(learned);
   learned_counts_ = learned.value("training_counts", std::vector<Index>());
 }
 
 NewInputs SequenceClassification::new_inputs() {
-  if (learned_names_.empty())
+  if (!targets_.known())
     throw DataError("task: the run does not have the names of its classes; it is of an earlier version");
-  return {.longer = longer_ == "cut" ? NewInputs::Longer::cut : NewInputs::Longer::refuse, .answers = learned_names_};
+  NewInputs inputs{.longer = longer_ == "cut" ? NewInputs::Longer::cut : NewInputs::Longer::refuse};
+  targets_.describe(inputs);
+  return inputs;
 }
 
 Signature SequenceClassification::signature() const {
   Signature all = Task::signature();
-  all.labels = learned_names_;
+  targets_.describe(all);
   all.reads = longer_ == "cut" ? Signature::Reads::first : Signature::Reads::at_most;
   return all;
 }
@@ -361,10 +274,15 @@ std::vector<std::string> SequenceClassification::contents() const {
   for (const Sequence& one : known_) sizes.push_back(one.size);
   std::sort(sizes.begin(), sizes.end());
   if (sizes.empty()) return {};
+  BySplit<std::vector<Index>> counts;
+  for (const Split split : kSplits)
+    of(counts, split) = targets_.one_class() ? targets_.counts(part(split))
+                                             : std::vector<Index>{static_cast<Index>(part(split).size())};
   std::vector<std::string> all{
-      describe_splits("sequences", names_, {counts(Split::train), counts(Split::validation), counts(Split::test)}),
+      describe_splits("sequence", targets_.one_class() ? targets_.names() : std::vector<std::string>(), counts),
       str("of ", grouped(sizes.front()), " to ", grouped(sizes.back()), " steps, median ",
           grouped(sizes[sizes.size() / 2]))};
+  for (std::string& line : targets_.contents(train())) all.push_back(std::move(line));
   if (cut_)
     all.push_back(str(grouped(cut_), " of ", grouped(static_cast<Index>(sizes.size())),
                       " sequences were longer than task.length, ", grouped(length_), ", and cut; the longest has ",
@@ -378,12 +296,13 @@ std::vector<std::string> SequenceClassification::contents() const {
 
 std::vector<std::string> SequenceClassification::notes() const {
   std::vector<std::string> all = left_out_.notes();
-  if (empty_) all.push_back(str(empty_, " empty sequences were left out"));
+  if (empty_) all.push_back(counted(empty_, "empty sequence") + (empty_ == 1 ? " was left out" : " were left out"));
   if (evaluates()) return all;
-  const std::vector<Index> trained = training_counts();
-  for (std::size_t c = 0; c < names_.size(); ++c)
-    if (trained[c] == 0)
-      all.push_back(str("class \"", names_[c], "\" has no training sequence: all are kept for validation and test"));
+  const auto alone =
+      std::count_if(known_.begin(), known_.end(), [](const Sequence& one) { return one.group == 0 && !one.split; });
+  if (has_groups() && alone > 0)
+    all.push_back(counted(alone, "sequence") + " without a group: each is divided by itself");
+  for (std::string& note : targets_.notes(train())) all.push_back(std::move(note));
   return all;
 }
 

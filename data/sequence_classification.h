@@ -8,14 +8,16 @@
 #include "data/group_pattern.h"
 #include "data/readers/files.h"
 #include "data/splits.h"
+#include "data/targets.h"
 
 namespace seqtape {
 
-/// Classification of sequences of different lengths that are all in memory. The split depends only on their number, or
-/// on their classes and groups, not on the seed, so that runs of different seeds are of the same task; data of their
-/// own for validation and test are wholly that split. Training reads every training sequence once an epoch, in a new
-/// order, whatever the batch size. Batches group sequences of similar lengths, from 16 batches' worth at a time, to
-/// save padding; a batch that spans two epochs has sequences of any length.
+/// Classification of sequences of different lengths that are all in memory, or other answers to them (data/targets.h).
+/// The split depends only on their number, or on their classes and groups, not on the seed, so that runs of different
+/// seeds are of the same task; data of their own for validation and test are wholly that split. Training reads every
+/// training sequence once an epoch, in a new order, whatever the batch size. Batches group sequences of similar
+/// lengths, from 16 batches' worth at a time, to save padding; a batch that spans two epochs has sequences of any
+/// length.
 class SequenceClassification : public Task {
  public:
   void fields(Fields&) override;
@@ -23,8 +25,8 @@ class SequenceClassification : public Task {
   void prepare(std::uint64_t seed) override;
   TaskShape shape() const override {
     SequenceShape shape = reads();
-    shape.outputs = classes_;
-    return {shape, Objective::label, length_};
+    shape.outputs = targets_.outputs();
+    return {shape, targets_.objective(), length_};
   }
   void training_batch(Index step, Index batch, Batch& out) const override;
   std::unique_ptr<Evaluation> evaluation(Split, const EvaluationOptions&) const override;
@@ -32,7 +34,9 @@ class SequenceClassification : public Task {
   std::string place(Split, Index sequence) const override;
   std::pair<Index, std::string> shortest() const override;
   Index training_sequences() const override { return static_cast<Index>(train().size()); }
-  std::vector<Index> training_counts() const override { return evaluates() ? learned_counts_ : counts(Split::train); }
+  std::vector<Index> training_counts() const override {
+    return evaluates() ? learned_counts_ : targets_.counts(train());
+  }
   std::string fingerprint() const override;
   Json learned() const override;
   void use(const Json& learned) override;
@@ -65,11 +69,11 @@ class SequenceClassification : public Task {
   /// How many of a sequence's steps are kept: up to `length`. Throws DataError for a longer one if `longer` is
   /// "refuse".
   Index kept(std::size_t steps, const std::string& where);
-  /// Adds a sequence of so many steps with its class and what is kept of it; false when it has none and is left out.
+  /// Adds a sequence of so many steps with its answer and what is kept of it; false when it has none and is left out.
   /// `where`: its file, or line, or "".
-  bool add(Index steps, const std::string& label, std::string_view content, const std::string& where = "");
+  bool add(Index steps, const Target& target, std::string_view content, const std::string& where = "");
   /// Adds a source of sequences (a text, a recording, a record), before anything is cut, to the fingerprint.
-  void count_source(const std::string& label, std::string_view bytes);
+  void count_source(const Target&, std::string_view bytes);
   /// The share of `path` that validates, or tests: none of it when the split has data of its own.
   double fraction(Split) const;
   /// How many of `count` sequences are for validation and for test.
@@ -78,9 +82,14 @@ class SequenceClassification : public Task {
   }
   /// Calls with every file in the folders of `path()`, whose names are the classes; `task.group` names its group.
   void each_file(const std::function<void(const std::filesystem::path& file, const std::string& label)>&);
+  /// For `fields` of a task with answers of other kinds than a class: the keys `target` and `target_names`.
+  void target_field(Fields& f, const std::vector<std::string>& kinds = target_kinds()) {
+    targets_.kind_field(f, kinds);
+  }
+  TargetKind target() const { return targets_.kind(); }
   /// For `fields` of a task with files: the key `group`.
   void group_field(Fields&);
-  /// The group of what is added from now on.
+  /// The group of what is added from now on; "": none, each is one of its own.
   void in_group(const std::string& name) { group_ = groups_.emplace(name, groups_.size()).first->second; }
   /// Its number.
   std::size_t group() const { return group_; }
@@ -101,9 +110,8 @@ class SequenceClassification : public Task {
 
  private:
   friend class ClassificationEvaluation;
-  /// Sorts and numbers the classes. Throws DataError for one that the model was not trained on, ConfigError when their
-  /// number is not `classes`.
-  void name_classes();
+  /// Throws DataError for data of a split that share no class with those to train on.
+  void refuse_other_classes() const;
   /// Assigns the sequences to the splits.
   void split();
   /// Those that are divided, by class or group.
@@ -111,26 +119,22 @@ class SequenceClassification : public Task {
   /// Throws DataError for a group in data that are divided and in others, or in two of those.
   void refuse_parted_groups() const;
   bool has_groups() const { return groups_.size() > 1; }
-  /// How many sequences of each class.
-  std::vector<Index> counts(Split) const;
   /// Steps [begin, begin + steps) of the sequences, padded.
   void fill(const std::vector<Index>& which, Index begin, Index steps, Batch& out) const;
   /// The training sequences in the order of an epoch, for batches of `rows`.
   std::vector<std::int32_t> epoch(Index number, Index rows) const;
   Index size_of(Index i) const { return known_[static_cast<std::size_t>(i)].size; }
   const std::vector<Index>& train() const { return part(Split::train); }
-  std::int32_t class_of(Index i) const { return classes_of_[static_cast<std::size_t>(i)]; }
 
   DataPaths<std::string> paths_;
   DataSource<std::string> source_;  // what is loaded
-  std::string longer_ = "cut", class_weights_ = "none", split_ = "random", group_pattern_;
-  Index length_ = 4096, classes_ = 0;
+  std::string longer_ = "cut", split_ = "random", group_pattern_;
+  Index length_ = 4096;
   double validation_fraction_ = 0.1, test_fraction_ = 0.1;
   std::uint64_t seed_ = 0;
   /// What is known of a sequence.
   struct Sequence {
     Index size;
-    std::string label;
     std::optional<Split> split;  // of its data
     std::size_t group;
     std::size_t content;  // a hash
@@ -141,12 +145,10 @@ class SequenceClassification : public Task {
   /// The sequences of a split as an evaluation reads them: the longest first.
   std::vector<Index> evaluated(Split) const;
   std::vector<Sequence> known_;
-  std::vector<std::string> names_, learned_names_;  // of the classes
+  Targets targets_;
   std::vector<Index> learned_counts_;
   std::map<std::string, std::size_t> groups_{{"", 0}};
   std::size_t group_ = 0;  // of what is added; 0: none
-  std::vector<std::int32_t> classes_of_;
-  std::vector<float> weights_;  // loss weights of the classes, or empty
   std::uint32_t crc_ = 0;
   Index sources_ = 0, empty_ = 0;
   Index cut_ = 0, longest_ = 0;  // how many were cut, and the longest of them
@@ -160,13 +162,13 @@ class TokenClassification : public SequenceClassification {
  protected:
   void forget() override { sequences_.clear(); }
   /// Adds a sequence that is a source of its own, cut to `length`; `where` names it in messages.
-  void add(std::string tokens, const std::string& label, const std::string& where);
+  void add(std::string tokens, const Target&, const std::string& where);
   /// Adds a sequence of at most `length` steps whose source is already counted.
-  void add(std::string tokens, const std::string& label);
+  void add(std::string tokens, const Target&);
 
  private:
   void copy(Index i, Index begin, Index count, Batch& out, Index b) const final;
-  void add_kept(std::string tokens, const std::string& label, const std::string& where);
+  void add_kept(std::string tokens, const Target&, const std::string& where);
   std::vector<std::string> sequences_;
 };
 
@@ -177,7 +179,7 @@ class ValueClassification : public SequenceClassification {
   void forget() override { sequences_.clear(); }
   /// Adds a sequence [steps, features], cut to `length`; `where` names it in messages, `source` are the bytes for the
   /// fingerprint.
-  void add(std::vector<float> values, const std::string& label, const std::string& where, std::string_view source);
+  void add(std::vector<float> values, const Target&, const std::string& where, std::string_view source);
   std::vector<std::vector<float>>& sequences() { return sequences_; }
   /// For `fields`: the key `augment`; with `masks`, of bands of the mel scale too.
   void augment_field(Fields&, bool masks = false);

@@ -157,15 +157,16 @@ std::vector<Split> divide(const std::vector<Together>& groups, double validation
   return shares.take();
 }
 
-std::string describe_splits(const char* items, const std::vector<std::string>& names,
+std::string describe_splits(const std::string& item, const std::vector<std::string>& names,
                             const BySplit<std::vector<Index>>& counts) {
   constexpr std::size_t kNamed = 6;
   std::vector<std::string> parts;
   for (const Split split : kSplits) {
     const std::vector<Index>& in = of(counts, split);
     const Index all = std::accumulate(in.begin(), in.end(), Index{0});
-    std::string part = str(split_name(split), " ", all ? grouped(all) : "none");
-    if (parts.empty()) part += str(" ", items);
+    const std::string no = parts.empty() ? "no " + item + "s" : "none",
+                      some = parts.empty() ? counted(all, item) : grouped(all);
+    std::string part = str(split_name(split), " ", all == 0 ? no : some);
     std::vector<std::string> classes;
     for (std::size_t c = 0; c < names.size(); ++c)
       if (in[c] > 0) classes.push_back(str(names[c], " ", grouped(in[c])));

@@ -69,8 +69,8 @@ using Together = std::map<std::string, Index>;
 std::vector<Split> divide(const std::vector<Together>&, double validation, double test);
 
 /// "train 80 sequences (cooking 30, sports 50), validation 10 (cooking 10), test none": `counts` of each class, or one
-/// number where there are no names.
-std::string describe_splits(const char* items, const std::vector<std::string>& names,
+/// number where there are no names. `item`: "sequence".
+std::string describe_splits(const std::string& item, const std::vector<std::string>& names,
                             const BySplit<std::vector<Index>>& counts);
 
 /// A line for each split with data that an earlier one has too: "2 of the 10 validation sequences are in train as

@@ -15,8 +15,9 @@ Batch blank_batch(const TaskShape& shape, Index rows, Index steps, std::int32_t 
     batch.tokens.resize(cells);
   else
     batch.values.resize(cells * static_cast<std::size_t>(shape.features));
-  if (shape.regression())
-    batch.target_values.resize(static_cast<std::size_t>(rows * shape.numbers()));
+  if (shape.regression() || shape.multi_label())
+    batch.target_values.resize((shape.pooled ? static_cast<std::size_t>(rows) : cells) *
+                               static_cast<std::size_t>(shape.regression() ? shape.numbers() : shape.outputs));
   else
     batch.targets.assign(shape.pooled ? static_cast<std::size_t>(rows) : cells, target);
   return batch;

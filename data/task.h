@@ -23,10 +23,11 @@ struct TaskShape : SequenceShape {
   /// `reads` is without `pooled`, which follows from the objective.
   TaskShape(const SequenceShape& reads, Objective objective_, Index length_)
       : SequenceShape(reads), objective(objective_), length(length_) {
-    pooled = objective == Objective::label || objective == Objective::numbers;
+    pooled = objective == Objective::label || objective == Objective::labels || objective == Objective::numbers;
   }
   bool next_token() const { return objective == Objective::next_token; }
-  bool regression() const { return objective == Objective::numbers; }
+  bool regression() const { return objective == Objective::numbers || objective == Objective::numbers_per_step; }
+  bool multi_label() const { return objective == Objective::labels; }
 
   /// Of a regression: how many numbers are answered.
   Index numbers() const { return outputs / distribution.width(); }

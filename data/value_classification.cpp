@@ -12,15 +12,15 @@ void ValueClassification::augment_field(Fields& f, bool masks) {
           });
 }
 
-void ValueClassification::add(std::vector<float> values, const std::string& label, const std::string& where,
+void ValueClassification::add(std::vector<float> values, const Target& target, const std::string& where,
                               std::string_view source) {
-  if (!values.empty()) count_source(label, source);
+  if (!values.empty()) count_source(target, source);
   const auto width = static_cast<std::size_t>(reads().features);
   const Index steps = kept(values.size() / width, where);
   const std::size_t count = static_cast<std::size_t>(steps) * width;
   if (!augmentation_.crop) values.resize(count);
   const std::string_view content(reinterpret_cast<const char*>(values.data()), count * sizeof(float));
-  if (SequenceClassification::add(steps, label, content, where)) sequences_.push_back(std::move(values));
+  if (SequenceClassification::add(steps, target, content, where)) sequences_.push_back(std::move(values));
 }
 
 void ValueClassification::copy(Index i, Index begin, Index count, Batch& out, Index b) const {

@@ -41,11 +41,13 @@ def run(arguments, folder, stdin=b"", good=True):
 
 
 class Case:
-    """A run, its inputs as `predict` reads them and as an export does, and input that must be refused."""
+    """A run, its inputs as `predict` reads them and as an export does, and input that must be refused; `least`: what
+    `eval` must find on the test split."""
 
-    def __init__(self, task, model, inputs, bad=(), steps=20, intervals=False):
+    def __init__(self, task, model, inputs, bad=(), steps=20, least=None, intervals=False):
         self.task, self.model, self.inputs, self.bad, self.steps = task, model, inputs, bad, steps
         self.intervals = ["--intervals"] if intervals else []
+        self.least = least or {}
 
 
 class Input:
@@ -130,6 +132,50 @@ def arrays(folder, draw):
     inputs = [Input("ask.npz", " ".join(map(repr, of)).encode(), [of[k:k + 2] for k in range(0, 60, 2)], i)
               for i, of in enumerate(raw)]
     return cases + [Case({"name": "arrays", "path": "motions.npz", "length": 40}, MAMBA, inputs)]
+
+
+def targets(folder, draw):
+    """Each kind of answer, planted: what is right follows from the input."""
+    cases = []
+
+    def planted(name, answer, least, asked=5, steps=400, **more):
+        lines = [{"values": of, "label": answer(of)} for of in
+                 ([[draw.gauss(0, 1), draw.gauss(0, 1)] for _ in range(12 + i % 5)] for i in range(400))]
+        write(folder / f"{name}.jsonl", "\n".join(map(json.dumps, lines)) + "\n")
+        inputs = []
+        for i, line in enumerate(lines[:asked]):
+            write(folder / f"{name}{i}.jsonl", json.dumps({"values": line["values"]}) + "\n")
+            raw = "\n".join(" ".join(map(repr, row)) for row in line["values"])
+            inputs.append(Input(f"{name}{i}.jsonl", raw.encode(), line["values"]))
+        task = {"name": "arrays", "path": f"{name}.jsonl", "target": name,
+                "length": 14 if "step" in name else 16, **more}  # of steps the first are answered alike
+        cases.append(Case(task, GRU | {"pooling": "last"}, inputs, [b"", b"1 2 3", b"1 x"], steps, least))
+
+    def sign(x):
+        return "up" if x > 0 else "down"
+
+    planted("class", lambda of: sign(sum(a for a, _ in of)), {"accuracy": 0.85})
+    planted("labels", lambda of: [n for n, a in zip(("rise", "fall", "late, high"), (of[-1][0], -of[-1][1], of[-2][0])) if a > 0.5],
+            {"macro_f1": 0.85, "micro_f1": 0.85, "average_precision": 0.9}, class_weights="balanced")
+    planted("numbers", lambda of: [1e6 + 100 * of[-1][0], -3 + of[-1][1] - of[-2][1]], {"r2": 0.9},
+            target_names=["height", "slope"])
+    planted("class_per_step", lambda of: [sign(of[max(0, t - 1)][1]) for t in range(len(of))],
+            {"macro_f1": 0.9, "accuracy": 0.9}, class_weights="balanced", normalise=True)
+    planted("numbers_per_step", lambda of: [5000 + 20 * (a + of[max(0, t - 1)][0]) for t, (a, _) in enumerate(of)], {"r2": 0.9})
+    words = {"cold": "snow", "hot": "sun", "wet": "rain"}
+    lines = []
+    for i in range(300):
+        said = [w for w in words if draw.random() < 0.4]
+        text = " ".join(draw.choice("abcd") + (words[w] if w in said else "") for w in words)
+        lines.append({"text": text, "label": said, "degrees": len(said) * 10.5})
+    for target, least in (("labels", {"micro_f1": 0.9}), ("numbers", {"r2": 0.8})):
+        write(folder / f"text-{target}.jsonl", "".join(json.dumps(
+            {"text": one["text"], "label": one["label"] if target == "labels" else one["degrees"]}) + "\n" for one in lines))
+        write(folder / "ask.jsonl", "".join(json.dumps({"text": one["text"]}) + "\n" for one in lines[:5]))
+        inputs = [Input("ask.jsonl", one["text"].encode(), one["text"], i) for i, one in enumerate(lines[:5])]
+        cases.append(Case({"name": "documents", "path": f"text-{target}.jsonl", "length": 40, "target": target}, GRU, inputs, [b""],
+                          300, least))
+    return cases
 
 
 def images(folder, draw):
@@ -224,16 +270,18 @@ def genome(folder, draw):
                  [Input("ask.fasta", b"ACGGTNACGG\nuaacc\n", "ACGGTNACGGTAACC")], [b"", b"A", b"ACGX"])]
 
 
-KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, arrays, images, series, panel, text, genome)}
+KINDS = {f.__name__: f for f in (documents, audio, dna, ucr, arrays, targets, images, series, panel, text, genome)}
 
 
-def answer_of(output):
-    """What a C program printed: {"label", "probabilities"}, {"rows"} or {"bits"}."""
+def answer_of(output, objective):
+    """What a C program printed: {"label", "probabilities"}, {"rows"}, {"bits"}, or {"named"}, numbers or probabilities."""
     lines = [line.split("\t") for line in output.decode().splitlines()]
     if lines[0][0].startswith("bits_per_"):
         return {"bits": float(lines[0][1])}
     if lines[0][0] == "step":
         return {"rows": [dict(zip(lines[0], line)) for line in lines[1:]]}
+    if objective in ("labels", "numbers"):
+        return {"named": {name: float(number) for name, number in lines}}
     return {"label": lines[0][0], "probabilities": {name: float(p) for name, p in lines[1:]}}
 
 
@@ -242,8 +290,22 @@ def compare(what, got, rows, signature, at):
     worst = 0.0
     if "bits" in got:
         worst = abs(got["bits"] - float(rows[at]["bits_per_" + signature["unit"]]))
+    elif "named" in got:
+        names = signature.get("labels") or [number["name"] for number in signature["numbers"]]
+        if list(got["named"]) != names:
+            fail(what, (got, names))
+        scales = [number["scale"] for number in signature.get("numbers", [])] or [1] * len(names)
+        worst = max(abs(got["named"][name] - float(rows[at][name])) / scale for name, scale in zip(names, scales))
+    elif "rows" in got and "labels" in signature:
+        if [row["label"] for row in got["rows"]] != [row["label"] for row in rows]:
+            fail(what, (got, rows))
+        if [str(row["step"]) for row in got["rows"]] != [row["step"] for row in rows]:
+            fail(what, (got, rows))
+        worst = max(abs(float(mine[name]) - float(theirs[name]))
+                    for name in signature["labels"] for mine, theirs in zip(got["rows"], rows))
     elif "rows" in got:
-        if len(rows) != signature["horizon"] or len(got["rows"]) != len(rows):
+        forecast = signature["objective"] == "numbers"
+        if (forecast and len(rows) != signature["horizon"]) or len(got["rows"]) != len(rows):
             fail(what, (got, rows))
         for number in signature["numbers"]:
             for name in [number["name"]] + [f"{number['name']}_q{level:g}" for level in signature.get("levels", [])]:
@@ -286,9 +348,18 @@ def check_documents(exported, signature):
 
 def check(seqtape, modules, folder, number, case):
     config = {"seed": 1, "task": case.task, "model": case.model, "optimizer": {"lr": 0.01},
-              "train": {"steps": case.steps, "batch": 8, "tensorboard": False}}
+              "train": {"steps": case.steps, "batch": 32 if case.least else 8, "tensorboard": False}}
+    if case.least:
+        config["schedule"] = {"name": "cosine", "floor": 0.05}
     write(folder / f"{number}.json", json.dumps(config))
     run([seqtape, "train", f"{number}.json", "--out", f"run{number}"], folder)
+    if case.least:
+        scores = json.loads(run([seqtape, "eval", f"run{number}", "--split", "test", "--json"], folder).stdout)
+        for metric, least in case.least.items():
+            if not scores[metric] >= least:
+                fail(f"{case.task}: {metric} is to be {least}", scores)
+        run([seqtape, "report", f"run{number}"], folder)
+        run([seqtape, "show", f"run{number}"], folder)
     exported = {}
     for form in ("c", "onnx"):
         exported[form] = folder / f"{form}{number}"
@@ -301,7 +372,8 @@ def check(seqtape, modules, folder, number, case):
     for i, one in enumerate(case.inputs):
         run([seqtape, "predict", f"run{number}", one.file, "--out", "answers.csv", *case.intervals], folder)
         rows = rows_of(folder / "answers.csv")
-        got = answer_of(run([program, exported["c"] / "model.bin", *one.options], folder, one.raw).stdout)
+        got = answer_of(run([program, exported["c"] / "model.bin", *one.options], folder, one.raw).stdout,
+                        signature["objective"])
         worst["c"] = max(worst["c"], compare(f"c {case.task} {one.file}", got, rows, signature, one.row))
         if modules and not one.options:
             write(folder / "steps.json", json.dumps(one.steps))

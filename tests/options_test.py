@@ -60,6 +60,12 @@ TASKS = {
          "longer": "cut", "augment": {"crop": True, "gain": 3}}]),
     "arrays  ": ("X.npy", "X.npy", [{"path": "X.npy", "labels": "classes.npy", **CLASSES, "longer": "refuse"}]),
     "arrays ": ("motions.jsonl", "motions.jsonl", [{"path": "motions.jsonl", **CLASSES, "length": 64}]),
+    "arrays   ": ("watched.jsonl", "machines.npz", [
+        {"path": "machines.npz", **CLASSES, "target": "class_per_step", "class_weights": "balanced"}]),
+    "documents  ": ("unread.jsonl", "rated.jsonl", [
+        {"path": "rated.jsonl", **CLASSES, "target": "numbers", "target_names": ["stars", "pages"]}]),
+    "arrays    ": ("tagged_X.npy", "tagged_X.npy", [
+        {"path": "tagged_X.npy", "labels": "tags.npy", **CLASSES, "target": "labels", "target_names": ["rough", "red"]}]),
     "documents ": ("unread.jsonl", "mails.jsonl", [{"path": "mails.jsonl", **CLASSES}]),
     "series": ("sales.csv", "sales.csv", [
         {"path": "sales.csv", **SERIES, "calendar": ["day_of_week", "day_of_year"]},
@@ -101,6 +107,11 @@ def make(folder):
                                                for i in range(60) for label in ("x", "y")))
     made.write(folder / "cifar.bin", b"".join(bytes([i % 10]) + draw.randbytes(3072) for i in range(20)))
     made.write(folder / "X.npy", made.npy("|i1", (40, 20, 2), draw.randbytes(1600)))
+    made.write(folder / "rated.jsonl", "".join(
+        json.dumps({"text": "good " * (i % 7), "label": [i % 7, draw.random()]}) + "\n" for i in range(60)))
+    made.write(folder / "tagged_X.npy", made.npy("|i1", (40, 20, 2), draw.randbytes(1600)))
+    for name in ("tags.npy", "tagged_y.npy"):
+        made.write(folder / name, made.npy("|b1", (40, 2), bytes([0, 1, 1] * 26 + [0, 1])))
     for name in ("classes.npy", "y.npy"):
         made.write(folder / name, made.npy("|b1", (40,), bytes([0, 1] * 20)))
     made.write(folder / "ids.txt", " ".join(str(draw.randrange(20)) for _ in range(3000)))

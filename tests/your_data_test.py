@@ -157,6 +157,31 @@ def arrays(folder, draw):
         write(folder / f"{name}.npz", npz(content))
 
 
+def machine(steps, draw):
+    """Two sensors of 20 to 30 steps, and whether the machine runs or rests: one of them is loud while it runs."""
+    state, values, states = draw.random() < 0.5, [], []
+    for _ in range(steps):
+        state = state != (draw.random() < 0.15)
+        values.append([draw.gauss(4 if state else 0, 0.5), draw.gauss(0, 1)])
+        states.append("runs" if state else "rests")
+    return values, states
+
+
+def answers(folder, draw):
+    """Sequences with a state at each step, padded; and new ones as lines."""
+    made = [machine(draw.randrange(20, 31), draw) for _ in range(120)]
+    padded = [values + [[math.nan, math.nan]] * (30 - len(values)) for values, _ in made]
+    flat = [x for values in padded for row in values for x in row]
+    names = [name for _, states in made for name in states + [""] * (30 - len(states))]
+    write(folder / "machines.npz", npz({
+        "X": npy("<f8", (120, 30, 2), struct.pack("<7200d", *flat)),
+        "y": npy("|S5", (120, 30), b"".join(name.encode().ljust(5, b"\0") for name in names)),
+        "lengths": npy("<i8", (120,), struct.pack("<120q", *(len(states) for _, states in made)))}))
+    watched = [machine(25, draw) for _ in range(10)]
+    write(folder / "watched.jsonl", "".join(json.dumps({"values": values}) + "\n" for values, _ in watched))
+    write(folder / "watched.txt", "\n".join(state for _, states in watched for state in states))
+
+
 def lines(folder, draw):
     """The same motions as lines; and texts."""
     def rows(values, steps):
@@ -273,6 +298,12 @@ def check_arrays(folder, said):
     expect("what was seen", "2 numbers a step" in said and "30 to 40 steps" in said, said)
 
 
+def check_answers(folder, said):
+    known_labels_are_right(folder, "states.csv", "watched.txt", 240)
+    expect("what was seen", 'a class at each step (task.target "class_per_step")' in said, said)
+    expect("steps are counted", [row["step"] for row in rows_of(folder / "states.csv")][:26] == [*map(str, range(25)), "0"])
+
+
 def check_lines(folder, said):
     known_labels_are_right(folder, "unread.csv", "unread.txt", 18)
     known_labels_are_right(folder, "moved.csv", "more.txt", 38)
@@ -286,7 +317,7 @@ def check_dna(folder, said):
 
 
 CHECKS = {"series": check_series, "panel": check_panel, "text": check_text, "images": check_images, "ucr": check_ucr,
-          "arrays": check_arrays, "lines": check_lines, "dna": check_dna,
+          "arrays": check_arrays, "answers": check_answers, "lines": check_lines, "dna": check_dna,
           "documents": lambda folder, said: labels_are_right(folder / "inbox.csv"),
           "audio": lambda folder, said: labels_are_right(folder / "heard.csv")}
 

@@ -132,7 +132,7 @@ int run_eval(const cxxopts::ParseResult& args) {
                   << '\n';
       std::cout << answers_text(result);
       if (simple.is_object())
-        std::cout << '\n' << beside_baselines(simple, split_name, counted);
+        std::cout << '\n' << beside_baselines(simple, split_name, result);
       else if (!args.count("data") && may_have_baselines(task))
         std::cout << '\n'
                   << wrapped(

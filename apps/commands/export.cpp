@@ -23,7 +23,8 @@ std::vector<std::string> format_names() {
 
 void export_options(cxxopts::Options& options) {
   std::string formats;
-  for (const ExportFormat& format : export_formats()) formats += str(format.name, ": ", format.what, "; ");
+  for (const ExportFormat& format : export_formats())
+    formats += str(formats.empty() ? "" : "; ", format.name, ": ", format.what);
   options.add_options()("run", "run folder or checkpoint", cxxopts::value<std::string>())(
       "format", formats, cxxopts::value<std::string>(), "FORMAT")("out", "file or folder to write",
                                                                   cxxopts::value<std::string>(), "PATH")(

@@ -1,9 +1,12 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
 
 #include "apps/commands/command.h"
 #include "apps/trainer/run_config.h"
+#include "core/columns.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -58,7 +61,7 @@ void make_relative(Json& task, const fs::path& base) {
 /// A recipe for the task that trains in minutes on two cores: those of configs/ for data of its kind.
 Json recipe(const Task& task, Json proposed, const std::string& model) {
   const TaskShape shape = task.shape();
-  const bool numbers = shape.vocabulary == 0, forecast = shape.regression();
+  const bool numbers = shape.vocabulary == 0, forecast = task.forecasting() != nullptr;
   Json config = {{"seed", 1}, {"task", std::move(proposed)}};
   config["model"] = {{"name", model.empty() ? numbers ? "s4d" : "mamba" : model},
                      {"d_model", 64},
@@ -131,7 +134,8 @@ int run_new(const cxxopts::ParseResult& args) {
   const Json config = with_sets(recipe(*read.task, bare["task"], model), given, "", folder);
 
   const auto print = [](const char* title, const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) std::cout << format("%-10s ", title) << printable(line) << '\n';
+    for (const std::string& line : lines)
+      std::cout << fitted(format("%-10s ", title) + printable(line) + "\n", 11, STDOUT_FILENO);
   };
   print("seen", proposal.seen);
   print("data", read.task->contents());

@@ -10,6 +10,7 @@
 #include "apps/trainer/progress.h"
 #include "apps/trainer/trained_model.h"
 #include "core/clock.h"
+#include "core/columns.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/strings.h"
@@ -66,13 +67,16 @@ std::vector<Source> sources_of(const std::vector<std::string>& named, std::vecto
   return all;
 }
 
-/// The lines of standard input, one by one; they may end in CR LF.
+/// The lines of standard input, one by one; they may end in CR LF or CR.
 void read_lines(Predictor& predictor) {
   Index number = 0;
   for (std::string line; std::getline(std::cin, line);) {
-    ++number;
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) predictor.line(line, str("-:", number));
+    for (std::size_t begin = 0, next = 0; begin < line.size(); begin = next) {
+      const std::size_t end = line_end(line, begin, next);
+      ++number;
+      if (end > begin) predictor.line(line.substr(begin, end - begin), str("-:", number));
+    }
+    if (line.empty()) ++number;
   }
   if (std::cin.bad()) throw DataError("-: standard input cannot be read");
 }
@@ -106,6 +110,19 @@ class Shown {
 std::function<Json(std::int32_t)> token_of(const Task& task) {
   if (task.writes_numbers()) return [](std::int32_t token) { return Json(token); };
   return [&task](std::int32_t token) { return Json(printable(task.decode({token}))); };
+}
+
+/// The first of them, a line each, and how many more there are: a file's cases may all have one fault.
+void print_failures(const std::vector<std::string>& failures) {
+  constexpr std::size_t kShown = 10;
+  const auto print = [](const std::string& text) {
+    std::cerr << fitted("error: " + printable_text(text) + "\n", 7, STDERR_FILENO);
+  };
+  const std::size_t shown = failures.size() > kShown + 1 ? kShown : failures.size();
+  for (std::size_t i = 0; i < shown; ++i) print(failures[i]);
+  if (shown < failures.size())
+    print(str("and ", grouped(static_cast<Index>(failures.size() - shown)), " more of the ",
+              grouped(static_cast<Index>(failures.size())), " inputs that cannot be read"));
 }
 
 int run_predict(const cxxopts::ParseResult& args) {
@@ -179,8 +196,8 @@ int run_predict(const cxxopts::ParseResult& args) {
   }
   std::cout << std::flush;
   for (const std::string& note : predictor.notes()) notes.push_back(note);
-  for (const std::string& note : notes) std::cerr << "note: " << printable_text(note) << '\n';
-  for (const std::string& failure : predictor.failures()) std::cerr << "error: " << printable_text(failure) << '\n';
+  for (const std::string& note : notes) std::cerr << fitted("note: " + printable_text(note) + "\n", 6, STDERR_FILENO);
+  print_failures(predictor.failures());
   return predictor.failures().empty() ? 0 : 1;
 }
 

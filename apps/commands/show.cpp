@@ -87,16 +87,18 @@ class Example {
     return by_step(&Example::input_at) + "\n";
   }
   std::string targets() const {
+    if (shape_.multi_label())
+      return labels([&](Index i) { return batch_.target_values[static_cast<std::size_t>(b_ * shape_.outputs + i)]; });
     if (shape_.regression())
       return numbers([&](Index i) {
-        return static_cast<double>(batch_.target_values[static_cast<std::size_t>(b_ * shape_.outputs + i)]);
+        return static_cast<double>(batch_.target_values[static_cast<std::size_t>(first_number() + i)]);
       });
     if (shape_.pooled) return " " + class_text(batch_.targets[static_cast<std::size_t>(b_)]);
     return by_step(&Example::target_at);
   }
   std::string answers() const {
-    if (shape_.regression())
-      return numbers([&](Index i) { return static_cast<double>(outputs_[b_ * shape_.outputs + i]); });
+    if (shape_.multi_label()) return labels([&](Index i) { return outputs_[b_ * shape_.outputs + i]; });
+    if (shape_.regression()) return numbers([&](Index i) { return static_cast<double>(outputs_[first_number() + i]); });
     return shape_.pooled ? " " + best(b_) : by_step(&Example::answer_at);
   }
 
@@ -139,11 +141,20 @@ class Example {
     const auto characters = from_utf8(text, wrong);
     return characters ? characters->size() : text.size();
   }
+  /// The names of the labels that have a value above 0.
+  std::string labels(const std::function<float(Index)>& of) const {
+    std::string text;
+    for (Index i = 0; i < shape_.outputs; ++i)
+      if (of(i) > 0) text += " " + printable(names_[static_cast<std::size_t>(i)]);
+    return text.empty() ? " none" : text;
+  }
+  /// Where the numbers of the sequence begin: with numbers at each step, those that are shown are of the first steps.
+  Index first_number() const { return b_ * shape_.outputs * (shape_.pooled ? 1 : batch_.length); }
   std::string numbers(const std::function<double(Index)>& of) const {
     std::string text;
-    for (Index i = 0; i < std::min<Index>(shape_.outputs, 16); ++i)
-      text += std::isnan(of(i)) ? " ·" : format(" %.4g", of(i));
-    return shape_.outputs > 16 ? str(text, " … (", shape_.outputs, " numbers)") : text;
+    const Index all = shape_.outputs * (shape_.pooled ? 1 : length_);
+    for (Index i = 0; i < std::min<Index>(all, 16); ++i) text += std::isnan(of(i)) ? " ·" : format(" %.4g", of(i));
+    return all > 16 ? str(text, " … (", all, " numbers)") : text;
   }
 
   static constexpr const char* kUnasked = "·";

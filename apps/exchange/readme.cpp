@@ -52,7 +52,9 @@ std::string out_text(const Signature& s) {
   if (s.writes_text()) return str("how likely each of ", s.shape.outputs, " tokens is next");
   if (s.classifies() && s.labels.empty()) return str("one of ", s.shape.outputs, " classes", where);
   if (s.classifies()) return str("one of ", s.labels.size(), " labels", where, ": ", some(s.labels));
-  if (s.numbers.empty()) return str(s.shape.outputs, " numbers");
+  if (s.answers_labels()) return str("which of ", s.labels.size(), " labels apply: ", some(s.labels));
+  if (s.numbers.empty()) return str(s.shape.outputs, " numbers", where);
+  if (!s.forecasts()) return str(some(names_of(s.numbers)), where, ", in the data's units");
   return str("the next ", s.horizon(), " steps of ", some(names_of(s.numbers)), ", in the data's units");
 }
 
@@ -106,7 +108,10 @@ std::string python_lines(const Signature& s) {
       python_input(s) + str(answer, " = session.run([\"", answer, "\"], {\"", input, "\": ", input, "})[0][0]\n");
   if (s.writes_text()) return text + "print(logits[-1].argmax())  # the next token\n";
   const std::string at = s.shape.pooled ? "" : "[-1]";
-  if (!s.classifies()) return text + str("print(", answer, ")", s.numbers.empty() ? "" : "  # [steps, numbers]", "\n");
+  if (s.answers_labels())
+    return text + str("print([label for label, p in zip(json.loads(about[\"labels\"]), ", answer, ") if p > 0.5])\n");
+  if (!s.classifies())
+    return text + str("print(", answer, ")", s.forecasts() || !s.shape.pooled ? "  # [steps, numbers]" : "", "\n");
   return text + (s.labels.empty() ? str("print(", answer, at, ".argmax())\n")
                                   : str("print(json.loads(about[\"labels\"])[", answer, at, ".argmax()])\n"));
 }
@@ -116,7 +121,12 @@ std::string c_call(const Signature& s) {
     return parts().lines("c text");
   if (!c_predicts(s)) return parts().lines("c step", {{"input", s.shape.vocabulary ? "token" : "values"}});
   const std::string input = !s.shape.vocabulary ? "rows" : s.steps == Signature::Steps::ids ? "tokens" : "text";
-  return parts().lines(s.numbers.empty() ? "c labels" : "c numbers", {{"input", input}});
+  if (!s.shape.pooled) return parts().lines("c steps", {{"input", input}});
+  return parts().lines(s.answers_labels()  ? "c several labels"
+                       : s.numbers.empty() ? "c labels"
+                       : s.forecasts()     ? "c forecast"
+                                           : "c numbers",
+                       {{"input", input}});
 }
 
 }  // namespace

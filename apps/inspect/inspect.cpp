@@ -31,7 +31,10 @@ std::vector<Index> keep_last_answer(Batch& batch, const TaskShape& shape) {
   std::vector<Index> steps;
   for (Index b = 0; b < batch.batch; ++b) {
     Index last = std::max<Index>(1, steps_of(batch, b)) - 1;
-    if (!shape.pooled && !shape.regression()) {
+    if (!shape.pooled && shape.regression()) {
+      float* const values = batch.target_values.data() + b * batch.length * shape.outputs;
+      std::fill(values, values + last * shape.outputs, std::nanf(""));
+    } else if (!shape.pooled) {
       std::int32_t* const targets = batch.targets.data() + b * batch.length;
       while (last > 0 && targets[last] == kIgnore) --last;
       std::fill(targets, targets + last, kIgnore);

@@ -38,7 +38,7 @@ AnswerWriter::AnswerWriter(const TaskShape& shape, const NewInputs& inputs, cons
       rate_(inputs.rate),
       id_(inputs.id),
       forecast_(shape.regression() && inputs.longer == NewInputs::Longer::last),
-      by_step_(forecast_ || form.token || shape.objective == Objective::label_per_step) {
+      by_step_(forecast_ || form.token || (!shape.pooled && !shape.next_token())) {
   using Kind = AnswerArrays::Kind;
   const auto add = [this](const std::string& name, Kind kind) {
     first_.push_back(name);
@@ -102,7 +102,7 @@ AnswerWriter::Row AnswerWriter::row(const Answer& answer, std::size_t i) const {
   const std::size_t each = 1 + form_.levels.size();
   for (std::size_t n = 0; form_.backtest && n < width; n += each)
     row.actual.push_back(answer.actual.empty() ? std::nan("") : answer.actual[(i * width + n) / each]);
-  if (!shape_.regression())
+  if (!shape_.regression() && !shape_.multi_label())
     row.first.push_back(names_[static_cast<std::size_t>(std::max_element(row.numbers.begin(), row.numbers.end()) -
                                                         row.numbers.begin())]);
   return row;

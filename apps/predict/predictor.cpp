@@ -302,6 +302,10 @@ void Predictor::take(Answer& answer, const Real* outputs, Index steps) const {
       }
       continue;
     }
+    if (shape_.multi_label()) {
+      for (Index i = 0; i < width; ++i) answer.outputs.push_back(1 / (1 + std::exp(-static_cast<double>(outputs[i]))));
+      continue;
+    }
     const double most = *std::max_element(outputs, outputs + width);
     double sum = 0;
     for (Index i = 0; i < width; ++i) sum += std::exp(outputs[i] - most);

@@ -26,7 +26,8 @@ struct Answer {
   // Of a backtest:
   std::string window{};
   std::vector<double> actual{};  ///< beside outputs; NaN: not known; empty: what is asked is yet to come
-  /// Probabilities of the classes: [classes], or [steps, classes] with a label a step; numbers: in the data's units.
+  /// Probabilities of the classes or labels: [classes], or [steps, classes] with an answer a step; numbers, as many
+  /// and the same: in the data's units.
   std::vector<double> outputs{};
   /// A language model: the loss in nats of the tokens that were asked, and their number.
   double loss = 0;

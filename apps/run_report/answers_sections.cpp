@@ -128,18 +128,17 @@ PageSection targets_section(const Json& document) {
                   .words =
                       "In the data's units, over all steps; MASE below 1 is better than the naive forecast of the "
                       "training part."};
+  std::vector<const char*> keys{"mae", "rmse", "mase", "smape"};
   if (!document.contains("season")) {
-    table.headings[1] = "answer";
-    table.headings.erase(table.headings.begin() + 4);
-    table.words = "";
+    table.headings = {"target", "answer", "MAE", "RMSE", "R2", "sMAPE"};
+    table.words = "In the data's units; R2 is 1 for exact answers, 0 for the mean of the truths.";
+    keys[2] = "r2";
   }
   for (const Json& target : document["targets"]) {
     const auto row = [&](const std::string& who, const std::string& name) {
       auto& cells =
           table.rows.emplace_back(std::vector{TableCell{.text = target["target"], .heading = true}, TableCell{name}});
-      for (const char* key : {"mae", "rmse", "mase", "smape"})
-        if (std::string_view(key) != "mase" || document.contains("season"))
-          cells.push_back(figure_cell(key, target[who].value(key, Json())));
+      for (const char* key : keys) cells.push_back(figure_cell(key, target[who].value(key, Json())));
     };
     row("model", "model");
     for (const auto& [key, baseline] : document["baselines"].items()) row(key, baseline_name(key, baseline));
@@ -194,7 +193,7 @@ std::string metrics_html(const RunReport& report) {
     table.words += format(" Most frequent: always %s, %.1f %% of the training's answers.",
                           baselines["most_frequent"]["class"].get<std::string>().c_str(),
                           100 * baselines["most_frequent"]["of_training_answers"].get<double>());
-  if (document.contains("season"))
+  if (in_deviations(document))
     table.words += " Squared and absolute error and RMSE are in deviations of the training part.";
   const Json remarks = document.value("remarks", Json::array());
   for (const Json& remark : remarks) table.words += " " + remark.get<std::string>() + ".";
@@ -206,7 +205,7 @@ std::vector<PageSection> answers_sections(const RunReport& report) {
   std::vector<PageSection> all;
   if (report.simple.is_object()) all.push_back(simple_section(report));
   if (document.contains("by_class")) {
-    all.push_back(confusion_section(document, report.split));
+    if (document.contains("largest_confusions")) all.push_back(confusion_section(document, report.split));
     all.push_back(classes_section(document["by_class"]));
   }
   if (document.contains("targets")) {

@@ -85,10 +85,11 @@ std::unique_ptr<Examples> class_examples(const Task& task, Split split, Index ba
 
 std::unique_ptr<Examples> examples_of(const Task& task, Split split, Index batch) {
   const TaskShape shape = task.shape();
-  return shape.next_token()   ? text_examples(task)
-         : task.forecasting() ? forecast_examples(task, split)
-         : shape.regression() ? number_examples(task, split)
-                              : class_examples(task, split, batch);
+  return shape.next_token()    ? text_examples(task)
+         : task.forecasting()  ? forecast_examples(task, split)
+         : shape.regression()  ? number_examples(task, split)
+         : shape.multi_label() ? label_examples(task, split, batch)
+                               : class_examples(task, split, batch);
 }
 
 }  // namespace seqtape

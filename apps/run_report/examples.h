@@ -34,6 +34,7 @@ std::unique_ptr<Examples> examples_of(const Task&, Split split, Index batch);
 
 // The kinds, by the task's objective.
 std::unique_ptr<Examples> class_examples(const Task&, Split, Index batch);
+std::unique_ptr<Examples> label_examples(const Task&, Split, Index batch);
 std::unique_ptr<Examples> forecast_examples(const Task&, Split);
 std::unique_ptr<Examples> number_examples(const Task&, Split);
 std::unique_ptr<Examples> text_examples(const Task&);

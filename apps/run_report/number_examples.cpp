@@ -11,17 +11,27 @@ namespace {
 class NumberExamples final : public Examples {
  public:
   NumberExamples(const Task& task, Split split)
-      : task_(task), split_(split), outputs_(task.shape().outputs), some_(kSome), worst_(kWorst) {}
+      : task_(task),
+        split_(split),
+        outputs_(task.shape().outputs),
+        each_step_(!task.shape().pooled),
+        known_(task.signature().numbers),
+        some_(kSome),
+        worst_(kWorst) {}
 
   void add(const Variable& outputs, const Batch& batch) override {
-    for (Index i = 0; i < batch.batch * outputs_; ++i) {
-      const auto truth = static_cast<double>(batch.target_values[static_cast<std::size_t>(i)]);
+    const auto all = static_cast<Index>(batch.target_values.size()), row = all / batch.batch;
+    if (batch.first || !each_step_) begin_ = 0;
+    for (Index i = 0; i < all; ++i) {
+      const float truth = batch.target_values[static_cast<std::size_t>(i)];
       if (std::isnan(truth)) continue;
-      const One one{sequence_ + i / outputs_, i % outputs_, truth, static_cast<double>(outputs.data()[i])};
+      const One one{sequence_ + i / row, begin_ + i % row / outputs_, i % outputs_, in_units(i, truth),
+                    in_units(i, outputs.data()[i])};
       some_.offer([&] { return one; });
-      worst_.add(std::fabs(one.answer - truth), one);
+      worst_.add(std::fabs(static_cast<double>(outputs.data()[i] - truth)), one);
     }
-    sequence_ += batch.batch;
+    begin_ += batch.length;
+    if (batch.last) sequence_ += batch.batch;
   }
 
   std::vector<PageSection> sections(const Json&, const TrainedModel&) const override {
@@ -43,15 +53,18 @@ class NumberExamples final : public Examples {
                     .headings = {"input", "truth", "answer", "error"},
                     .words = str("The answers of the ", split_name(split_), " split with the greatest errors.")};
     if (outputs_ > 1) table.headings.insert(table.headings.begin() + 1, "number");
-    for (const auto& [error, one] : worst_.kept()) {
+    if (each_step_) table.headings.insert(table.headings.begin() + 1, "step");
+    for (const auto& [size, one] : worst_.kept()) {
       auto& row = table.rows.emplace_back(
           std::vector{TableCell{.text = place_text(task_, split_, one.sequence), .heading = true}});
-      if (outputs_ > 1) row.push_back({std::to_string(one.output), one.output});
+      const double error = std::fabs(one.answer - one.truth);
+      if (each_step_) row.push_back({grouped(one.step), one.step});
+      if (outputs_ > 1) row.push_back({name_of(one.output), one.output});
       row.insert(row.end(), {{format("%.4g", one.truth), one.truth},
                              {format("%.4g", one.answer), one.answer},
                              {format("%.4g", error), error}});
     }
-    const std::string words = str("Of ", grouped(static_cast<std::int64_t>(some_.kept().size())), " sequences of the ",
+    const std::string words = str("Of ", grouped(static_cast<std::int64_t>(some_.kept().size())), " answers of the ",
                                   split_name(split_), " split, at equal distances. On the line an answer is right.");
     return {{"answers", "Answers",
              figure_html({equal, answers}, {.title = "Answers over the truth", .x_name = "truth", .y_name = "answer"},
@@ -62,12 +75,23 @@ class NumberExamples final : public Examples {
  private:
   static constexpr std::size_t kSome = 800, kWorst = 15;
   struct One {
-    Index sequence, output;
+    Index sequence, step, output;
     double truth, answer;
   };
+  double in_units(Index i, float answer) const {
+    const auto value = static_cast<double>(answer);
+    if (known_.empty()) return value;
+    const Signature::Column& of = known_[static_cast<std::size_t>(i % outputs_)];
+    return of.mean + of.scale * value;
+  }
+  std::string name_of(Index output) const {
+    return known_.empty() ? std::to_string(output) : known_[static_cast<std::size_t>(output)].name;
+  }
   const Task& task_;
   Split split_;
-  Index outputs_, sequence_ = 0;
+  Index outputs_, sequence_ = 0, begin_ = 0;
+  bool each_step_;
+  std::vector<Signature::Column> known_;  // their units
   Spread<One> some_;
   Greatest<One> worst_;
 };

@@ -157,9 +157,10 @@ std::unique_ptr<Answers> token_answers(const Task& task, AnswerFile* file) {
 
 std::unique_ptr<Answers> answers_of(const Task& task, AnswerFile* file) {
   const TaskShape shape = task.shape();
-  return shape.next_token()   ? token_answers(task, file)
-         : shape.regression() ? number_answers(task, file)
-                              : class_answers(task, file);
+  return shape.next_token()    ? token_answers(task, file)
+         : shape.regression()  ? number_answers(task, file)
+         : shape.multi_label() ? label_answers(task, file)
+                               : class_answers(task, file);
 }
 
 }  // namespace seqtape

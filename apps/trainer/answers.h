@@ -56,6 +56,7 @@ std::vector<std::string> class_names(const Task&);
 
 // The kinds, by the task's objective.
 std::unique_ptr<Answers> class_answers(const Task&, AnswerFile*);
+std::unique_ptr<Answers> label_answers(const Task&, AnswerFile*);
 std::unique_ptr<Answers> token_answers(const Task&, AnswerFile*);
 std::unique_ptr<Answers> number_answers(const Task&, AnswerFile*);
 

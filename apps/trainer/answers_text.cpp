@@ -132,7 +132,10 @@ std::string target_table(const Json& target, const Json& baselines) {
     head += right(baseline_name(key, baseline), 19);
   }
   std::string text = "\n" + line(head);
-  for (const char* key : {"mae", "rmse", "mase", "smape"}) {
+  for (const char* key : {"mae", "rmse", "mase", "r2", "smape"}) {
+    if (!target["model"].contains(key) ||
+        (target.contains("steps") ? key == std::string("r2") : key == std::string("mase")))
+      continue;
     std::string row = left(std::string(key) == "mae" ? "MAE" : metric(key).told, 19);
     for (const std::string& one : who) row += right(figure(key, target[one][key]), one == "model" ? 11 : 19);
     text += line(row);
@@ -164,12 +167,18 @@ std::string baseline_name(const std::string& key, const Json& baseline) {
   return baseline.contains("season") ? str(name, " (", baseline["season"].get<Index>(), ")") : name;
 }
 
+bool in_deviations(const Json& document) {
+  return document.contains("targets") && !document["targets"].empty() && document["targets"][0].contains("deviation");
+}
+
 std::string answers_text(const Json& document) {
   if (!document.contains("baselines")) return "";
   std::string text = "\n" + metrics_table(document);
-  if (document.contains("by_class")) text += classes_table(document["by_class"]) + confusions(document);
-  if (document.contains("season"))
-    text += "(squared and absolute error and RMSE: in deviations, of the training part or of what is read)\n";
+  if (document.contains("by_class")) text += classes_table(document["by_class"]);
+  if (document.contains("largest_confusions")) text += confusions(document);
+  if (in_deviations(document))
+    text +=
+        wrapped("(squared and absolute error and RMSE: in deviations, of the training part or of what is read)") + "\n";
   if (document.contains("targets"))
     for (const Json& target : document["targets"]) text += target_table(target, document["baselines"]);
   if (document.contains("remarks"))

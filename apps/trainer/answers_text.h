@@ -9,6 +9,9 @@ namespace seqtape {
 
 /// The tables of what Answers::report added: metrics beside baselines, classes, confusions, steps of a forecast,
 /// remarks.
+/// Errors over all targets are in deviations of the training part, for their units may differ.
+bool in_deviations(const Json& document);
+
 std::string answers_text(const Json& document);
 
 /// "chance", or "last season (7)": an answer without a model, by its key in the baselines.

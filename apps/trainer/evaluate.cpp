@@ -42,40 +42,55 @@ Variable regression_loss(const Variable& outputs, const Batch& batch, const Dist
   return scale(mse_loss(multiply(outputs, constant(known)), constant(targets)), scored > 0 ? all / scored : 0);
 }
 
+/// Each label as a choice between two classes, absent and present, of the logits 0 and its own: the softmax of these is
+/// the sigmoid, and their cross entropy the binary one. logits [B, outputs] -> [B outputs, 2]
+Variable two_ways(const Variable& logits) {
+  const Tensor zero_and_one = Tensor::of(Shape{2, 1}, std::vector<float>{0, 1});
+  return linear(reshape(logits, Shape{logits.size(), 1}), Variable(zero_and_one), {});
+}
+
+std::vector<std::int32_t> present(const Batch& batch) {
+  return {batch.target_values.begin(), batch.target_values.end()};
+}
+
 }  // namespace
 
 Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape& shape) {
   if (shape.regression()) return regression_loss(logits, batch, shape.distribution);
-  const auto count = static_cast<Index>(batch.targets.size());
+  const std::vector<std::int32_t>& targets = shape.multi_label() ? present(batch) : batch.targets;
+  const auto count = static_cast<Index>(targets.size());
   const Tensor weights = batch.weights.empty() ? Tensor() : Tensor::of(Shape{count}, batch.weights);
-  return cross_entropy(logits, IndexTensor::of(Shape{count}, batch.targets), 0, weights);
+  return cross_entropy(shape.multi_label() ? two_ways(logits) : logits, IndexTensor::of(Shape{count}, targets), 0,
+                       weights);
 }
 
-void Score::add(const Variable& logits, const Batch& batch, const TaskShape& shape) {
+void Score::add(const Variable& outputs, const Batch& batch, const TaskShape& shape) {
   if (shape.regression()) {
     const Distribution& of = shape.distribution;
     const auto width = static_cast<std::size_t>(of.width());
     for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
       if (std::isnan(batch.target_values[i])) continue;
-      const double error = of.point(logits.data() + i * width) - static_cast<double>(batch.target_values[i]);
+      const double error = of.point(outputs.data() + i * width) - static_cast<double>(batch.target_values[i]);
       square_ += error * error;
       absolute_ += std::fabs(error);
     }
     Index scored = 0;
-    loss_ += kernels::distribution_loss(of, std::ssize(batch.target_values), logits.data(), batch.target_values.data(),
+    loss_ += kernels::distribution_loss(of, std::ssize(batch.target_values), outputs.data(), batch.target_values.data(),
                                         &scored);
     scored_ += scored;
     if (batch.last) sequences_ += batch.batch;
     return;
   }
-  const auto rows = static_cast<Index>(batch.targets.size()), classes = logits.shape().back();
+  const std::vector<std::int32_t>& targets = shape.multi_label() ? present(batch) : batch.targets;
+  const Variable logits = shape.multi_label() ? two_ways(outputs) : outputs;
+  const auto rows = static_cast<Index>(targets.size()), classes = logits.shape().back();
   Tensor log_sum(Shape{rows});
   IndexTensor hit(Shape{rows});
   double scored = 0;
-  loss_ += kernels::loss->cross_entropy(rows, classes, 0, kIgnore, logits.data(), batch.targets.data(), nullptr,
+  loss_ += kernels::loss->cross_entropy(rows, classes, 0, kIgnore, logits.data(), targets.data(), nullptr,
                                         log_sum.data(), &scored);
   scored_ += static_cast<Index>(scored);
-  correct_ += kernels::loss->correct(rows, classes, kIgnore, logits.data(), batch.targets.data(), hit.data());
+  correct_ += kernels::loss->correct(rows, classes, kIgnore, logits.data(), targets.data(), hit.data());
   // Of a pooled task only the last chunk is added.
   if (batch.first || shape.pooled) all_correct_.assign(static_cast<std::size_t>(batch.batch), true);
   for (Index r = 0; r < rows; ++r)
@@ -99,7 +114,7 @@ Json Score::metrics(const TaskShape& shape) const {
   json["accuracy"] = share(static_cast<double>(correct_), scored_);
   if (shape.next_token())
     json["bits_per_" + shape.unit] = json_number(loss() / std::log(2.0));
-  else if (!shape.pooled)
+  else if (!shape.pooled || shape.multi_label())
     json["sequence_accuracy"] = share(static_cast<double>(whole_), sequences_);
   return json;
 }

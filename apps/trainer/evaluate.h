@@ -23,8 +23,9 @@ class Score {
   void read(const Batch& chunk) { steps_ += chunk.steps(); }
   /// Adds a batch, or a chunk of one, by its logits.
   void add(const Variable& logits, const Batch&, const TaskShape&);
-  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"} or, of a regression, {"loss", "mse", "mae"}. If an
-  /// output was not finite, all are "nan": the arg max of NaNs is the first class by accident.
+  /// {"loss", "accuracy", "sequence_accuracy", "bits_per_byte"}, the accuracy of several labels over all of them, or,
+  /// of a regression, {"loss", "mse", "mae"}. If an output was not finite, all are "nan": the arg max of NaNs is the
+  /// first class by accident.
   Json metrics(const TaskShape&) const;
   /// {"n": number of scored targets, "sequences": number of sequences that they are from}
   Json counts() const { return {{"n", scored_}, {"sequences", sequences_}}; }

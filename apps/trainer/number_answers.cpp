@@ -15,6 +15,7 @@ Json errors_json(const ForecastErrors& errors) {
   return {{"mae", number(errors.mae())},
           {"rmse", number(errors.rmse())},
           {"mase", number(errors.mase())},
+          {"r2", number(errors.r2())},
           {"smape", number(errors.smape())}};
 }
 
@@ -30,20 +31,31 @@ Json mean_json(const std::vector<Json>& all) {
   return means;
 }
 
-/// Numbers: of forecasts every step and every target, in the data's units, beside naive forecasts. The figures of a
-/// target are means over the entities, which so weigh alike however many windows each has.
+/// Numbers in the data's units, of a sequence or of each step: of forecasts every step and every target, beside naive
+/// forecasts; of others beside the training's mean. The figures of a target are means over the entities, which so weigh
+/// alike however many windows each has.
 class NumberAnswers final : public Answers {
  public:
-  NumberAnswers(const Task& task, AnswerFile* file) : task_(task), file_(file), known_(task.forecasting()) {
+  NumberAnswers(const Task& task, AnswerFile* file)
+      : task_(task), file_(file), known_(task.forecasting()), each_step_(!task.shape().pooled) {
     const Index outputs = task.shape().numbers();
     told_ = task.told();
     if (known_) {
-      for (const auto& target : known_->forecast_targets()) names_.push_back(target.name);
+      for (const auto& target : known_->forecast_targets()) {
+        names_.push_back(target.name);
+        units_.push_back(target.trained);
+      }
       add_rival("last_value", 1);
       if (known_->season() > 1) add_rival("last_season", known_->season());
     } else {
-      for (Index o = 0; o < outputs; ++o) names_.push_back(outputs == 1 ? "answer" : std::to_string(o));
-      learn_means();
+      for (const Signature::Column& one : task.signature().numbers) {
+        names_.push_back(one.name);
+        units_.push_back({one.mean, one.scale});
+      }
+      // With units they are answered in deviations from the training's mean.
+      means_.assign(static_cast<std::size_t>(outputs), 0);
+      in_deviations_ = !names_.empty();
+      if (!in_deviations_) sample_means();
       add_rival("training_mean", 0);
     }
     model_.steps.resize(static_cast<std::size_t>(outputs));
@@ -54,7 +66,7 @@ class NumberAnswers final : public Answers {
     if (!file_) return;
     std::vector<std::string> header{"sequence"};
     if (panel_) header.push_back("entity");
-    if (known_) header.push_back("step");
+    if (known_ || each_step_) header.push_back("step");
     header.insert(header.end(), {"target", "truth", "prediction"});
     if (told_.offsets.empty())  // of the model's own
       for (const double level : told_.levels) header.push_back(quantile_name(level));
@@ -67,29 +79,36 @@ class NumberAnswers final : public Answers {
   }
 
   void count(const Batch& batch) override {
-    for (Index b = 0; b < batch.batch; ++b) {
+    for (std::size_t row = 0; row < rows_of(batch); ++row) {
       open_window();
-      count(truths(batch, b));
+      count(truths(batch, row));
     }
   }
 
   void add(const Variable& outputs, const Batch& batch) override {
-    const std::size_t size = model_.steps.size();
-    for (Index b = 0; b < batch.batch; ++b, ++sequence_) {
+    const std::size_t size = model_.steps.size(), steps = each_step_ ? static_cast<std::size_t>(batch.length) : 1;
+    const Index width = told_.distribution.width();
+    if (batch.first || !each_step_) begin_ = 0;
+    std::vector<double> values(1 + told_.levels.size());
+    for (std::size_t row = 0; row < rows_of(batch); ++row) {
       open_window();
-      const float* const truth = truths(batch, b);
-      const Index width = told_.distribution.width();
+      const float* const truth = truths(batch, row);
+      if (each_step_ && std::all_of(truth, truth + size, [](float one) { return std::isnan(one); }))
+        continue;  // padding
       count(truth);
-      std::vector<double> values(1 + told_.levels.size());
       for (std::size_t o = 0; o < size; ++o) {
         const auto number = static_cast<Index>(o);
-        told_.read(outputs.data() + (b * static_cast<Index>(size) + number) * width, number, values.data());
+        told_.read(outputs.data() + (static_cast<Index>(row * size) + number) * width, number, values.data());
         judge(model_, o, truth[o], values[0]);
         for (double& value : values) value = in_units(o, value);
         if (!std::isnan(truth[o])) quantiles_of(o % names_.size()).add(in_units(o, truth[o]), values.data() + 1);
-        if (file_) write(o, truth[o], values);
+        if (file_)
+          write(sequence_ + static_cast<Index>(row / steps), begin_ + static_cast<Index>(row % steps), o, truth[o],
+                values);
       }
     }
+    begin_ += batch.length;
+    if (batch.last) sequence_ += batch.batch;
   }
 
   Json baselines() const override;
@@ -108,24 +127,30 @@ class NumberAnswers final : public Answers {
   };
   void add_rival(const char* name, Index season) { rivals_.push_back({name, season}); }
 
-  void learn_means() {
-    std::vector<double> sums(names_.size());
+  /// Of a task that names no numbers: its training's means, by a sample.
+  void sample_means() {
+    const std::size_t outputs = means_.size();
+    for (std::size_t o = 0; o < outputs; ++o) names_.push_back(outputs == 1 ? "answer" : std::to_string(o));
+    units_.resize(outputs);
+    std::vector<double> sums(outputs);
     Index count = 0;
     sample_training(task_, [&](const Batch& batch) {
       for (std::size_t i = 0; i < batch.target_values.size(); ++i)
-        sums[i % sums.size()] += static_cast<double>(batch.target_values[i]);
+        sums[i % outputs] += static_cast<double>(batch.target_values[i]);
       count += batch.batch;
     });
-    for (const double sum : sums) means_.push_back(static_cast<float>(sum / static_cast<double>(count)));
+    for (std::size_t o = 0; o < outputs; ++o) means_[o] = static_cast<float>(sums[o] / static_cast<double>(count));
   }
 
-  const float* truths(const Batch& batch, Index b) const {
-    return batch.target_values.data() + b * static_cast<Index>(model_.steps.size());
+  /// Answers of a batch: of sequences, or of their steps.
+  std::size_t rows_of(const Batch& batch) const { return batch.target_values.size() / model_.steps.size(); }
+  const float* truths(const Batch& batch, std::size_t row) const {
+    return batch.target_values.data() + row * model_.steps.size();
   }
 
   /// Goes on to the next window.
   void open_window() {
-    window_ = {0, std::vector<AnswerScale>(names_.size()), std::vector<double>(names_.size(), std::nan(""))};
+    if (!known_) window_ = {0, units_, std::vector<double>(names_.size(), std::nan(""))};
     std::string name;
     if (known_) {
       window_ = known_->window(split_, number_);
@@ -175,10 +200,11 @@ class NumberAnswers final : public Answers {
   }
 
   /// `values`: the point and the quantiles, in units.
-  void write(std::size_t output, float truth, const std::vector<double>& values) const {
-    std::vector<std::string> cells{std::to_string(sequence_)};
+  void write(Index sequence, Index step, std::size_t output, float truth, const std::vector<double>& values) const {
+    std::vector<std::string> cells{std::to_string(sequence)};
     if (panel_) cells.push_back(entities_[entity_]);
     if (known_) cells.push_back(std::to_string(output / names_.size() + 1));
+    if (each_step_) cells.push_back(std::to_string(step));
     cells.insert(cells.end(),
                  {names_[output % names_.size()], std::isnan(truth) ? "" : format("%.9g", in_units(output, truth))});
     for (std::size_t i = 0; i < (told_.offsets.empty() ? values.size() : 1); ++i)
@@ -212,7 +238,9 @@ class NumberAnswers final : public Answers {
   const Task& task_;
   AnswerFile* file_;
   const Forecasting* known_;
+  bool each_step_, in_deviations_ = true;
   std::vector<std::string> names_;  // of the targets
+  std::vector<AnswerScale> units_;  // of each, by the training part
   std::vector<float> means_;        // of the training answers, without forecasts
   ToldNumbers told_;
   bool panel_ = false;
@@ -223,7 +251,7 @@ class NumberAnswers final : public Answers {
   std::map<std::string, std::size_t> places_;
   std::vector<std::pair<std::size_t, std::size_t>> without_error_;  // entities and targets whose MASE is not defined
   Split split_ = Split::validation;
-  Index number_ = 0, sequence_ = 0;
+  Index number_ = 0, sequence_ = 0, begin_ = 0;
   Forecasting::Window window_;  // that is judged
   std::size_t entity_ = 0;
 };
@@ -237,6 +265,7 @@ Json NumberAnswers::baselines() const {
                 {"mae", number(rival.scaled.mae())},
                 {"rmse", number(rival.scaled.rmse())}});
     if (known_) one["mase"] = mean_of("mase", rival.errors);
+    if (!known_) one["r2"] = mean_of("r2", rival.errors);
     one["smape"] = mean_of("smape", rival.errors);
   }
   return baselines;
@@ -299,13 +328,15 @@ void NumberAnswers::report(Json& document) const {
   if (!document.at("loss").is_number()) return;
   document["rmse"] = std::sqrt(document.at("mse").get<double>());
   if (known_) document["mase"] = mean_of("mase", model_);
+  if (!known_) document["r2"] = mean_of("r2", model_);
   document["smape"] = mean_of("smape", model_);
   document["baselines"] = baselines();
   if (known_) document["season"] = known_->season();
   std::vector<std::string> remarks;
   Json& targets = document["targets"] = Json::array();
   for (std::size_t k = 0; k < names_.size(); ++k) {
-    Json one = {{"target", names_[k]}, {"model", of_target(model_, k)}};
+    Json one = {{"target", names_[k]}, {"deviation", units_[k].scale}, {"model", of_target(model_, k)}};
+    if (!in_deviations_) one.erase("deviation");
     for (const Rival& rival : rivals_) one[rival.name] = of_target(rival.errors, k);
     if (known_) {
       if (!panel_)

@@ -90,6 +90,16 @@ double macro_f1(const std::vector<ClassCounts>& classes) {
   return mean_over(classes, [](const ClassCounts& one) { return one.f1(); });
 }
 
+double micro_f1(const std::vector<ClassCounts>& classes) {
+  ClassCounts all;
+  for (const ClassCounts& one : classes) {
+    all.support += one.support;
+    all.answered += one.answered;
+    all.hits += one.hits;
+  }
+  return all.f1();
+}
+
 void log_odds(const float* logits, Index classes, float* odds) {
   const auto largest = static_cast<Index>(std::max_element(logits, logits + classes) - logits);
   // The others of the largest are summed without it, for their sum may be lost beside it.
@@ -146,9 +156,16 @@ void ForecastErrors::add(double truth, double forecast, double naive) {
   square_ += (truth - forecast) * (truth - forecast);
   smape_ += smape_term(truth, forecast);
   ++count_;
+  const double off = truth - mean_;  // Welford 1962
+  mean_ += off / static_cast<double>(count_);
+  spread_ += off * (truth - mean_);
 }
 
 void ForecastErrors::add(const ForecastErrors& other) {
+  if (other.count_ == 0) return;
+  const auto mine = static_cast<double>(count_), theirs = static_cast<double>(other.count_), off = other.mean_ - mean_;
+  mean_ += off * theirs / (mine + theirs);
+  spread_ += other.spread_ + off * off * mine * theirs / (mine + theirs);
   absolute_ += other.absolute_;
   square_ += other.square_;
   smape_ += other.smape_;
@@ -158,6 +175,7 @@ void ForecastErrors::add(const ForecastErrors& other) {
 }
 
 double ForecastErrors::mean(double sum) const { return count_ ? sum / static_cast<double>(count_) : kUndefined; }
+double ForecastErrors::r2() const { return spread_ > 0 ? 1 - square_ / spread_ : kUndefined; }
 double ForecastErrors::rmse() const { return std::sqrt(mean(square_)); }
 double ForecastErrors::mase() const {
   return scaled_count_ ? scaled_ / static_cast<double>(scaled_count_) : kUndefined;

@@ -44,6 +44,8 @@ std::vector<ClassCounts> class_counts(const Confusion&, Index classes);
 double balanced_accuracy(const std::vector<ClassCounts>&);
 /// The mean F1 of the classes that occur or are answered.
 double macro_f1(const std::vector<ClassCounts>&);
+/// The F1 of all classes' counts together: of one class a sequence the accuracy, of several labels not.
+double micro_f1(const std::vector<ClassCounts>&);
 
 /// log(p / (1 - p)) of each class, from a row of logits: ranks as the probability does, and tells apart what rounds to
 /// a probability of 0 or 1.
@@ -76,6 +78,9 @@ class ForecastErrors {
   Index count() const { return count_; }
   double mae() const { return mean(absolute_); }
   double rmse() const;
+  /// 1 - sum of squared errors / sum of squares of the truths around their mean: 1 is exact, 0 as good as that mean;
+  /// undefined where the truths are all equal.
+  double r2() const;
   double smape() const { return mean(smape_); }  ///< the mean of `smape_term`
   /// The mean of |truth - forecast| / naive, over those that have one: below 1, the forecasts beat the naive one in the
   /// training data. Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy".
@@ -84,6 +89,7 @@ class ForecastErrors {
  private:
   double mean(double sum) const;
   double absolute_ = 0, square_ = 0, smape_ = 0, scaled_ = 0;
+  double mean_ = 0, spread_ = 0;  // of the truths: their mean, and the sum of squares around it
   Index count_ = 0, scaled_count_ = 0;
 };
 

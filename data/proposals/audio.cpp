@@ -36,7 +36,7 @@ Proposal propose_audio(const Paths& paths) {
   proposal.task["rate"] = static_cast<Index>(rate);
   ClassCounts counts;
   for (const Recording& one : recordings) counts.add(one.label, static_cast<Index>(std::ceil(one.seconds * rate)));
-  counts.propose(proposal, "recordings", "samples", 16384);
+  counts.propose(proposal, data, "recording", "samples", 16384);
   proposal.seen.push_back(str("rates: ", join(heard, ", "), "; all are read at ", static_cast<Index>(rate), " Hz"));
   constexpr double kWindow = 0.128;  // seconds of a frame; of recordings that have not one the samples may tell more
   const auto fits = [](const Recording& one) { return one.seconds == 0 || one.seconds >= kWindow; };

@@ -68,9 +68,16 @@ Index quantile(std::vector<Index> values, double share) {
   return values[static_cast<std::size_t>(at)];
 }
 
-void ClassCounts::propose(Proposal& proposal, const char* items, const char* unit, Index most) const {
+std::string ClassCounts::to_test(const char* item) const {
+  return str(counted(static_cast<Index>(lengths_.size()), item),
+             counts_.empty() ? "" : " of " + counted(static_cast<Index>(counts_.size()), "class"), " to test");
+}
+
+void ClassCounts::propose(Proposal& proposal, const fs::path& from, const char* item, const char* unit,
+                          Index most) const {
   if (counts_.size() < 2)
-    throw DataError(str("new: the data hold ", counts_.size(), " classes of ", items, ", two are needed"));
+    throw DataError(str(from.string(), ": holds ", counted(static_cast<Index>(lengths_.size()), item), " of ",
+                        counted(static_cast<Index>(counts_.size()), "class"), ", two classes are needed"));
   Index least = lengths_.empty() ? 0 : static_cast<Index>(lengths_.size()), largest = 0;
   std::vector<std::string> classes;
   for (const auto& [label, count] : counts_) {
@@ -80,17 +87,26 @@ void ClassCounts::propose(Proposal& proposal, const char* items, const char* uni
   }
   const std::size_t named = std::min<std::size_t>(classes.size(), 12), more = classes.size() - named;
   classes.resize(named);
-  proposal.seen.push_back(str(grouped(static_cast<Index>(lengths_.size())), " ", items, " of ", counts_.size(),
+  proposal.seen.push_back(str(counted(static_cast<Index>(lengths_.size()), item), " of ", counts_.size(),
                               " classes: ", join(classes, ", "), more ? str(" and ", more, " more") : ""));
-  const Index longest = quantile(lengths_, 1), usual = quantile(lengths_, 0.9);
-  proposal.seen.push_back(
-      str(grouped(quantile(lengths_, 0)), " to ", grouped(longest), " ", unit, ", nine of ten up to ", grouped(usual)));
-  proposal.task["length"] = std::clamp<Index>(2 * usual >= longest ? longest : usual, 1, most);
+  propose_reach(proposal, unit, most);
   proposal.task["split"] = "stratified";
   if (largest > 3 * least) {
     proposal.task["class_weights"] = "balanced";
     proposal.seen.push_back("the classes differ much in size: task.class_weights is \"balanced\"");
   }
+}
+
+void ClassCounts::propose_length(Proposal& proposal, const char* item, const char* unit, Index most) const {
+  proposal.seen.push_back(counted(static_cast<Index>(lengths_.size()), item));
+  propose_reach(proposal, unit, most);
+}
+
+void ClassCounts::propose_reach(Proposal& proposal, const char* unit, Index most) const {
+  const Index longest = quantile(lengths_, 1), usual = quantile(lengths_, 0.9);
+  proposal.seen.push_back(
+      str(grouped(quantile(lengths_, 0)), " to ", grouped(longest), " ", unit, ", nine of ten up to ", grouped(usual)));
+  proposal.task["length"] = std::clamp<Index>(2 * usual >= longest ? longest : usual, 1, most);
 }
 
 }  // namespace seqtape

@@ -45,10 +45,18 @@ class ClassCounts {
     ++counts_[label];
     lengths_.push_back(length);
   }
-  /// `unit`: "bytes"; `most`: the greatest length to propose.
-  void propose(Proposal&, const char* items, const char* unit, Index most) const;
+  /// Counts a sequence with another answer than a class.
+  void add(Index length) { lengths_.push_back(length); }
+  /// `from`: the file or folder, for messages; `item`: "text"; `unit`: "bytes"; `most`: the greatest length to propose.
+  /// Throws DataError for fewer than two classes.
+  void propose(Proposal&, const std::filesystem::path& from, const char* item, const char* unit, Index most) const;
+  /// The same without classes.
+  void propose_length(Proposal&, const char* item, const char* unit, Index most) const;
+  /// "200 texts of 3 classes to test"
+  std::string to_test(const char* item) const;
 
  private:
+  void propose_reach(Proposal&, const char* unit, Index most) const;
   std::map<std::string, Index> counts_;
   std::vector<Index> lengths_;
 };

@@ -58,7 +58,7 @@ Proposal propose_documents(const Paths& paths) {
       counts.add(text.substr(begin, tab - begin), static_cast<Index>(end - tab - 1));
     }
   }
-  counts.propose(proposal, "texts", "bytes", 4096);
+  counts.propose(proposal, data, "text", "bytes", 4096);
   return proposal;
 }
 

@@ -18,11 +18,11 @@ Proposal propose_ucr(const Paths& paths) {
     while (end > 1 && is_missing(row[end - 1])) --end;  // fills up shorter series
     counts.add(row[0], static_cast<Index>(end) - 1);
   }
-  counts.propose(proposal, "series", "values", 1 << 16);
+  counts.propose(proposal, paths[0], "series", "values", 1 << 16);
   proposal.task["normalise"] = true;
   if (paths.size() == 2) {
     proposal.task["test_path"] = paths[1].string();
-    proposal.seen.push_back(str(grouped(static_cast<Index>(CsvFile(paths[1], true).rows.size())), " series to test"));
+    proposal.seen.push_back(counted(static_cast<Index>(CsvFile(paths[1], true).rows.size()), "series") + " to test");
   } else {
     proposal.task["test_fraction"] = 0.2;
   }

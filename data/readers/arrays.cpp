@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -49,7 +50,7 @@ std::vector<std::string> names_in(NpyArray array, const NpyArray& x) {
                         ", must be text or whole numbers, which name classes; .astype(int) is"));
   std::vector<std::string> all = array.texts(x.shape()[0]);
   array.finish();
-  for (std::size_t i = 0; i < all.size(); ++i)
+  for (std::size_t i = 0; i < all.size(); ++i)  // after `finish`, which reads the checksum
     if (all[i].empty()) throw DataError(str(array.where(), "[", i, "]: is empty, must be a name"));
   return all;
 }
@@ -59,14 +60,15 @@ std::vector<Index> lengths_in(NpyArray array, const NpyArray& x) {
   require_cases(array, x);
   if (!array.holds_whole_numbers())
     throw DataError(str(array.where(), ": is ", array.described(), ", must be whole numbers; .astype(int) is"));
+  const std::vector<double> lengths = array.numbers(x.shape()[0]);
+  array.finish();
   std::vector<Index> all;
-  for (const double length : array.numbers(x.shape()[0])) {
+  for (const double length : lengths) {
     if (length < 0 || length > static_cast<double>(x.shape()[1]))
       throw DataError(str(array.where(), "[", all.size(), "]: is ", length, ", must be 0 to ", x.shape()[1],
                           ", the steps of X, ", x.described()));
     all.push_back(static_cast<Index>(length));
   }
-  array.finish();
   return all;
 }
 
@@ -81,24 +83,26 @@ void require_numbers(const NpyArray& x) {
 
 /// What goes with X, each of them empty where there is none.
 struct Beside {
-  std::vector<std::string> labels{}, groups{};
+  std::optional<TargetArray> targets{};
+  std::vector<std::string> groups{};
   std::vector<Index> lengths{};
 };
 
-void read_cases(const fs::path& path, NpyArray x, const Beside& beside,
-                const std::function<void(ArraySequence)>& take) {
+void read_cases(const fs::path& path, NpyArray x, Beside beside, const std::function<void(ArraySequence)>& take) {
   const Index cases = x.shape()[0], steps = x.shape()[1], channels = x.rank() == 3 ? x.shape()[2] : 1;
+  bool checked = false;
   for (Index i = 0; i < cases; ++i) {
     const auto at = static_cast<std::size_t>(i);
     ArraySequence one{.values = x.numbers(steps * channels), .channels = channels, .part = std::to_string(i)};
     if (!beside.lengths.empty()) one.values.resize(static_cast<std::size_t>(beside.lengths[at] * channels));
     one.where = str(path.string(), ":", i);
     one.in_floats = x.in_floats();
-    if (!beside.labels.empty()) one.label = beside.labels[at];
+    if (beside.targets) one.target = beside.targets->next(static_cast<Index>(one.values.size()) / channels);
     if (!beside.groups.empty()) one.group = beside.groups[at];
     const auto bad = std::find_if(one.values.begin(), one.values.end(),
                                   [](double value) { return !(std::fabs(value) <= kMostSquared); });
     if (bad != one.values.end()) {
+      if (!std::exchange(checked, true)) x.check();
       const auto k = static_cast<Index>(bad - one.values.begin());
       one.problem =
           str(one.where, ": X[", i, ", ", k / channels, x.rank() == 3 ? str(", ", k % channels) : "", "] is ", *bad,
@@ -108,15 +112,16 @@ void read_cases(const fs::path& path, NpyArray x, const Beside& beside,
     take(std::move(one));
   }
   x.finish();
+  if (beside.targets) beside.targets->finish();
 }
 
-void read_npz(const fs::path& path, bool labelled, const std::function<void(ArraySequence)>& take) {
+void read_npz(const fs::path& path, std::optional<TargetKind> asked, const std::function<void(ArraySequence)>& take) {
   const NpzFile file(path);
   const std::vector<std::string> known{"X", "y", "lengths", "groups"};
   std::vector<std::string> names;
   for (const std::string& name : file.names()) names.push_back(printable(name, 40));
   for (const char* name : {"X", "y"})
-    if (!file.has(name) && (labelled || *name == 'X'))
+    if (!file.has(name) && (asked || *name == 'X'))
       throw DataError(str(path.string(), ": has no ", name, "; its arrays are ", join(names, ", "),
                           "; numpy.savez(\"new.npz\", X=..., y=...) names them"));
   for (const std::string& name : file.names())
@@ -132,29 +137,34 @@ void read_npz(const fs::path& path, bool labelled, const std::function<void(Arra
                                        "numpy.savez(\"{plain}.npz\", **dict(d, X={padded}, lengths=n))"));
   require_numbers(x);
   Beside beside;
-  if (labelled) beside.labels = names_in(file.open("y", as_text("y")), x);
-  if (file.has("groups")) beside.groups = names_in(file.open("groups", as_text("groups")), x);
+  if (asked) beside.targets.emplace(file.open("y", as_text("y")), x, *asked);
+  if (asked && file.has("groups")) beside.groups = names_in(file.open("groups", as_text("groups")), x);
   if (file.has("lengths")) beside.lengths = lengths_in(file.open("lengths"), x);
-  read_cases(path, std::move(x), beside, take);
+  read_cases(path, std::move(x), std::move(beside), take);
 }
 
-void read_npy(const fs::path& path, bool labelled, const fs::path& labels,
-              const std::function<void(ArraySequence)>& take) {
-  fs::path y = labels;
+/// The file of y that goes with one of X; "": there is none.
+fs::path targets_beside(const fs::path& path, const fs::path& labels) {
   std::string name = path.filename().string();
-  if (const std::size_t at = name.rfind('X'); y.empty() && at != std::string::npos)
-    y = fs::path(path).replace_filename(name.replace(at, 1, "y"));
+  const std::size_t at = name.rfind('X');
+  if (!labels.empty() || at == std::string::npos) return labels;
+  return fs::path(path).replace_filename(name.replace(at, 1, "y"));
+}
+
+void read_npy(const fs::path& path, std::optional<TargetKind> asked, const fs::path& labels,
+              const std::function<void(ArraySequence)>& take) {
+  const fs::path y = targets_beside(path, labels);
   NpyArray x = open_npy(
       path, plain_by(path, str("X = {file}; n = [len(x) for x in X]; numpy.savez(\"{plain}.npz\", X={padded}, ",
                                "lengths=n, y=numpy.load(\"", y.empty() ? "y.npy" : y.string(), "\"))")));
   require_numbers(x);
   Beside beside;
-  if (labelled && !fs::exists(y))
+  if (asked && !fs::exists(y))
     throw DataError(str(path.string(), ": its classes are not beside it", y.empty() ? "" : " in " + y.string(),
                         "; task.labels names their file, or an .npz has both: numpy.savez(\"new.npz\", X=X, y=y)"));
-  if (labelled)
-    beside.labels = names_in(open_npy(y, plain_by(y, "numpy.save(\"{plain}.npy\", {file}.astype(str))")), x);
-  read_cases(path, std::move(x), beside, take);
+  if (asked)
+    beside.targets.emplace(open_npy(y, plain_by(y, "numpy.save(\"{plain}.npy\", {file}.astype(str))")), x, *asked);
+  read_cases(path, std::move(x), std::move(beside), take);
 }
 
 /// The numbers of a line. Throws DataError.
@@ -169,6 +179,8 @@ void read_values(const JsonLine& line, ArraySequence& one) {
   const auto put = [&](const Json& value, const std::string& place) {
     if (!value.is_number()) refuse(place, value, "a number");
     one.values.push_back(value.get<double>());
+    if (value.is_number_integer() && !(std::fabs(one.values.back()) < 0x1p53))
+      refuse(place, value, "below 2^53, where 64-bit floats hold every whole number");
     if (!(std::fabs(one.values.back()) <= kMostSquared)) refuse(place, value, "at most 1e150");
   };
   const bool lists = !steps.empty() && steps[0].is_array();
@@ -187,17 +199,18 @@ void read_values(const JsonLine& line, ArraySequence& one) {
   }
 }
 
-std::string read_value_lines(const fs::path& path, bool labelled, const std::function<void(ArraySequence)>& take) {
+std::string read_value_lines(const fs::path& path, std::optional<TargetKind> asked,
+                             const std::function<void(ArraySequence)>& take) {
   Index channels = 0;
   return each_json_line(path, {"values", "label", "group"}, [&](const JsonLine& line) {
     ArraySequence one{.part = std::to_string(line.number), .where = line.where};
-    if (!line.has("values") && line.has("text"))
-      throw DataError(str(line.where, ": has \"text\", not \"values\"; texts are for the task documents"));
-    if (labelled) one.label = line.name("label");
-    if (line.has("group")) one.group = line.name("group");
     try {
+      if (!line.has("values") && line.has("text"))
+        throw DataError(str(line.where, ": has \"text\", not \"values\"; texts are for the task documents"));
+      if (asked) one.target = target_of(line, *asked), one.group = line.group();
       read_values(line, one);
-      if (channels > 0 && !one.values.empty() && one.channels != channels)
+      if (asked) require_steps(one.target, *asked, static_cast<Index>(one.values.size()) / one.channels, line.where);
+      if (asked && channels > 0 && !one.values.empty() && one.channels != channels)
         throw DataError(str(line.where, ": has ", one.channels, " numbers a step, the lines before have ", channels));
       if (!one.values.empty()) channels = one.channels;
     } catch (const DataError& problem) {
@@ -209,18 +222,18 @@ std::string read_value_lines(const fs::path& path, bool labelled, const std::fun
 
 }  // namespace
 
-std::string read_arrays(const fs::path& path, bool labelled, const fs::path& labels,
+std::string read_arrays(const fs::path& path, std::optional<TargetKind> asked, const fs::path& labels,
                         const std::function<void(ArraySequence)>& take) {
-  if (path == "-") return read_value_lines(path, labelled, take);
+  if (path == "-") return read_value_lines(path, asked, take);
   char head[2] = {};
   if (FileReader(path).read(0, head, 2) == 2 && head[0] == 'P' && head[1] == 'K')
-    return read_npz(path, labelled, take), "";
+    return read_npz(path, asked, take), "";
   std::string piece;
   unpacked_pieces(path)(piece);
-  if (piece.starts_with("\x93NUMPY")) return read_npy(path, labelled, labels, take), "";
+  if (piece.starts_with("\x93NUMPY")) return read_npy(path, asked, labels, take), "";
   const std::size_t begin = piece.find_first_not_of(" \t\r\n", after_byte_order_mark(piece));
   if (is_json_lines(path) || (begin != std::string::npos && piece[begin] == '{'))
-    return read_value_lines(path, labelled, take);
+    return read_value_lines(path, asked, take);
   throw DataError(
       str(path.string(),
           piece.empty()               ? ": is empty"
@@ -230,12 +243,40 @@ std::string read_arrays(const fs::path& path, bool labelled, const fs::path& lab
           "writes an .npz"));
 }
 
-bool is_flat_npy(const fs::path& path) {
+TargetKind recognised_target(const fs::path& path, const fs::path& labels) {
+  if (!is_numpy(path)) {
+    LineKinds kinds;
+    each_json_line(path, {"values"}, [&](const JsonLine& line) {
+      const bool values = line.has("values") && line.at("values").is_array();
+      kinds.see(line, values ? static_cast<Index>(line.at("values").size()) : 0);
+    });
+    return kinds.kind();
+  }
+  char head[1] = {};
+  FileReader(path).read(0, head, 1);
+  const auto of = [](const NpyArray& x, NpyArray y) {
+    return recognised_kind(std::move(y), x.rank() > 1 ? x.shape()[1] : 1);
+  };
+  if (head[0] == 'P') {
+    const NpzFile file(path);
+    if (!file.has("X") || !file.has("y")) return TargetKind::one_class;  // reading it tells what is missing
+    return of(file.open("X"), file.open("y"));
+  }
+  const fs::path y = targets_beside(path, labels);
+  return fs::exists(y) ? of(open_npy(path), open_npy(y)) : TargetKind::one_class;
+}
+
+bool is_numpy(const fs::path& path) {
   std::string piece;
   char head[2] = {};
-  if (FileReader(path).read(0, head, 2) == 2 && head[0] == 'P' && head[1] == 'K') return false;
+  if (FileReader(path).read(0, head, 2) == 2 && head[0] == 'P' && head[1] == 'K') return true;
   unpacked_pieces(path)(piece);
-  return piece.starts_with("\x93NUMPY") && open_npy(path).rank() == 1;
+  return piece.starts_with("\x93NUMPY");
+}
+
+bool is_flat_npy(const fs::path& path) {
+  char head[1] = {};
+  return is_numpy(path) && FileReader(path).read(0, head, 1) == 1 && head[0] != 'P' && open_npy(path).rank() == 1;
 }
 
 }  // namespace seqtape

@@ -10,8 +10,13 @@
 
 namespace seqtape {
 
+bool JsonLine::has(const std::string& key) const {
+  if (!problem.empty()) throw DataError(problem);
+  return object.contains(key) && !object.at(key).is_null();
+}
+
 const Json& JsonLine::at(const std::string& key) const {
-  if (has(key)) return object.at(key);
+  if (has(key) || object.contains(key)) return object.at(key);  // null has a type that messages name
   std::vector<std::string> keys;
   for (const auto& [name, value] : object.items()) keys.push_back(str('"', printable(name, 40), '"'));
   throw DataError(str(where, ": has no \"", key, "\"; it has ", keys.empty() ? "nothing" : join(keys, ", ")));
@@ -34,11 +39,11 @@ std::string JsonLine::name(const std::string& key) const {
 }
 
 bool is_json_lines(const std::filesystem::path& path) {
-  const std::string name = path.filename().string();
+  const std::string name = lower_case(path.filename().string());
   return name.ends_with(".jsonl") || name.ends_with(".jsonl.gz");
 }
 
-JsonLine json_line(const std::string& text, const std::string& where, Index number) {
+JsonLine json_line(const std::string& text, const std::string& where, Index number, const std::string& holds) {
   JsonLine line{.where = where, .number = number};
   try {
     line.object = parse_json(text, where);
@@ -48,10 +53,13 @@ JsonLine json_line(const std::string& text, const std::string& where, Index numb
     if (why.starts_with(where)) why.erase(0, where.size());
     if (why.starts_with(":1")) why.erase(0, 2);
     const bool python = text.find("NaN") != std::string::npos || text.find("Infinity") != std::string::npos;
-    throw DataError(str(where, why, python ? "; JSON has no NaN: fill or leave out what is missing" : ""));
+    line.problem = str(
+        where, why,
+        python ? "; JSON has no NaN: fill or leave out what is missing" : str("; a line is {\"", holds, "\": ...}"));
+    return line;
   }
   if (!line.object.is_object())
-    throw DataError(str(where, ": must be an object, {\"label\": ...}, is ", line.object.type_name()));
+    line.problem = str(where, ": must be an object, {\"", holds, "\": ...}, is ", line.object.type_name());
   return line;
 }
 
@@ -61,11 +69,12 @@ std::string each_json_line(const std::filesystem::path& path, const std::vector<
   Index number = 0;
   const auto take_line = [&](std::string text) {
     ++number;
-    if (!text.empty() && text.back() == '\r') text.pop_back();
     if (text.find_first_not_of(" \t") == std::string::npos) return;
-    const JsonLine line = json_line(text, str(path.string(), ":", number), number);
-    for (const auto& [name, value] : line.object.items())
-      if (std::find(known.begin(), known.end(), name) == known.end()) others.insert(str('"', printable(name, 40), '"'));
+    const JsonLine line = json_line(text, str(path.string(), ":", number), number, known.front());
+    if (line.problem.empty())
+      for (const auto& [name, value] : line.object.items())
+        if (std::find(known.begin(), known.end(), name) == known.end())
+          others.insert(str('"', printable(name, 40), '"'));
     take(line);
   };
   Pieces pieces;
@@ -77,11 +86,15 @@ std::string each_json_line(const std::filesystem::path& path, const std::vector<
   } else {
     pieces = text_pieces(path);
   }
-  std::string begun;  // a line that the next piece ends
+  std::string begun;   // a line that the next piece ends
+  bool ended = false;  // by a CR, which an LF may follow
   for (std::string piece; pieces(piece);) {
-    std::size_t begin = 0;
-    for (std::size_t end; (end = piece.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    std::size_t begin = ended && piece.starts_with('\n') ? 1 : 0;
+    ended = ended && piece.empty();
+    for (std::size_t end; (end = piece.find_first_of("\r\n", begin)) != std::string::npos;) {
       take_line(std::exchange(begun, "") + piece.substr(begin, end - begin));
+      ended = piece[end] == '\r' && end + 1 == piece.size();
+      begin = end + (piece.compare(end, 2, "\r\n") == 0 ? 2 : 1);
     }
     begun += piece.substr(begin);
   }

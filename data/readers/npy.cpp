@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "core/error.h"
@@ -85,8 +86,9 @@ std::uint64_t unsigned_at(const char* at, std::uint64_t size) {
 
 }  // namespace
 
-NpyArray::NpyArray(Pieces pieces, std::string where, std::optional<std::uint64_t> bytes, const std::string& remedy)
-    : pieces_(std::move(pieces)), where_(std::move(where)) {
+NpyArray::NpyArray(std::function<Pieces()> open, std::string where, std::optional<std::uint64_t> bytes,
+                   const std::string& remedy)
+    : open_(std::move(open)), pieces_(open_()), where_(std::move(where)) {
   read_header(remedy, bytes);
 }
 
@@ -232,6 +234,16 @@ std::vector<double> NpyArray::numbers(Index count) {
     read[i] = kind_ == 'f'   ? real_at(at, size_)
               : kind_ == 'i' ? static_cast<double>(signed_at(at, size_))
                              : static_cast<double>(unsigned_at(at, size_));
+    if (size_ < 8 || kind_ == 'f' || std::fabs(read[i]) < 0x1p53) continue;
+    // At 2^63 and 2^64 a conversion back is undefined; a double that large is even, the number before it is not.
+    const bool held = kind_ == 'i' ? read[i] < 0x1p63 && static_cast<std::int64_t>(read[i]) == signed_at(at, size_)
+                                   : read[i] < 0x1p64 && static_cast<std::uint64_t>(read[i]) == unsigned_at(at, size_);
+    if (held) continue;
+    check();
+    throw DataError(str(where_, indices(next_ - static_cast<std::uint64_t>(count) + i), ": is ",
+                        kind_ == 'i' ? std::to_string(signed_at(at, size_)) : std::to_string(unsigned_at(at, size_)),
+                        ", which 64-bit floats do not hold, nor other whole numbers beyond 2^53; subtract their "
+                        "least before saving, or round them: .astype(float)"));
   }
   return read;
 }
@@ -245,10 +257,13 @@ std::vector<std::string> NpyArray::texts(Index count) {
       std::u32string text;
       for (std::size_t c = 0; c < size_; c += 4) text += static_cast<char32_t>(value_at<std::uint32_t>(&one[c]));
       text.erase(text.find_last_not_of(U'\0') + 1);  // fills up a shorter one
-      if (std::any_of(text.begin(), text.end(), [](char32_t c) { return c > 0x10FFFF; }))
-        throw DataError(str(where_, ": element ", next_ - static_cast<std::uint64_t>(count - i),
-                            " is not Unicode; is it damaged?"));
-      read.push_back(to_utf8(text));
+      if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c <= 0x10FFFF; })) {
+        read.push_back(to_utf8(text));
+        continue;
+      }
+      check();
+      throw DataError(
+          str(where_, ": element ", next_ - static_cast<std::uint64_t>(count - i), " is not Unicode; is it damaged?"));
     } else if (kind_ == 'S') {
       read.emplace_back(one.substr(0, one.find_last_not_of('\0') + 1));
     } else {
@@ -258,6 +273,18 @@ std::vector<std::string> NpyArray::texts(Index count) {
     }
   }
   return read;
+}
+
+void NpyArray::check() const {
+  const Pieces pieces = open_();
+  for (std::string piece; pieces(piece);) piece.clear();
+}
+
+std::string NpyArray::indices(std::uint64_t at) const {
+  std::vector<std::string> all(shape_.size());
+  for (std::size_t d = shape_.size(); d-- > 0; at /= static_cast<std::uint64_t>(shape_[d]))
+    all[d] = std::to_string(at % static_cast<std::uint64_t>(shape_[d]));
+  return "[" + join(all, ", ") + "]";
 }
 
 void NpyArray::finish() {
@@ -273,8 +300,8 @@ NpyArray open_npy(const std::filesystem::path& path, const std::string& remedy) 
   const FileReader file(path);
   char head[2] = {};
   const bool plain = file.read(0, head, 2) < 2 || head[0] == kMagic[0];
-  return {unpacked_pieces(path), path.string(), plain ? std::optional<std::uint64_t>(file.size()) : std::nullopt,
-          remedy};
+  return {[path] { return unpacked_pieces(path); }, path.string(),
+          plain ? std::optional<std::uint64_t>(file.size()) : std::nullopt, remedy};
 }
 
 }  // namespace seqtape

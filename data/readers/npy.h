@@ -18,10 +18,11 @@ namespace seqtape {
 /// memory does not grow with the array; one in Fortran's order is held whole. Members throw DataError with `where`.
 class NpyArray {
  public:
-  /// `bytes`: the size of the .npy; nothing: it is not known. Throws for what is neither numbers nor text (Python
-  /// objects, for which `remedy` is what would do; records, dates, complex numbers), and, before memory is taken, for a
-  /// header that does not fit the size.
-  NpyArray(Pieces pieces, std::string where, std::optional<std::uint64_t> bytes, const std::string& remedy = "");
+  /// `open` begins to read it. `bytes`: the size of the .npy; nothing: it is not known. Throws for what is neither
+  /// numbers nor text (Python objects, for which `remedy` is what would do; records, dates, complex numbers), and,
+  /// before memory is taken, for a header that does not fit the size.
+  NpyArray(std::function<Pieces()> open, std::string where, std::optional<std::uint64_t> bytes,
+           const std::string& remedy = "");
 
   const std::string& where() const { return where_; }
   const std::vector<Index>& shape() const { return shape_; }
@@ -33,17 +34,21 @@ class NpyArray {
   /// Floats hold every number of its type.
   bool in_floats() const { return size_ <= (kind_ == 'f' ? 4 : 2); }
 
-  /// The next `count` numbers.
+  /// The next `count` numbers. Throws for a whole number that a double does not hold.
   std::vector<double> numbers(Index count);
   /// The next `count` elements, text or whole numbers, as text.
   std::vector<std::string> texts(Index count);
   /// After the last element: nothing may follow, and an archive's checksum must be right.
   void finish();
+  /// Before a value is refused: that the checksum of all of them is right, for a damaged one would be judged.
+  void check() const;
 
  private:
   void read_header(const std::string& remedy, std::optional<std::uint64_t> bytes);
   void read_type(const std::string& descr, const std::string& remedy);
   [[noreturn]] void refuse_header(std::string_view header) const;
+  /// The indices of element `at`, counted with the last index fastest: "[3, 0, 1]".
+  std::string indices(std::uint64_t at) const;
   /// The bytes of the next `count` elements, in the machine's order.
   std::string elements(Index count);
   /// The next bytes of the file.
@@ -51,6 +56,7 @@ class NpyArray {
   /// Where element `at`, counted with the last index fastest, lies in Fortran's order.
   std::uint64_t in_fortran(std::uint64_t at) const;
 
+  std::function<Pieces()> open_;
   Pieces pieces_;
   std::string where_, piece_;
   std::size_t used_ = 0;  // of the piece

@@ -19,7 +19,8 @@ struct NpzFile::Archive {
     if (zip) return;
     zip_error_t error;
     zip_error_init_with_code(&error, problem);
-    const std::string why = zip_error_strerror(&error);
+    // "Not a zip archive" of a file that begins as one: its table of contents, which is at its end, is missing.
+    const std::string why = problem == ZIP_ER_NOZIP ? "its end is missing" : zip_error_strerror(&error);
     zip_error_fini(&error);
     throw DataError(str(path, ": is a damaged or truncated .npz: ", why));
   }
@@ -65,18 +66,18 @@ NpyArray NpzFile::open(const std::string& name, const std::string& remedy) const
   if (about.comp_size > archive_->size || about.size / 1040 > about.comp_size)
     throw DataError(str(where, ": would have ", about.size, " bytes, packed into ", about.comp_size, " of the file's ",
                         archive_->size, "; is it damaged?"));
-  zip_file_t* const opened = zip_fopen_index(archive_->zip, at, 0);
-  if (!opened) throw DataError(str(where, ": cannot be unpacked: ", zip_strerror(archive_->zip)));
-  const std::shared_ptr<zip_file_t> member(opened, zip_fclose);
-  return {[archive = archive_, member, where](std::string& piece) {
-            piece.resize(1 << 18);
-            const zip_int64_t got = zip_fread(member.get(), piece.data(), piece.size());
-            if (got < 0)
-              throw DataError(str(where, ": is damaged: ", zip_error_strerror(zip_file_get_error(member.get()))));
-            piece.resize(static_cast<std::size_t>(got));
-            return got > 0;
-          },
-          where, about.size, remedy};
+  const auto begin = [archive = archive_, at, where]() -> Pieces {
+    zip_file_t* const opened = zip_fopen_index(archive->zip, at, 0);
+    if (!opened) throw DataError(str(where, ": cannot be unpacked: ", zip_strerror(archive->zip)));
+    return [archive, member = std::shared_ptr<zip_file_t>(opened, zip_fclose), where](std::string& piece) {
+      piece.resize(1 << 18);
+      const zip_int64_t got = zip_fread(member.get(), piece.data(), piece.size());
+      if (got < 0) throw DataError(str(where, ": is damaged: ", zip_error_strerror(zip_file_get_error(member.get()))));
+      piece.resize(static_cast<std::size_t>(got));
+      return got > 0;
+    };
+  };
+  return {begin, where, about.size, remedy};
 }
 
 }  // namespace seqtape

@@ -7,11 +7,13 @@
 namespace seqtape {
 namespace {
 
-/// Classification of sequences of numbers, one or many a step (channels): NumPy's arrays, or lines of JSON.
+/// Sequences of numbers, one or many a step (channels), with a class or other answers: NumPy's arrays, or lines of
+/// JSON.
 class Arrays final : public ScaledClassification {
  public:
   void fields(Fields& f) override {
     SequenceClassification::fields(f);
+    target_field(f);
     f("labels", labels_,
       "of path or train_path that is an .npy: the .npy of its classes; \"\": that beside it, with y for the last X in "
       "its name",
@@ -28,13 +30,13 @@ class Arrays final : public ScaledClassification {
     NewInputs inputs = SequenceClassification::new_inputs();
     inputs.standard_input = true;
     inputs.read = [this](const std::filesystem::path& path, const NewInputs::Add& add) {
-      not_read_ = read_arrays(path, false, "", [&](ArraySequence one) {
-        require_channels(one);
+      not_read_ = read_arrays(path, {}, "", [&](ArraySequence one) {
         const std::string part = one.part;
         // What one sequence is refused for leaves the others.
         add({.part = part, .next = [this, one = std::move(one), given = false](Steps& more) mutable {
                if (std::exchange(given, true)) return false;
                if (!one.problem.empty()) throw DataError(one.problem);
+               require_channels(one);
                more.values = scaled(one.values);
                refuse_other(more.values, one.where);
                return !more.values.empty();
@@ -67,15 +69,22 @@ class Arrays final : public ScaledClassification {
   void load() override {
     if (!std::filesystem::is_regular_file(path()))
       throw DataError(str(key(), path(), " does not exist or is not a file"));
+    const bool each_step = target() == TargetKind::class_per_step || target() == TargetKind::numbers_per_step;
+    if (each_step && (augmentation().crop || augmentation().shift > 0))
+      throw ConfigError(
+          "task.augment: crop and shift move the steps, of which task.target has an answer each; gain and "
+          "noise do not");
     const bool own = own_split().has_value() || evaluates();
-    not_read_ = read_arrays(path(), true, own ? "" : labels_, [this](const ArraySequence& one) {
+    not_read_ = read_arrays(path(), target(), own ? "" : labels_, [this](const ArraySequence& one) {
       if (channels_ == 0 && !one.values.empty()) channels_ = one.channels;
       if (!one.problem.empty()) throw DataError(one.problem);
       require_channels(one);
-      if (!one.group.empty()) in_group(one.group);
-      const auto steps = one.values.size() / static_cast<std::size_t>(one.channels);
-      const auto end = one.values.begin() + kept(steps, one.where) * one.channels;
-      add({one.values.begin(), end}, one.label, one.where,
+      in_group(one.group);
+      const auto steps = static_cast<Index>(one.values.size()) / one.channels;
+      // A crop takes a part of all of them.
+      const auto end = one.values.begin() +
+                       (augmentation().crop ? steps : kept(static_cast<std::size_t>(steps), one.where)) * one.channels;
+      add({one.values.begin(), end}, one.target, one.where,
           {reinterpret_cast<const char*>(one.values.data()), one.values.size() * sizeof(double)}, one.in_floats);
     });
   }

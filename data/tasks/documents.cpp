@@ -1,6 +1,6 @@
 #include "core/error.h"
 #include "data/readers/files.h"
-#include "data/readers/lines.h"
+#include "data/readers/target.h"
 #include "data/sequence_classification.h"
 
 namespace seqtape {
@@ -12,6 +12,7 @@ class Documents final : public TokenClassification {
  public:
   void fields(Fields& f) override {
     SequenceClassification::fields(f);
+    target_field(f, {"class", "labels", "numbers"});
     group_field(f);
     f("group_column", group_column_,
       "2: lines are class, tab, group, tab, text, and a group stays in one split; 0: they have no groups",
@@ -31,12 +32,17 @@ class Documents final : public TokenClassification {
       if (!is_json_lines(path))
         return add(bytes_of(path, [this](const std::string& note) { wide_ = wide_.empty() ? note : wide_; }));
       not_read_ = each_json_line(path, kKeys, [&](const JsonLine& line) {
-        add(NewInput::of(bytes_in(line.text("text")), std::to_string(line.number)));
+        // What one line is refused for leaves the others.
+        add({.part = std::to_string(line.number), .next = [line, given = false](Steps& more) mutable {
+               if (std::exchange(given, true)) return false;
+               more = bytes_in(line.text("text"));
+               return !more.tokens.empty();
+             }});
       });
     };
     // Standard input has lines as the training's are.
     inputs.line = [json = is_json_lines(divided())](const std::string& line, const std::string& where) {
-      return bytes_in(json ? json_line(line, where, 0).text("text") : line);
+      return bytes_in(json ? json_line(line, where, 0, "text").text("text") : line);
     };
     return inputs;
   }
@@ -72,6 +78,8 @@ class Documents final : public TokenClassification {
   void load() override {
     if (!std::filesystem::exists(path())) throw DataError(str(key(), path(), " does not exist"));
     if (is_json_lines(path())) return load_json_lines();
+    if (target() != TargetKind::one_class)
+      throw ConfigError(str("task.target: other answers than a class are of lines of JSON, ", path(), " is none"));
     if (!std::filesystem::is_directory(path())) return load_lines();
     if (group_column_ && !evaluates())
       throw ConfigError(str("task.group_column: is of lines, ", path(), " is a folder; task.group"));
@@ -110,8 +118,8 @@ class Documents final : public TokenClassification {
       if (given && !evaluates())
         throw ConfigError(str("task.", key, ": lines of JSON name their group themselves, as \"group\""));
     not_read_ = each_json_line(path(), kKeys, [this](const JsonLine& line) {
-      if (line.has("group")) in_group(line.name("group"));
-      add(line.text("text"), line.name("label"), line.where);
+      in_group(line.group());
+      add(line.text("text"), target_of(line, target()), line.where);
     });
   }
 

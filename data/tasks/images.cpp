@@ -309,7 +309,7 @@ std::vector<std::string> Images::contents() const {
   std::vector<std::string> names;
   for (Index label = 0; label < classes_; ++label) names.push_back(std::to_string(label));
   std::vector<std::string> all{
-      describe_splits("images", names, {counts(Split::train), counts(Split::validation), counts(Split::test)})};
+      describe_splits("image", names, {counts(Split::train), counts(Split::validation), counts(Split::test)})};
   BySplit<std::vector<std::size_t>> contents;
   for (const Split split : kSplits) {
     const Part part = this->part(split);

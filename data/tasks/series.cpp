@@ -346,8 +346,10 @@ std::vector<std::string> Series::notes() const {
     for (const std::string& target : printable_all(keys_.asked())) {
       const auto& scale = learned_.scales.at(target);
       all.push_back(keys_.by_window() ? str("errors are in deviations of ", target, " in the rows that a window reads")
-                                      : format("errors are in deviations of %s in the training part: %g (mean %g)",
-                                               target.c_str(), scale.deviation, scale.mean));
+                    : scale.deviation > 0 ? format("errors are in deviations of %s in the training part: %g (mean %g)",
+                                                   target.c_str(), scale.deviation, scale.mean)
+                                          : format("%s is %g throughout the training part: errors are in its own units",
+                                                   target.c_str(), scale.mean));
     }
   return all;
 }

@@ -108,8 +108,12 @@ SeriesLearned::Scale fit_scale(const std::vector<SeriesTable>& tables, const std
                         " has no value in the ", rows, " rows of the training part"));
   SeriesLearned::Scale scale;
   scale.mean = base + sum / count;
-  each([&](double value) { square += std::pow(value - scale.mean, 2); });
-  scale.deviation = std::sqrt(square / count);
+  double farthest = 0;
+  each([&](double value) { farthest = std::max(farthest, std::fabs(value - scale.mean)); });
+  // In units of a power of two, which rounds nothing: the square of 1e-300 would be 0.
+  const double unit = farthest > 0 ? std::ldexp(1, std::ilogb(farthest)) : 1;
+  each([&](double value) { square += std::pow((value - scale.mean) / unit, 2); });
+  scale.deviation = unit * std::sqrt(square / count);
   if (scale.deviation <= 8 * std::numeric_limits<double>::epsilon() * std::fabs(scale.mean)) scale.deviation = 0;
   return scale;
 }

@@ -22,7 +22,7 @@ namespace {
 doctest::Approx about(double value) { return doctest::Approx(value).epsilon(1e-6); }
 
 /// A task that has a shape and counts, and no data.
-struct Planted final : Task {
+struct Planted : Task {
   TaskShape shape_;
   std::vector<Index> counts;
   std::vector<std::string> names;
@@ -266,4 +266,95 @@ TEST_CASE("a file of answers that cannot be is refused; one that is not finished
   file.row({"a,b", "say \"x\"", "c"});
   file.finish();
   CHECK_EQ(read_file(folder / "p.csv"), "\"a,b\",\"say \"\"x\"\"\",c\n");
+}
+
+TEST_CASE("several labels: F1 of each and of all, rankings, and answers without a model") {
+  Planted task(2, Objective::labels);
+  task.names = {"hot", "wet"};
+  const std::vector<float> truths{1, 0, 1, 1, 0, 1, 0, 0}, logits{2, -1, -1, 3, 1, 1, -2, -3};
+  Batch batch;
+  batch.batch = 4, batch.length = 8;
+  batch.target_values = truths;
+  const Variable given(Tensor::of(Shape{4, 2}, logits));
+  Score score;
+  score.add(given, batch, task.shape());
+  double loss = 0;
+  for (std::size_t i = 0; i < truths.size(); ++i) {
+    const double x = static_cast<double>(logits[i]), y = static_cast<double>(truths[i]);
+    loss += std::log1p(std::exp(x)) - y * x;  // binary cross entropy
+  }
+  CHECK(score.loss() == about(loss / 8));
+  batch.weights = {2, 1, 1, 1, 1, 1, 1, 0};
+  const double first = std::log1p(std::exp(2.0)) - 2, last = std::log1p(std::exp(-3.0));
+  CHECK(static_cast<double>(batch_loss(given, batch, task.shape()).data()[0]) == about((loss + first - last) / 8));
+
+  const TemporaryFolder folder;
+  AnswerFile file(folder / "a.csv");
+  const auto answers = answers_of(task, &file);
+  answers->add(given, batch);
+  Json document = score.metrics(task.shape());
+  document.update(score.counts());
+  answers->report(document);
+  file.finish();
+  CHECK(document["n"] == 8);
+  CHECK(document["accuracy"].get<double>() == about(6.0 / 8));
+  CHECK(document["sequence_accuracy"].get<double>() == about(2.0 / 4));
+  // hot: truths 1 1 0 0, answers 1 0 1 0; wet: truths 0 1 1 0, answers the same.
+  CHECK(document["by_class"][0]["f1"].get<double>() == about(0.5));
+  CHECK(document["by_class"][1]["f1"].get<double>() == about(1));
+  CHECK(document["macro_f1"].get<double>() == about(0.75));
+  CHECK(document["micro_f1"].get<double>() == about(2.0 * 3 / (4 + 4)));
+  // hot by rank: 2 (1), 1 (0), -1 (1), -2 (0)
+  CHECK(document["by_class"][0]["average_precision"].get<double>() == about((1 + 2.0 / 3) / 2));
+  CHECK(document["average_precision"].get<double>() == about((5.0 / 6 + 1) / 2));
+  CHECK(document["baselines"]["every_label"]["micro_f1"].get<double>() == about(2.0 * 4 / (4 + 8)));
+  CHECK(document["baselines"]["no_label"]["accuracy"].get<double>() == about(0.5));
+  fits_80_columns(answers_text(document));
+  const std::string text = read_file(folder / "a.csv");
+  CHECK(text.starts_with("sequence,hot truth,hot,wet truth,wet\n0,1,0.8807971,0,0.2689414\n"));
+}
+
+TEST_CASE("numbers at each step, in units: padding does not count") {
+  struct Units final : Planted {
+    Units() : Planted(1, Objective::numbers_per_step) {}
+    Signature signature() const override {
+      Signature all = Task::signature();
+      all.numbers = {{"height", 100, 10}};
+      return all;
+    }
+  } const task;
+  const float none = std::nanf("");
+  const TemporaryFolder folder;
+  AnswerFile file(folder / "a.csv");
+  const auto answers = answers_of(task, &file);
+  Score score;
+  // Two sequences in two chunks of two steps; the second has three steps.
+  for (const bool first : {true, false}) {
+    Batch batch;
+    batch.batch = 2, batch.length = 2;
+    batch.first = first, batch.last = !first;
+    batch.target_values = first ? std::vector<float>{0, 1, 2, 3} : std::vector<float>{-1, 0, 1, none};
+    const Variable given(
+        Tensor::of(Shape{2, 2, 1}, first ? std::vector<float>{0, 1, 2, 2} : std::vector<float>{0, 0, 1, 9}));
+    score.add(given, batch, task.shape());
+    answers->add(given, batch);
+  }
+  Json document = score.metrics(task.shape());
+  document.update(score.counts());
+  answers->report(document);
+  file.finish();
+  CHECK(document["n"] == 7);
+  CHECK(document["sequences"] == 2);
+  CHECK(document["mse"].get<double>() == about(2.0 / 7));
+  const Json& target = document["targets"][0];
+  CHECK(target["target"] == "height");
+  CHECK(target["model"]["mae"].get<double>() == about(20.0 / 7));
+  const double mean = 6.0 / 7, spread = 16 - 7 * mean * mean;
+  CHECK(target["model"]["r2"].get<double>() == about(1 - 2 / spread));
+  CHECK(document["r2"] == target["model"]["r2"]);
+  CHECK(target["training_mean"]["mae"].get<double>() == about(80.0 / 7));
+  fits_80_columns(answers_text(document));
+  CHECK(read_file(folder / "a.csv") ==
+        "sequence,step,target,truth,prediction\n0,0,height,100,100\n0,1,height,110,110\n1,0,height,120,120\n"
+        "1,1,height,130,120\n0,2,height,90,100\n0,3,height,100,100\n1,2,height,110,110\n");
 }

@@ -1,4 +1,7 @@
 // Arrays and lines of JSON through the program: train, eval, predict, and what is refused.
+#include <algorithm>
+#include <sstream>
+
 #include "core/random.h"
 #include "core/strings.h"
 #include "tests/support/numpy.h"
@@ -77,7 +80,8 @@ TEST_CASE("arrays: a planted class is learned; predict is eval; a bad case leave
            "error: " + file + ":7: X[7, 2, 1] is nan; fill what is missing, or give the steps before it in lengths\n");
   write_zip(w.folder / "d.npz", {{"X.npy", npy("<f4", "(2, 3)", bytes_of<float>({1, 2, 3, 4, 5, 6}))}});
   testing::refused(testing::seqtape("predict " + w.run + " " + (w.folder / "d.npz").string()), 1,
-                   (w.folder / "d.npz").string() + ":0: has 1 numbers a step, must have 2 (task.channels)");
+                   (w.folder / "d.npz").string() + ":0: has 1 numbers a step, must have 2 (task.channels)\nerror: " +
+                       (w.folder / "d.npz").string() + ":1: has 1 numbers a step, must have 2 (task.channels)");
 }
 
 TEST_CASE("lines: values from standard input, by lines; texts as the training's lines are") {
@@ -120,6 +124,75 @@ TEST_CASE("lines: values from standard input, by lines; texts as the training's 
   testing::refused(given(texts, "{\"txt\": \"+\"}\n"), 1, "-:1: has no \"text\"; it has \"txt\"");
 }
 
+TEST_CASE("lines: one that cannot be read leaves the others, in a file as on standard input") {
+  const auto check = [](const Workplace& w, const std::string& good, const std::string& bad) {
+    REQUIRE_EQ(w.train().exit_code, 0);
+    // A group means nothing to a model.
+    const std::string text =
+        good + "\n{no JSON\n" + bad + "\n[1]\n" + good.substr(0, good.size() - 1) + ", \"group\": null}\n";
+    write_file(w.folder / "new.jsonl", text);
+    for (const std::string& from : {(w.folder / "new.jsonl").string(), "- <" + (w.folder / "new.jsonl").string()}) {
+      CAPTURE(from);
+      const std::string name = from.substr(0, from.find(' '));
+      const Outcome outcome = testing::seqtape("predict " + w.run + " " + from + ")", "(");
+      CHECK_EQ(outcome.exit_code, 1);
+      CHECK(says(outcome.out, name + ":1,"));
+      CHECK(says(outcome.out, name + ":5,"));
+      for (const int line : {2, 3, 4}) {
+        CHECK_FALSE(says(outcome.out, str(name, ":", line, ",")));
+        CHECK(says(outcome.err, str("error: ", name, ":", line, ": ")));
+      }
+      CHECK(says(outcome.err, str("; a line is {\"", good.substr(2, good.find('"', 2) - 2), "\": ...}")));
+    }
+    std::string flood;
+    for (int i = 0; i < 40; ++i) flood += bad + "\n";
+    write_file(w.folder / "new.jsonl", flood);
+    const Outcome outcome = testing::seqtape("predict " + w.run + " " + (w.folder / "new.jsonl").string());
+    CHECK_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 11);
+    CHECK(outcome.err.ends_with("error: and 30 more of the 40 inputs that cannot be read\n"));
+  };
+  std::string values, texts;
+  for (int i = 0; i < 60; ++i) {
+    values += str("{\"label\": ", i % 2, ", \"values\": [", i % 2, "]}\n");
+    texts += str("{\"label\": ", i % 2, ", \"text\": \"", i % 2, "\"}\n");
+  }
+  const Workplace numbers(std::string(R"({"task": {"name": "arrays", "path": "a.jsonl", "length": 8}, )") + kModel);
+  write_file(numbers.folder / "a.jsonl", values);
+  check(numbers, "{\"values\": [1]}", "{\"values\": [[1, 2]]}");
+  const Workplace bytes(std::string(R"({"task": {"name": "documents", "path": "a.jsonl", "length": 8}, )") + kModel);
+  write_file(bytes.folder / "a.jsonl", texts);
+  check(bytes, "{\"text\": \"1\"}", "{\"text\": 1}");
+}
+
+TEST_CASE("new: files of another kind are told, and lines fit a terminal") {
+  const testing::TemporaryFolder folder;
+  const auto in = [&](const char* name) { return (folder / name).string(); };
+  const Planted data(40, "new");
+  write_zip(folder / "a.npz", {{"X.npy", data.array()}, {"y.npy", data.classes()}});
+  write_file(folder / "y.npy", data.classes());
+  write_file(folder / "one.jsonl", "{\"text\": \"a\", \"label\": 1}\n");
+  write_file(folder / "none.jsonl", "");
+  const std::string out = " --out " + in("c.json");
+  testing::refused(testing::seqtape("new lines " + in("a.npz") + out), 2,
+                   "new lines: " + in("a.npz") + " is NumPy's; seqtape new arrays takes it");
+  testing::refused(testing::seqtape("new arrays " + in("y.npy") + out), 2,
+                   "new arrays: " + in("y.npy") + " holds classes alone; name the .npy of X before it");
+  testing::refused(testing::seqtape("new lines " + in("one.jsonl") + out), 1,
+                   in("one.jsonl") + ": holds 1 text of 1 class, two classes are needed");
+  testing::refused(testing::seqtape("new lines " + in("none.jsonl") + out), 1,
+                   in("none.jsonl") + ": holds 0 texts of 0 classes, two classes are needed");
+  // `script` gives the program a terminal.
+  const Outcome outcome = testing::seqtape("new arrays " + in("a.npz") + out + "' /dev/null", "script -qec '");
+  CHECK_EQ(outcome.exit_code, 0);
+  CHECK(says(outcome.out, "seen       40 sequences of 2 classes"));
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);)
+    if (!says(line, folder.path().string())) CHECK_LE(line.size(), 81);  // with CR
+  std::filesystem::remove(folder / "c.json");
+  const Outcome refusal = testing::seqtape("new lines " + in("a.npz") + out + "' /dev/null", "script -qec '");
+  CHECK(says(refusal.out, "\n       "));
+}
+
 TEST_CASE("lines: texts that do not fit are refused by line") {
   const Workplace w(std::string(R"({"task": {"name": "documents", "path": "a.jsonl", "length": 16}, )") + kModel);
   const std::string path = (w.folder / "a.jsonl").string(), good = "{\"text\": \"a\", \"label\": \"a\"}\n";
@@ -131,5 +204,7 @@ TEST_CASE("lines: texts that do not fit are refused by line") {
   trial(good + "{\"text\": 3, \"label\": \"a\"}", ":2: \"text\" must be a string, is number");
   trial(good + "{\"text\": \"b\"}", ":2: has no \"label\"; it has \"text\"");
   trial(good + "{\"text\": \"b\", \"label\": [\"a\"]}", ":2: \"label\" must be a string or a whole number, is array");
-  trial(good + "a\tb", ":2: not valid JSON: syntax error while parsing value - invalid literal; last read: 'a'");
+  trial(good + "a\tb",
+        ":2: not valid JSON: syntax error while parsing value - invalid literal; last read: 'a'; a line is {\"text\": "
+        "...}");
 }

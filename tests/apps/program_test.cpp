@@ -23,6 +23,7 @@ TEST_CASE("wrong usage and wrong configs exit with 2 and say what would do") {
   refused(testing::seqtape("trian"), 2, "unknown command \"trian\"; did you mean \"train\"?");
   refused(testing::seqtape("train"), 2, "the argument config is missing; see --help");
   refused(testing::seqtape("train /no/such.json"), 2, "/no/such.json: cannot be opened: No such file or directory");
+  refused(testing::seqtape("list MAMBA"), 2, "list: unknown name \"MAMBA\"; did you mean \"mamba\"?");
   refused(w.train("--set model.d_stat=4"), 2, "model.d_stat: unknown key; did you mean \"d_state\"?");
   refused(w.train("--set train.batch=-4"), 2, "train.batch: must be > 0, got -4");
   refused(w.train("--set model.name=mmba"), 2, "model.name: unknown name \"mmba\"; did you mean \"mamba\"?");

@@ -36,6 +36,20 @@ Ranking drawn_ranking(Random& random) {
 
 }  // namespace
 
+namespace {
+/// In one pass, and of two halves that are added.
+double r2_of(const std::vector<double>& truths, const std::vector<double>& answers) {
+  ForecastErrors all, halves[2], sum;
+  for (std::size_t i = 0; i < truths.size(); ++i) {
+    all.add(truths[i], answers[i]);
+    halves[2 * i < truths.size() ? 0 : 1].add(truths[i], answers[i]);
+  }
+  for (const ForecastErrors& half : halves) sum.add(half);
+  if (!std::isnan(all.r2())) CHECK(sum.r2() == doctest::Approx(all.r2()).epsilon(1e-9));
+  return all.r2();
+}
+}  // namespace
+
 TEST_CASE("Wilson's interval solves (p - x)^2 n = z^2 x (1 - x)") {
   // By bisection of that equation, in another program.
   struct Case {
@@ -159,6 +173,9 @@ TEST_CASE("errors of forecasts by hand") {
   CHECK_EQ(errors.mase(), (1 / 0.5 + 3 / 2.0) / 2);
   one.add(0, 4, 0);  // a constant training part
   CHECK(std::isnan(one.mase()));
+  CHECK(r2_of({1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 6}, {1e9 + 1.5, 1e9 + 2, 1e9 + 2, 1e9 + 7}) == about(1 - 2.25 / 14));
+  CHECK(r2_of({1, 2, 3}, {2, 2, 2}) == about(0));
+  CHECK(std::isnan(r2_of({4, 4}, {4, 5})));
   errors.add(one);
   CHECK_EQ(errors.count(), 3);
   CHECK_EQ(errors.mase(), (1 / 0.5 + 3 / 2.0) / 2);

@@ -127,6 +127,8 @@ TEST_CASE("help of the program and of every command") {
     CHECK(help.find("Example:\n  seqtape " + command) != std::string::npos);
     CHECK(help.find("positional parameters") == std::string::npos);
     CHECK(help.find("--help") != std::string::npos);
+    CHECK(help.find(" \n") == std::string::npos);
+    CHECK(help.find(";\n      --") == std::string::npos);
   }
 }
 

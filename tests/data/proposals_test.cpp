@@ -168,7 +168,7 @@ TEST_CASE("arrays: one file or two, and classes beside them or named") {
   made = propose("arrays", {train, test, named});
   CHECK(made.task["test_path"] == test.string());
   CHECK_FALSE(made.task.contains("test_fraction"));
-  CHECK(saw(made, "40 sequences to test"));
+  CHECK(saw(made, "40 sequences of 2 classes to test"));
   CHECK_THROWS_AS(propose("arrays", {train, test, train, named}), ConfigError);
 }
 

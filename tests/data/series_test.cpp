@@ -133,6 +133,21 @@ void same(const std::vector<double>& got, const std::vector<double>& wanted) {
 
 }  // namespace
 
+TEST_CASE("series: a column that is always the same, and one whose squares doubles do not hold") {
+  Series series;
+  series.write_column({"5", "5", "5", "5", "5", "5", "5", "5"});
+  CHECK(noted(*series.task(), "y is 5 throughout the training part: errors are in its own units"));
+  std::vector<std::string> cells;
+  for (int r = 0; r < 16; ++r) cells.push_back(r % 2 ? "1e-300" : "3e-300");
+  series.write_column(cells);
+  const auto task = series.task();
+  CHECK(noted(*task, "errors are in deviations of y in the training part: 1e-300 (mean 2e-300)"));
+  Batch batch;
+  task->training_batch(0, 1, batch);
+  CHECK_EQ(std::fabs(batch.values[0]), about(1));
+  CHECK_EQ(batch.values[0], about(-static_cast<double>(batch.values[1])));
+}
+
 TEST_CASE("series: what stands for a missing cell, and what does not") {
   const Series s;
   for (const char* cell : {"", "NaN", "nan", "NA", "n/a", "NULL", "null", "Nil", "None", "-", "?"}) {

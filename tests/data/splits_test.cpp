@@ -277,7 +277,7 @@ TEST_CASE("groups: a speaker is in one split, at every length, with shares of cl
   CHECK(says(refused({{"group", "("}}), "task.group: must be a regular expression (PCRE2), got \"(\": at byte 1: "));
   CHECK(says(refused({{"group", "x*"}}), "gives an empty name"));
   fs::remove(folder / "no" / "readme.txt");
-  CHECK(says(refused({{"group", "txt"}}), "sequences in 1 groups"));
+  CHECK(says(refused({{"group", "txt"}}), "sequences in 1 group"));
   // Data of their own must not part a group either.
   const TemporaryFolder other;
   write(other.path(), "no", "s03_99.txt", "once more");

@@ -79,6 +79,19 @@ if (about.objective === "next_token") {
     });
   }
   console.log(JSON.stringify({bits: bits / (all.length - 1)}));
+} else if (about.objective === "labels" || (about.objective === "numbers" && about.reads !== "last")) {
+  const {probabilities, numbers} = await session.run(input(all)), row = (probabilities ?? numbers).data;
+  const names = about.labels ?? about.numbers.map(({name}) => name);
+  console.log(JSON.stringify({named: Object.fromEntries(names.map((name, i) => [name, row[i]]))}));
+} else if (about.objective === "label_per_step" || about.objective === "numbers_per_step") {
+  const {probabilities, numbers} = await session.run(input(all)), flat = Array.from((probabilities ?? numbers).data);
+  const names = about.labels ?? about.numbers.map(({name}) => name);
+  const rows = all.map((_, step) => {
+    const row = flat.slice(step * names.length, (step + 1) * names.length);
+    const label = about.labels ? {label: names[row.indexOf(Math.max(...row))]} : {};
+    return {step, ...label, ...Object.fromEntries(names.map((name, i) => [name, row[i]]))};
+  });
+  console.log(JSON.stringify({rows}));
 } else if (about.objective === "numbers") {
   const {forecast} = await session.run(input(all));
   const names = about.numbers.flatMap(({name}) => [name, ...(about.levels ?? []).map((level) => `${name}_q${level}`)]);

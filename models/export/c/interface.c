@@ -17,46 +17,8 @@ const char *model_message(int status) {
   return messages[status];
 }
 
-/* part: labels, declared */
-
-/* The names of the classes, and the class of the largest number. */
-extern const char *const model_labels[MODEL_OUTPUTS];
-int model_most_likely(const double *probabilities);
-
-/* part: labels */
-
-const char *const model_labels[MODEL_OUTPUTS] = {/*{{labels}}*/};
-
-int model_most_likely(const double *probabilities) {
-  int best = 0, i;
-  for (i = 1; i < MODEL_OUTPUTS; ++i)
-    if (probabilities[i] > probabilities[best]) best = i;
-  return best;
-}
-
-/* part: probabilities */
-
-static void to_answer(const struct model *m, double *answer) {
-  const float *const logits = m->logits;
-  double sum = 0.0;
-  float most = logits[0];
-  int i;
-  for (i = 1; i < MODEL_OUTPUTS; ++i)
-    if (logits[i] > most) most = logits[i];
-  for (i = 0; i < MODEL_OUTPUTS; ++i) sum += answer[i] = exp((double)logits[i] - most);
-  for (i = 0; i < MODEL_OUTPUTS; ++i) answer[i] /= sum;
-}
-
 /* part: columns, declared */
 
-/* A column is read as (number - mean) / scale, and answered as mean + scale * output. One of categories has their names;
-   its numbers are their places. */
-struct model_column {
-  const char *name;
-  double mean, scale;
-  int categories;
-  const char *const *category;
-};
 extern const struct model_column model_columns[MODEL_COLUMNS];
 
 /* part: columns */
@@ -147,9 +109,10 @@ int model_predict(struct model *m, const char *text, size_t count, double *answe
     /*{{longer}}*/
     if (token < 0) return MODEL_UNKNOWN;
     if (!model_step(m, token, m->logits)) return MODEL_LONG;
+    /*{{each}}*/
   }
   if (m->position == 0) return MODEL_EMPTY;
-  to_answer(m, answer);
+  /*{{last}}*/
   return MODEL_OK;
 }
 
@@ -173,8 +136,9 @@ int model_predict(struct model *m, const int *tokens, size_t count, double *answ
     const int token = tokens[{{place}}];
     if (token < 0 || token >= MODEL_VOCABULARY) return MODEL_UNKNOWN;
     if (!model_step(m, token, m->logits)) return MODEL_LONG;
+    /*{{each}}*/
   }
-  to_answer(m, answer);
+  /*{{last}}*/
   return MODEL_OK;
 }
 
@@ -200,8 +164,9 @@ int model_predict(struct model *m, const double *rows, size_t count, double *ans
     }
     /*{{window read}}*/
     if (!model_step(m, m->input, m->logits)) return MODEL_LONG;
+    /*{{each}}*/
   }
-  to_answer(m, answer);
+  /*{{last}}*/
   return MODEL_OK;
 }
 

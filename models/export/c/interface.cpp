@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/parts.h"
 #include "core/strings.h"
+#include "embedded/models/export/c/answers.c.h"
 #include "embedded/models/export/c/interface.c.h"
 #include "embedded/models/export/c/numbers.c.h"
 #include "models/export/export.h"
@@ -20,6 +21,11 @@ const Parts& parts() {
 }
 const Parts& number_parts() {
   static const Parts all(embedded::numbers_c);
+  return all;
+}
+
+const Parts& answer_parts() {
+  static const Parts all(embedded::answers_c);
   return all;
 }
 
@@ -209,7 +215,7 @@ std::string check_text(const Signature& s) {
 
 }  // namespace
 
-bool c_predicts(const Signature& s) { return s.shape.pooled && (!s.labels.empty() || !s.numbers.empty()); }
+bool c_predicts(const Signature& s) { return !s.writes_text() && (!s.labels.empty() || !s.numbers.empty()); }
 
 CInterface c_interface(const Signature& s) {
   CInterface all;
@@ -243,10 +249,19 @@ CInterface c_interface(const Signature& s) {
   }
   if (!c_predicts(s)) return all;
 
+  const auto declare_answer = [&](const char* part, const Slots& slots = {}) {
+    all.declarations += "\n" + answer_parts().lines(part, slots);
+  };
+  const bool each = !s.shape.pooled;
   if (!s.labels.empty()) {
-    declare("labels, declared");
-    define(parts().lines("labels", {{"labels", literals(s.labels)}}));
+    declare_answer("labels, declared", {{"labels", s.answers_labels() ? "labels" : "classes"}});
+    define(answer_parts().lines("labels", {{"labels", literals(s.labels)}}));
   }
+  if (s.classifies()) {
+    declare_answer("most likely, declared");
+    define(answer_parts().lines("most likely"));
+  }
+  if (!s.shape.vocabulary || !s.numbers.empty()) declare_answer("column, declared");
   if (!s.shape.vocabulary) {
     enumerator("COLUMNS", s.columns.size());
     enumerator("VALUES", s.columns.size() + (s.calendar.empty() ? 0 : 1));
@@ -254,15 +269,16 @@ CInterface c_interface(const Signature& s) {
     define(columns_text(s));
   }
   if (s.numbers.empty()) {
+    define(answer_parts().lines(s.answers_labels() ? "probabilities of labels" : "probabilities"));
     enumerator("ANSWERS", s.shape.outputs);
-    define(parts().lines("probabilities"));
   } else {
     const auto answers = s.answers();
     enumerator("NUMBERS", answers.size());
-    enumerator("STEPS", s.horizon());
+    if (s.forecasts()) enumerator("STEPS", s.horizon());
     enumerator("ANSWERS", s.horizon() * static_cast<Index>(answers.size()));
-    if (s.shape.vocabulary) throw ConfigError("c: a model that answers numbers for tokens is not supported");
-    all.declarations += "\n" + number_parts().lines("numbers, declared");
+    all.declarations += "\n" + number_parts().lines("numbers, declared", {{"steps", s.forecasts() ? "MODEL_STEPS steps"
+                                                                                    : each        ? "at each step one"
+                                                                                                  : "one"}});
     std::string rows;
     for (const Signature::Column& column : answers) rows += column_row(column, "NULL");
     if (s.by_window()) define(window_of_text(s));
@@ -277,17 +293,24 @@ CInterface c_interface(const Signature& s) {
 
   const std::string reads = reads_text(s), place = s.order.empty() ? "t" : "(size_t)order[t]";
   const std::string answer =
-      s.numbers.empty() ? "MODEL_OUTPUTS probabilities" : "MODEL_STEPS rows of MODEL_NUMBERS numbers";
+      str(each ? "for each step that is read " : "", s.numbers.empty() ? "MODEL_OUTPUTS probabilities"
+                                                     : s.forecasts()   ? "MODEL_STEPS rows of MODEL_NUMBERS numbers"
+                                                                       : "MODEL_NUMBERS numbers");
+  const std::string at_each = each ? answer_parts().lines("answer of each") : "",
+                    at_last = each ? "" : answer_parts().lines("answer at last");
   if (!s.order.empty()) define(parts().lines("order", {{"order", integers(s.order)}}));
   all.memory = str("  float logits[", s.shape.outputs, "];\n");
   if (text) {
     declare("predict text, declared", {{"answer", answer}, {"reads", reads}});
-    define(parts().lines("predict text", {{"longer", s.reads == Reads::first     ? parts().lines("stop")
+    define(parts().lines("predict text", {{"each", at_each},
+                                          {"last", at_last},
+                                          {"longer", s.reads == Reads::first     ? parts().lines("stop")
                                                      : s.reads == Reads::at_most ? parts().lines("refuse")
                                                                                  : ""}}));
   } else if (s.shape.vocabulary) {
     declare("predict tokens, declared", {{"answer", answer}, {"reads", reads}});
-    define(parts().lines("predict tokens", {{"check", check_text(s)}, {"place", place}}));
+    define(parts().lines("predict tokens",
+                         {{"each", at_each}, {"last", at_last}, {"check", check_text(s)}, {"place", place}}));
   } else {
     all.memory += str("  float input[", s.shape.features, "];\n");
     const std::string rows =
@@ -306,7 +329,9 @@ CInterface c_interface(const Signature& s) {
                         windowed.size(), "];\n");
     }
     define(parts().lines("predict numbers",
-                         {{"counter", s.by_window() ? "  int w;\n" : ""},
+                         {{"each", at_each},
+                          {"last", at_last},
+                          {"counter", s.by_window() ? "  int w;\n" : ""},
                           {"window found", s.by_window() ? number_parts().lines("window found") : ""},
                           {"window read", s.by_window() ? number_parts().lines("window read", window) : ""},
                           {"loudness", s.unit_loudness ? parts().lines("loudness") : ""},

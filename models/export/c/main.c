@@ -191,7 +191,23 @@ static void print_answer(const double *answer) {
   for (i = 0; i < MODEL_OUTPUTS; ++i) printf("%s\t%.7g\n", model_labels[i], answer[i]);
 }
 
+/* part: print several labels */
+
+/* The probability of each label. */
+static void print_answer(const double *answer) {
+  int i;
+  for (i = 0; i < MODEL_OUTPUTS; ++i) printf("%s\t%.7g\n", model_labels[i], answer[i]);
+}
+
 /* part: print numbers */
+
+/* A line each, behind its name. */
+static void print_answer(const double *answer) {
+  int i;
+  for (i = 0; i < MODEL_NUMBERS; ++i) printf("%s\t%.10g\n", model_numbers[i].name, answer[i]);
+}
+
+/* part: print forecast */
 
 /* A line of names, then one for each step. */
 static void print_answer(const double *answer) {
@@ -205,10 +221,38 @@ static void print_answer(const double *answer) {
   putchar('\n');
 }
 
+/* part: print labels of steps */
+
+/* A line of names, then one for each step, counted from 0: its label, and the probability of each. */
+static void print_answers(const double *answer, int steps) {
+  int step, i;
+  printf("step\tlabel");
+  for (i = 0; i < MODEL_OUTPUTS; ++i) printf("\t%s", model_labels[i]);
+  for (step = 0; step < steps; ++step, answer += MODEL_OUTPUTS) {
+    printf("\n%d\t%s", step, model_labels[model_most_likely(answer)]);
+    for (i = 0; i < MODEL_OUTPUTS; ++i) printf("\t%.7g", answer[i]);
+  }
+  putchar('\n');
+}
+
+/* part: print numbers of steps */
+
+/* A line of names, then one for each step, counted from 0. */
+static void print_answers(const double *answer, int steps) {
+  int step, i;
+  printf("step");
+  for (i = 0; i < MODEL_NUMBERS; ++i) printf("\t%s", model_numbers[i].name);
+  for (step = 0; step < steps; ++step, answer += MODEL_NUMBERS) {
+    printf("\n%d", step);
+    for (i = 0; i < MODEL_NUMBERS; ++i) printf("\t%.10g", answer[i]);
+  }
+  putchar('\n');
+}
+
 /* part: predict */
 
 int main(int argc, char **argv) {
-  static double answer[MODEL_ANSWERS];
+  /*{{answer}}*/
   struct model *m;
   size_t count;
   int status;
@@ -220,6 +264,7 @@ int main(int argc, char **argv) {
   {
     /*{{read}}*/
     /*{{whole}}*/
+    /*{{room}}*/
     status = model_predict(m, input, {{count}}, answer);
   }
   if (status == MODEL_UNKNOWN)
@@ -230,7 +275,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "%s: the model reads %d steps, there are %lu\n", model_message(status), {{most}},
             (unsigned long)({{count}}));
   if (status != MODEL_OK) return 2;
-  print_answer(answer);
+  /*{{print}}*/
   return 0;
 }
 

@@ -77,9 +77,19 @@ std::string predicts(const Signature& s, std::string& used) {
       usage += " && !(argc == 3 && !strcmp(argv[2], \"--s16\"))";
     }
   }
-  used += "\n" + main_parts().lines(s.numbers.empty() ? "print labels" : "print numbers");
+  const bool each = !s.shape.pooled;
+  used += "\n" + main_parts().lines(each ? s.numbers.empty() ? "print labels of steps" : "print numbers of steps"
+                                    : s.answers_labels() ? "print several labels"
+                                    : s.numbers.empty()  ? "print labels"
+                                    : s.forecasts()      ? "print forecast"
+                                                         : "print numbers");
   return main_parts().lines(
       "predict", {{"most", c_may_be_short(s) ? "status == MODEL_SHORT ? MODEL_STRIDE : MODEL_LENGTH" : "MODEL_LENGTH"},
+                  {"answer", each ? "  double *answer = NULL;\n" : "  static double answer[MODEL_ANSWERS];\n"},
+                  {"room", each ? str("    { size_t room = 0; answer = grown(answer, ", count,
+                                      ", &room, sizeof *answer * MODEL_ANSWERS); }\n")
+                                : ""},
+                  {"print", each ? "  print_answers(answer, m->position);\n" : "  print_answer(answer);\n"},
                   {"usage", usage},
                   {"arguments", c_arguments(s)},
                   {"read", read},

@@ -4,7 +4,7 @@
 
 /* part: numbers, declared */
 
-/* What is answered: MODEL_STEPS steps of these, MODEL_ANSWERS numbers in all. */
+/* What is answered: {{steps}} of these. */
 extern const struct model_column model_numbers[MODEL_NUMBERS];
 
 /* part: numbers */

@@ -145,10 +145,13 @@ void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dime
   if (signature.classifies()) {
     rows.push_back({outputs});
     graph.output(graph.node("Softmax", {logits}, {OnnxGraph::number("axis", -1)}), name, rows);
-  } else if (signature.objective == Objective::numbers && signature.numbers.empty()) {
+  } else if (signature.answers_labels()) {
+    rows.push_back({outputs});
+    graph.output(graph.node("Sigmoid", {logits}), name, rows);
+  } else if (signature.answers_numbers() && signature.numbers.empty()) {
     rows.push_back({outputs});
     graph.output(logits, name, rows);
-  } else if (signature.objective == Objective::numbers) {
+  } else if (signature.answers_numbers()) {
     std::vector<double> means, scales;
     std::vector<Index> of;  // the feature of each number
     const auto features = signature.features();
@@ -160,6 +163,11 @@ void write_answer(OnnxGraph& graph, const Signature& signature, std::vector<Dime
     }
     const auto count = static_cast<Index>(means.size()), steps = signature.horizon(),
                each = 1 + static_cast<Index>(signature.told.levels.size());
+    if (!signature.forecasts()) {
+      rows.push_back({count});
+      const std::string units = graph.multiply(graph.cast(logits, Type::DOUBLE), graph.doubles(scales));
+      return graph.output(graph.add(units, graph.doubles(means)), name, rows, Type::DOUBLE);
+    }
     const std::string table = graph.node(
         "Reshape",
         {graph.cast(logits, Type::DOUBLE), graph.integers({0, steps, count, signature.told.distribution.width()})});
@@ -263,9 +271,8 @@ std::string graph_bytes(SequenceModel& model, const Signature& signature, bool s
 }  // namespace
 
 std::string onnx_answer(const Signature& signature) {
-  if (signature.classifies()) return "probabilities";
-  if (signature.objective != Objective::numbers) return "";
-  return signature.numbers.empty() ? "numbers" : "forecast";
+  if (signature.classifies() || signature.answers_labels()) return "probabilities";
+  return signature.forecasts() ? "forecast" : signature.answers_numbers() ? "numbers" : "";
 }
 
 void write_onnx(SequenceModel& model, const Signature& signature, const std::filesystem::path& folder,

@@ -30,9 +30,10 @@ using Values = std::vector<double>;
 using Members = std::vector<std::pair<std::string, std::string>>;
 
 /// All of a file.
-std::vector<ArraySequence> all_of(const std::filesystem::path& path, bool labelled = true) {
+std::vector<ArraySequence> all_of(const std::filesystem::path& path,
+                                  std::optional<TargetKind> asked = TargetKind::one_class) {
   std::vector<ArraySequence> all;
-  read_arrays(path, labelled, "", [&](ArraySequence one) { all.push_back(std::move(one)); });
+  read_arrays(path, asked, "", [&](ArraySequence one) { all.push_back(std::move(one)); });
   return all;
 }
 
@@ -93,8 +94,8 @@ void check_type(const std::string& type, const std::vector<T>& numbers) {
         CHECK_EQ(all[0].values, Values(expected.begin(), expected.begin() + 6));
         CHECK_EQ(all[1].values, Values(expected.begin() + 6, expected.end()));
         CHECK_EQ(all[1].channels, 2);
-        CHECK_EQ(all[0].label, "a");
-        CHECK_EQ(all[1].label, "bb");
+        CHECK_EQ(all[0].target.names[0], "a");
+        CHECK_EQ(all[1].target.names[0], "bb");
         CHECK_EQ(all[1].part, "1");
         CHECK_EQ(all[1].where, (folder / "a.npz").string() + ":1");
         for (const double value : expected)
@@ -131,14 +132,140 @@ TEST_CASE("arrays: half precision, one channel, and lengths behind which nothing
   write_zip(folder / "a.npz", {{"X.npy", npy("<f2", "(2, 3)", halves)},
                                {"lengths.npy", npy("|u1", "(2,)", std::string("\2\3", 2))},
                                {"groups.npy", npy("<U1", "(2,)", bytes_of<std::uint32_t>({0x263A, 'b'}))}});
-  const auto all = all_of(folder / "a.npz", false);
+  const auto all = all_of(folder / "a.npz", {});
   REQUIRE_EQ(all.size(), 2);
   CHECK_EQ(all[0].values, Values{1, -2});  // the third is NaN
   CHECK_EQ(all[1].values, Values{0x1p-24, 65504, 0x1.554p-2});
   CHECK_EQ(all[0].channels, 1);
   CHECK_EQ(all[0].problem, "");
-  CHECK_EQ(all[0].group, "\u263A");
-  CHECK_EQ(all[0].label, "");
+  CHECK_EQ(all[0].group, "");  // they mean nothing without classes
+  CHECK(all[0].target.names.empty());
+  write_zip(folder / "b.npz", {{"X.npy", npy("<f2", "(2, 1)", bytes_of<std::uint16_t>({0, 0}))},
+                               {"y.npy", npy("|u1", "(2,)", std::string("\2\3", 2))},
+                               {"groups.npy", npy("<U1", "(2,)", bytes_of<std::uint32_t>({0x263A, 'b'}))}});
+  CHECK_EQ(all_of(folder / "b.npz")[0].group, "\u263A");
+}
+
+TEST_CASE("arrays: whole numbers that 64-bit floats do not hold are refused by place") {
+  const Trial t;
+  CHECK_EQ(t.x(npy("<u8", "(2, 2)", bytes_of<std::uint64_t>({1, 2, (1ULL << 53) + 1, 4}))),
+           ": X[1, 0]: is 9007199254740993, which 64-bit floats do not hold, nor other whole numbers beyond 2^53; "
+           "subtract their least before saving, or round them: .astype(float)");
+  CHECK(t.x(npy("<u8", "(2, 1)", bytes_of<std::uint64_t>({1, ~0ULL})))
+            .starts_with(": X[1, 0]: is 18446744073709551615,"));
+  CHECK(t.x(npy("<i8", "(2, 1)", bytes_of<std::int64_t>({1, INT64_MAX})))
+            .starts_with(": X[1, 0]: is 9223372036854775807,"));
+  CHECK(
+      t.x(npy("<i8", "(2, 1)", bytes_of<std::int64_t>({1, -(1LL << 60) - 1}))).starts_with(": X[1, 0]: is -115292150"));
+  CHECK_EQ(t.x(npy("<i8", "(2, 1)", bytes_of<std::int64_t>({INT64_MIN, (1LL << 60) + 1024}))), "");
+  CHECK_EQ(t.lines("{\"values\": [9007199254740993], \"label\": 1}"),
+           ":1: values[0] must be below 2^53, where 64-bit floats hold every whole number, is 9007199254740993");
+}
+
+TEST_CASE("arrays: a damaged member is told before its values are judged") {
+  const Trial t;
+  std::vector<float> x(600, 1.5F);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  write_zip(t.path, {{"X.npy", npy("<f4", "(2, 300)", bytes_of(x))}, {"y.npy", t.kClasses}});
+  std::string bytes = read_file(t.path);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::size_t at = bytes.find(bytes_of<float>({7, 8}));
+  REQUIRE_NE(at, std::string::npos);
+  bytes.replace(at, 4, bytes_of<float>({nan}));
+  write_file(t.path, bytes);
+  CHECK(t.said().starts_with(": X: is damaged: "));
+  // Of lengths and of classes too.
+  write_zip(t.path, {{"X.npy", t.kX}, {"y.npy", t.kClasses}, {"lengths.npy", npy("|i1", "(2,)", "\2\3")}});
+  bytes = read_file(t.path);
+  bytes[bytes.find("(2,), }", bytes.find("|i1")) + 7] = ' ';
+  const std::size_t end = bytes.find('\n', bytes.find("|i1")) + 1;
+  REQUIRE_EQ(bytes[end], '\2');
+  bytes[end] = '\x50';
+  write_file(t.path, bytes);
+  CHECK(t.said().starts_with(": lengths: is damaged: "));
+}
+
+TEST_CASE("arrays: values near the ends of what doubles hold keep their differences") {
+  const TemporaryFolder folder;
+  for (const double size : {1e-300, 1e-100, 1e-40, 1e100})
+    for (const bool normalise : {true, false}) {
+      CAPTURE(size);
+      std::vector<double> x;
+      std::vector<std::int32_t> y;
+      for (int i = 0; i < 40; ++i) {
+        y.push_back(i % 2);
+        x.insert(x.end(), {i % 2 ? size : -size, 3 * size});
+      }
+      write_zip(folder / "a.npz",
+                {{"X.npy", npy("<f8", "(40, 2)", bytes_of(x))}, {"y.npy", npy("<i4", "(40,)", bytes_of(y))}});
+      const auto task =
+          make("arrays", {{"path", (folder / "a.npz").string()}, {"length", 2}, {"normalise", normalise}});
+      Batch batch;
+      task->training_batch(0, task->training_sequences(), batch);
+      double square = 0;
+      for (std::size_t b = 0; b < batch.targets.size(); ++b) {
+        CHECK(batch.values[2 * b + 1] > batch.values[2 * b]);
+        CHECK((batch.values[2 * b] > -0.6F) == (batch.targets[b] == 1));
+        for (const std::size_t k : {0, 1}) square += std::pow(static_cast<double>(batch.values[2 * b + k]), 2);
+      }
+      CHECK(std::fabs(square / static_cast<double>(batch.values.size()) - 1) < 1e-5);
+      std::filesystem::remove(folder / "a.npz");
+    }
+}
+
+TEST_CASE("lines: a line without a group is one of its own, and does not take that of the line before") {
+  const TemporaryFolder folder;
+  for (const char* task : {"arrays", "documents"}) {
+    CAPTURE(task);
+    std::string lines;
+    for (int i = 0; i < 60; ++i)
+      lines += str("{\"values\": [", i, "], \"text\": \"", i, "\", \"label\": ", i % 2,
+                   i < 2   ? ", \"group\": \"first\""
+                   : i % 3 ? ""
+                           : ", \"group\": null",
+                   "}\r");  // as old Macs ended lines
+    write_file(folder / "a.JSONL", lines);
+    const auto made = make(
+        task,
+        {{"path", (folder / "a.JSONL").string()}, {"length", 2}, {"validation_fraction", 0.5}, {"test_fraction", 0}});
+    CHECK(std::abs(made->training_sequences() - 30) <= 1);
+    REQUIRE_FALSE(made->notes().empty());
+    CHECK_EQ(made->notes()[0], "58 sequences without a group: each is divided by itself");
+  }
+}
+
+TEST_CASE("lines: LF, CR LF and CR end them, also where a piece of the file ends") {
+  const TemporaryFolder folder;
+  for (const char* ending : {"\n", "\r\n", "\r"}) {
+    std::string text;
+    int count = 0;
+    for (; text.size() < (1 << 18) + 99; ++count)
+      text += str("{\"values\": [", count, "], \"label\": 1}", std::string(static_cast<std::size_t>(count) % 7, ' '),
+                  ending);
+    write_file(folder / "a.jsonl", text);
+    const auto all = all_of(folder / "a.jsonl");
+    REQUIRE_EQ(all.size(), static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      REQUIRE_EQ(all[static_cast<std::size_t>(i)].part, std::to_string(i + 1));
+      REQUIRE_EQ(all[static_cast<std::size_t>(i)].values[0], i);
+    }
+  }
+}
+
+TEST_CASE("data to test that share no class with those to train on are refused by file") {
+  const TemporaryFolder folder;
+  std::string train, test;
+  for (int i = 0; i < 40; ++i) {
+    train += str("{\"values\": [", i, "], \"label\": \"", i % 2 ? "b" : "a", "\"}\n");
+    test += str("{\"values\": [", i, "], \"label\": \"", i % 2 ? "d" : "c", "\"}\n");
+  }
+  write_file(folder / "a.jsonl", train);
+  write_file(folder / "b.jsonl", test);
+  CHECK_EQ(message_of<DataError>([&] {
+             make("arrays", {{"path", (folder / "a.jsonl").string()}, {"test_path", (folder / "b.jsonl").string()}});
+           }),
+           str("task.test_path: ", (folder / "b.jsonl").string(),
+               ": its 2 classes, first \"c\", are none of those to train on, first \"a\""));
 }
 
 TEST_CASE("arrays: an .npy with its classes beside it, plain and gz") {
@@ -148,11 +275,11 @@ TEST_CASE("arrays: an .npy with its classes beside it, plain and gz") {
   auto all = all_of(t.folder / "X_train.npy");
   REQUIRE_EQ(all.size(), 2);
   CHECK_EQ(all[1].values, Values{-1, -2, -3, -4, -5, 0.5});
-  CHECK_EQ(all[0].label + all[1].label, "abc");
+  CHECK_EQ(all[0].target.names[0] + all[1].target.names[0], "abc");
   const gzFile file = gzopen((t.folder / "X.npy.gz").c_str(), "wb");
   REQUIRE_EQ(gzwrite(file, t.kX.data(), static_cast<unsigned>(t.kX.size())), static_cast<int>(t.kX.size()));
   gzclose(file);
-  all = all_of(t.folder / "X.npy.gz", false);
+  all = all_of(t.folder / "X.npy.gz", {});
   REQUIRE_EQ(all.size(), 2);
   CHECK_EQ(all[0].values, Values{1, 2, 3, 4, 5, 6});
   CHECK_EQ(
@@ -195,9 +322,10 @@ TEST_CASE("arrays: what does not fit is refused with what would do") {
            ": y: is int32 of (2, 1), must be of (2,), one for each of X, float32 of (2, 3, 2); .ravel() is");
   CHECK_EQ(t.y(npy("|u1", "(2, 2)", std::string("\1\0\0\1", 4))),
            ": y: is uint8 of (2, 2), must be of (2,), one for each of X, float32 of (2, 3, 2); of rows with a 1 at the "
-           "class, .argmax(1) is");
+           "class, .argmax(1) is, and task.target says what other rows are");
   CHECK_EQ(t.y(npy("<f8", "(2,)", bytes_of<double>({1, 2}))),
-           ": y: is float64 of (2,), must be text or whole numbers, which name classes; .astype(int) is");
+           ": y: is float64 of (2,), must be text or whole numbers, which name classes; .astype(int) is, and of "
+           "numbers to be answered task.target is \"numbers\"");
   CHECK_EQ(t.y(npy("|S1", "(2,)", std::string("a\0", 2))), ": y[1]: is empty, must be a name");
   CHECK_EQ(t.y(npy("<U1", "(2,)", std::string(8, '\xFF'))), ": y: element 0 is not Unicode; is it damaged?");
   CHECK_EQ(t({{"X.npy", t.kX}, {"y.npy", t.kClasses}, {"lengths.npy", npy("|i1", "(2,)", "\3\4")}}),
@@ -251,7 +379,7 @@ TEST_CASE("arrays: a file cut anywhere, or with any bit flipped, is read or refu
         const auto all = all_of(t.path);
         REQUIRE_EQ(all.size(), 2);
         CHECK_EQ(all[1].values, Values{-1, -2, -3, -4, -5, 0.5});
-        CHECK_EQ(all[1].label, "-8");
+        CHECK_EQ(all[1].target.names[0], "-8");
       }
       std::filesystem::remove(t.path);
     }
@@ -262,7 +390,7 @@ TEST_CASE("arrays: a file cut anywhere, or with any bit flipped, is read or refu
     std::string flipped = t.kX;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
     write_file(npy_file, flipped);
-    message_of<DataError>([&] { all_of(npy_file, false); });  // anything else ends the test
+    message_of<DataError>([&] { all_of(npy_file, {}); });  // anything else ends the test
     std::filesystem::remove(npy_file);
   }
 }
@@ -304,7 +432,7 @@ numpy.save("y.npy", y.astype(object))
     for (int i = 0; i < 24; ++i)
       CHECK_EQ(all[static_cast<std::size_t>(i / 12)].values[static_cast<std::size_t>(i % 12)],
                name.find("-63-") != std::string::npos ? (i * 5 % 7 ? 1 : 0) : i * 5 % 7);
-    CHECK_EQ(all[0].label + all[1].label, "leftright");
+    CHECK_EQ(all[0].target.names[0] + all[1].target.names[0], "leftright");
     ++files;
   }
   CHECK_EQ(files, 56);
@@ -324,12 +452,12 @@ numpy.save("y.npy", y.astype(object))
     REQUIRE_EQ(all.size(), 2);
     CHECK_EQ(all[0].values.size(), 12);
     CHECK_EQ(all[1].values, Values{4, 2, 0, 5, 3, 1});
-    CHECK_EQ(all[0].label + all[1].label, "leftright");
+    CHECK_EQ(all[0].target.names[0] + all[1].target.names[0], "leftright");
   };
   made_plain("objects.npz");
   // Of two files y comes first.
-  std::string said =
-      message_of<DataError>([&] { read_arrays(folder / "plain-98-60.npz", true, "", [](ArraySequence) {}); });
+  std::string said = message_of<DataError>(
+      [&] { read_arrays(folder / "plain-98-60.npz", TargetKind::one_class, "", [](ArraySequence) {}); });
   CHECK_EQ(said, "");
   write_file(folder / "plain_y.py", str("import numpy; numpy.save('", (folder / "y.npy").string(), "', numpy.load('",
                                         (folder / "y.npy").string(), "', allow_pickle=True).astype(str))"));
@@ -343,17 +471,17 @@ TEST_CASE("arrays: lines of JSON, with one channel or several") {
              "\xEF\xBB\xBF{\"values\": [1, -2.5, 3e2], \"label\": \"up\", \"group\": 3}\r\n\n"
              "{\"label\": 4, \"values\": [7], \"group\": \"x\", \"id\": 1}\n{\"values\": [], \"label\": true}");
   std::vector<ArraySequence> all;
-  const std::string note =
-      read_arrays(folder / "a.jsonl", true, "", [&](ArraySequence one) { all.push_back(std::move(one)); });
+  const std::string note = read_arrays(folder / "a.jsonl", TargetKind::one_class, "",
+                                       [&](ArraySequence one) { all.push_back(std::move(one)); });
   REQUIRE_EQ(all.size(), 3);
   CHECK_EQ(note, "a.jsonl: \"id\" is not read");
   CHECK_EQ(all[0].values, Values{1, -2.5, 300});
-  CHECK_EQ(all[0].label + all[1].label + all[2].label, "up4true");
+  CHECK_EQ(all[0].target.names[0] + all[1].target.names[0] + all[2].target.names[0], "up4true");
   CHECK_EQ(all[0].group + all[1].group + all[2].group, "3x");
   CHECK_EQ(all[1].part, "3");
   CHECK_EQ(all[2].values.size(), 0);
   write_file(folder / "b.jsonl", "{\"values\": [[1, 2], [3, 4], [5, 6]]}\n");
-  all = all_of(folder / "b.jsonl", false);
+  all = all_of(folder / "b.jsonl", {});
   REQUIRE_EQ(all.size(), 1);
   CHECK_EQ(all[0].values, Values{1, 2, 3, 4, 5, 6});
   CHECK_EQ(all[0].channels, 2);
@@ -362,7 +490,7 @@ TEST_CASE("arrays: lines of JSON, with one channel or several") {
   for (int i = 1; i < 100000; ++i) numbers += "," + std::to_string(i % 10);
   for (int i = 0; i < 5; ++i) text += "{\"values\": [" + numbers + "]}\n";
   write_file(folder / "c.jsonl", text);
-  all = all_of(folder / "c.jsonl", false);
+  all = all_of(folder / "c.jsonl", {});
   REQUIRE_EQ(all.size(), 5);
   for (const ArraySequence& one : all) {
     CHECK_EQ(one.values.size(), 100000);
@@ -378,7 +506,7 @@ TEST_CASE("arrays: lines of JSON that do not fit are refused by line and place")
            ":2: has no \"label\"; it has \"values\", \"lable\"");
   CHECK_EQ(t.lines("{\"text\": \"hello\", \"label\": \"a\"}"),
            ":1: has \"text\", not \"values\"; texts are for the task documents");
-  CHECK_EQ(t.lines(good + "\n[1]"), ":3: must be an object, {\"label\": ...}, is array");
+  CHECK_EQ(t.lines(good + "\n[1]"), ":3: must be an object, {\"values\": ...}, is array");
   CHECK_EQ(t.lines("{\"values\": 3, \"label\": 1}"),
            ":1: \"values\" must be a list of numbers, or of lists of numbers, is 3");
   CHECK_EQ(t.lines("{\"values\": [1, null], \"label\": 1}"),
@@ -395,8 +523,8 @@ TEST_CASE("arrays: lines of JSON that do not fit are refused by line and place")
   CHECK(t.lines(good + "{\"values\": [1, NaN], \"label\": 1}")
             .ends_with("; JSON has no NaN: fill or leave out what is missing"));
   CHECK(t.lines(good + "{\"values\": [1, NaN], \"label\": 1}").starts_with(":2: not valid JSON: "));
-  CHECK(
-      t.lines(good + "{\"values\": [1], \"label\": 1, \"label\": 2}").starts_with(":2: the key \"label\" is given twice"));
+  CHECK(t.lines(good + "{\"values\": [1], \"label\": 1, \"label\": 2}")
+            .starts_with(":2: the key \"label\" is given twice"));
   CHECK(t.lines(good + "{\"values\": [1").starts_with(":2: not valid JSON: "));
 }
 
@@ -418,7 +546,7 @@ TEST_CASE("arrays: each channel is scaled by the training part's, in double") {
   CHECK_EQ(task->shape().features, 3);
   REQUIRE_EQ(task->notes().size(), 1);
   CHECK_EQ(task->notes()[0],
-           "the values of 1 of the 3 channels, first of channel 0, are too far from 0 for 32-bit numbers: each "
+           "the values of 1 of the 3 channels, first of channel 0, are not held by 32-bit numbers: each "
            "channel's mean in the training part was taken off, and it was divided by its deviation (task.normalise)");
   const Json learned = task->learned();
   REQUIRE_EQ(learned.at("mean").size(), 3);

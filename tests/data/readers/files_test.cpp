@@ -162,7 +162,7 @@ TEST_CASE("audio: normalised, resampled, cut, and refused by name") {
   write_file(sounds.changed, wav({0, 0.5, std::nan("")}, 32, true));
   CHECK_EQ(refused("audio", sounds.settings), sounds.changed + ": sample 2 is not a finite number");
   write_file(sounds.changed, wav({}, 16));
-  CHECK(make("audio", sounds.settings)->notes() == std::vector<std::string>{"1 empty sequences were left out"});
+  CHECK(make("audio", sounds.settings)->notes() == std::vector<std::string>{"1 empty sequence was left out"});
   CHECK_EQ(refused("audio", {{"path", sounds.changed}}),
            "task.path: " + sounds.changed + " is not a folder, or does not exist");
 }
