@@ -17,11 +17,14 @@ namespace {
 constexpr Split kScored[] = {Split::validation, Split::test};
 
 bool forecasts(const Task& task) { return task.forecasting() != nullptr; }
-bool has_classes(const Task& task) {
-  return task.shape().objective == Objective::label && task.has(Split::train) && !task.fingerprint().empty();
+/// One answer a sequence, a class or numbers that are no forecast.
+bool answers_once(const Task& task) {
+  const Objective objective = task.shape().objective;
+  return (objective == Objective::label || (objective == Objective::numbers && !forecasts(task))) &&
+         task.has(Split::train) && !task.fingerprint().empty();
 }
-bool classifies_values(const Task& task) { return has_classes(task) && task.shape().features > 0; }
-bool classifies_tokens(const Task& task) { return has_classes(task) && task.shape().vocabulary > 1; }
+bool answers_values(const Task& task) { return answers_once(task) && task.shape().features > 0; }
+bool answers_tokens(const Task& task) { return answers_once(task) && task.shape().vocabulary > 1; }
 bool models_text(const Task& task) { return task.shape().next_token() && !task.fingerprint().empty(); }
 
 /// Those without a fit, as `eval` has them, with Wilson's interval where a sequence has one answer.
@@ -65,7 +68,7 @@ Json without_fit(const Task& task) {
 std::vector<std::string> shown_metrics(const Json& baselines, const char* split) {
   std::vector<std::string> keys;
   for (const char* key : {"bits_per_byte", "bits_per_character", "bits_per_token", "bits_per_base", "perplexity",
-                          "accuracy", "balanced_accuracy", "mse", "mae", "mase", "smape"})
+                          "accuracy", "balanced_accuracy", "mse", "mae", "mase", "r2", "smape"})
     if (std::any_of(baselines.begin(), baselines.end(),
                     [&](const Json& one) { return one.contains(split) && one[split].contains(key); }))
       keys.push_back(key);
@@ -108,9 +111,9 @@ const std::vector<Baseline>& fitted_baselines() {
       {"drift", "the line through the first and the last value of the window", forecasts, fit_drift},
       {"nlinear", "a linear map of the window's targets, relative to their last value", forecasts, fit_nlinear},
       {"window ridge", "ridge regression on all that the window has", forecasts, fit_window_ridge},
-      {"minirocket", "ridge regression on the shares of 9,996 convolutions above a bias", classifies_values,
+      {"minirocket", "ridge regression on the shares of 9,996 convolutions above a bias", answers_values,
        fit_minirocket},
-      {"bag of n-grams", "ridge regression on how often each n-gram occurs", classifies_tokens, fit_bag},
+      {"bag of n-grams", "ridge regression on how often each n-gram occurs", answers_tokens, fit_bag},
       {"n-grams", "the tokens that followed the five before", models_text, fit_ngrams},
   };
   return all;

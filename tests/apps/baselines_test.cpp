@@ -322,6 +322,34 @@ TEST_CASE("baselines of classes: planted series of unequal lengths; the same doc
   CHECK(shown.out.find("dilations for the median") != std::string::npos);
 }
 
+TEST_CASE("baselines of numbers: a planted frequency, and how many letters are a") {
+  Random random(4, "numbers");
+  const Workplace waves(R"({"task": {"name": "arrays", "target": "numbers", "path": "a.jsonl", "length": 100,
+    "validation_fraction": 0.2, "test_fraction": 0.3}, "model": {"name": "gru"}})");
+  std::string lines;
+  for (int i = 0; i < 300; ++i) {
+    const double turns = random.uniform(0.2, 1.2), phase = 6 * random.uniform();
+    Json values = Json::array();
+    for (int t = 0; t < 60; ++t) values.push_back(std::sin(turns * t + phase) + 0.2 * random.normal());
+    lines += Json{{"values", values}, {"label", 1000 + 50 * turns}}.dump() + "\n";
+  }
+  write_file(waves.folder / "a.jsonl", lines);
+  const Json rocket = by_name(baselines_of_config(waves), "minirocket").at("test");
+  CHECK(rocket.at("r2").get<double>() > 0.95);
+  const Workplace texts(R"({"task": {"name": "documents", "target": "numbers", "path": "d.jsonl", "length": 80,
+    "validation_fraction": 0.2, "test_fraction": 0.3}, "model": {"name": "gru"}})");
+  lines.clear();
+  for (int i = 0; i < 300; ++i) {
+    std::string text;
+    const double share = random.uniform();
+    for (int t = 0; t < 60; ++t) text += random.uniform() < share ? 'a' : static_cast<char>('b' + random.below(4));
+    lines += Json{{"text", text}, {"label", std::count(text.begin(), text.end(), 'a')}}.dump() + "\n";
+  }
+  write_file(texts.folder / "d.jsonl", lines);
+  const Json bag = by_name(baselines_of_config(texts), "bag of n-grams").at("test");
+  CHECK(bag.at("r2").get<double>() > 0.9);
+}
+
 TEST_CASE("baselines of documents: classes that differ in the order of letters alone") {
   const Workplace w(R"({"task": {"name": "documents", "path": "d.tsv", "length": 60, "validation_fraction": 0.2,
     "test_fraction": 0.3}, "model": {"name": "gru"}})");
