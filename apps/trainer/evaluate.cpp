@@ -67,17 +67,24 @@ Variable batch_loss(const Variable& logits, const Batch& batch, const TaskShape&
 void Score::add(const Variable& outputs, const Batch& batch, const TaskShape& shape) {
   if (shape.regression()) {
     const Distribution& of = shape.distribution;
+    const bool point = of.kind == Distribution::Kind::point;
     const auto width = static_cast<std::size_t>(of.width());
     for (std::size_t i = 0; i < batch.target_values.size(); ++i) {
-      if (std::isnan(batch.target_values[i])) continue;
-      const double error = of.point(outputs.data() + i * width) - static_cast<double>(batch.target_values[i]);
+      const float truth = batch.target_values[i], *const output = outputs.data() + i * width;
+      if (std::isnan(truth)) continue;
+      const double error = point ? static_cast<double>(*output - truth) : of.point(output) - static_cast<double>(truth);
       square_ += error * error;
       absolute_ += std::fabs(error);
     }
-    Index scored = 0;
-    loss_ += kernels::distribution_loss(of, std::ssize(batch.target_values), outputs.data(), batch.target_values.data(),
-                                        &scored);
-    scored_ += scored;
+    if (point) {
+      loss_ = square_;
+      scored_ += static_cast<Index>(batch.scored());
+    } else {
+      Index scored = 0;
+      loss_ += kernels::distribution_loss(of, std::ssize(batch.target_values), outputs.data(),
+                                          batch.target_values.data(), &scored);
+      scored_ += scored;
+    }
     if (batch.last) sequences_ += batch.batch;
     return;
   }
