@@ -76,6 +76,7 @@ class NumberAnswers final : public Answers {
   void begin(Split split) override {
     split_ = split;
     number_ = 0;
+    of_split_.clear();
   }
 
   void count(const Batch& batch) override {
@@ -154,7 +155,8 @@ class NumberAnswers final : public Answers {
     std::string name;
     if (known_) {
       window_ = known_->window(split_, number_);
-      name = known_->entities(split_)[static_cast<std::size_t>(window_.entity)];
+      if (of_split_.empty()) of_split_ = known_->entities(split_);
+      name = of_split_[static_cast<std::size_t>(window_.entity)];
     }
     const auto [found, is_new] = places_.emplace(name, entities_.size());
     entity_ = found->second;
@@ -247,7 +249,7 @@ class NumberAnswers final : public Answers {
   Errors model_;
   std::vector<std::vector<QuantileErrors>> quantiles_;  // of each entity and target
   std::vector<Rival> rivals_;
-  std::vector<std::string> entities_;
+  std::vector<std::string> entities_, of_split_;  // those that were met, and all of the split
   std::map<std::string, std::size_t> places_;
   std::vector<std::pair<std::size_t, std::size_t>> without_error_;  // entities and targets whose MASE is not defined
   Split split_ = Split::validation;

@@ -285,14 +285,14 @@ TaskShape Series::shape() const {
 
 void Series::training_batch(Index step, Index batch, Batch& out) const {
   std::vector<Index> numbers;
+  std::vector<std::size_t> drawn;  // entities with a window
+  for (std::size_t part = 0; part < training_.parts().size() && sampling_ == "entities"; ++part)
+    if (training_.of_part(part).second > 0) drawn.push_back(part);
   for (Index i = step * batch; i < (step + 1) * batch; ++i) {
     if (sampling_ == "windows") {
       numbers.push_back(epochs_.shuffled(seed_, i, training_.count()));
       continue;
     }
-    std::vector<std::size_t> drawn;  // entities with a window
-    for (std::size_t part = 0; part < training_.parts().size(); ++part)
-      if (training_.of_part(part).second > 0) drawn.push_back(part);
     const auto part = drawn[static_cast<std::size_t>(epochs_.shuffled(seed_, i, std::ssize(drawn)))];
     const auto [first, count] = training_.of_part(part);
     numbers.push_back(first + Random(seed_, "windows", static_cast<std::uint64_t>(i)).below(count));

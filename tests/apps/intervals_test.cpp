@@ -5,8 +5,15 @@
 
 #include <cmath>
 
+#include "apps/trainer/answers.h"
+#include "apps/trainer/evaluate.h"
 #include "apps/trainer/scores.h"
+#include "core/io/file.h"
 #include "core/random.h"
+#include "core/strings.h"
+#include "data/forecasting.h"
+#include "tests/support/make_task.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace seqtape;
 
@@ -136,4 +143,54 @@ TEST_CASE("conformal intervals: of many windows every so manieth is kept, of mis
     errors.add(Variable(Tensor::full(Shape{1, 1 << 20}, 0)), batch);
   }
   CHECK(errors.intervals().is_null());  // of number 1 nothing is known
+}
+
+TEST_CASE("eval of a panel: means over the entities, each by its own naive error, in units") {
+  testing::TemporaryFolder folder;
+  // a has 40 rows, 10, 12, 10, 12 ...; b 24, of hundreds. Of each 0.25 are tested: 10 windows and 6.
+  std::string lines = "shop,y\n";
+  for (int t = 0; t < 40; ++t) lines += str("a,", 10 + 2 * (t % 2), "\n");
+  for (int t = 0; t < 24; ++t) lines += str("b,", 100 + 50 * (t % 2), "\n");
+  write_file(folder / "p.csv", lines);
+  for (const char* normalise : {"train", "window"}) {
+    CAPTURE(normalise);
+    const auto task = testing::make("series", {{"path", (folder / "p.csv").string()},
+                                               {"id", "shop"},
+                                               {"columns", {"y"}},
+                                               {"normalise", normalise},
+                                               {"length", 2},
+                                               {"horizon", 1},
+                                               {"train_fraction", 0.5},
+                                               {"test_fraction", 0.25}});
+    const auto answers = answers_of(*task, nullptr);
+    answers->begin(Split::test);
+    Score score;
+    const auto pass = task->evaluation(Split::test, {.batch = 4, .chunk = 100});
+    Index window = 0;
+    for (Batch batch; pass->next(batch);) {
+      // A model that always says 11.
+      std::vector<float> given;
+      for (Index b = 0; b < batch.batch; ++b, ++window) {
+        const auto scale = task->forecasting()->window(Split::test, window).scales[0];
+        given.push_back(static_cast<float>((11 - scale.mean) / scale.scale));
+      }
+      const Variable outputs(Tensor::of(Shape{batch.batch, 1}, given));
+      score.add(outputs, batch, task->shape());
+      answers->add(outputs, batch);
+    }
+    CHECK_EQ(window, 16);
+    Json document = score.metrics(task->shape());
+    document.update(score.counts());
+    answers->report(document);
+    const Json& target = document["targets"][0];
+    // |10 - 11| and |12 - 11|; |100 - 11| and |150 - 11|. Naive errors: 2 and 50.
+    CHECK(target["model"]["mae"].get<double>() == nearly((1 + 114) / 2.0, 1e-4));
+    CHECK(target["model"]["mase"].get<double>() == nearly((1 / 2.0 + 114 / 50.0) / 2, 1e-4));
+    CHECK(target["last_value"]["mae"].get<double>() == nearly((2 + 50) / 2.0, 1e-4));
+    CHECK(target["last_value"]["mase"].get<double>() == nearly(1, 1e-4));
+    REQUIRE_EQ(target["entities"].size(), 2);
+    CHECK_EQ(target["entities"][0]["entity"], "b");
+    CHECK_EQ(target["entities"][0]["n"], 6);
+    CHECK(document["mase"].get<double>() == nearly((1 / 2.0 + 114 / 50.0) / 2, 1e-4));
+  }
 }
