@@ -194,7 +194,7 @@ std::string metrics_html(const RunReport& report) {
                           baselines["most_frequent"]["class"].get<std::string>().c_str(),
                           100 * baselines["most_frequent"]["of_training_answers"].get<double>());
   if (in_deviations(document))
-    table.words += " Squared and absolute error and RMSE are in deviations of the training part.";
+    table.words += " Squared and absolute error and RMSE are in deviations, of the training part or of what is read.";
   const Json remarks = document.value("remarks", Json::array());
   for (const Json& remark : remarks) table.words += " " + remark.get<std::string>() + ".";
   return table_html(table);
