@@ -32,7 +32,7 @@ std::string simple_models(const Json& results) {
   return table_html(table);
 }
 
-std::string table(const Json& results) {
+std::string members_table(const Json& results) {
   PageTable table{
       .title = "Results",
       .headings = {"model", score_name(results), "range", "failed", "parameters", "state", "trained tokens/s",
@@ -172,7 +172,7 @@ std::string results_html(const Json& results, const ComparisonFolder& folder) {
   lead += page_parts().lines("made", {{"machine", escaped_html(results["machine"].get<std::string>())},
                                       {"version", escaped_html(results.value("version", ""))}});
   if (!results["members"].empty()) {
-    sections.push_back({"results", "Results", table(results) + simple_models(results)});
+    sections.push_back({"results", "Results", members_table(results) + simple_models(results)});
     std::string figures;
     for (const auto& [x, name] : {std::pair<const char*, const char*>{"step", "steps"},
                                   {"tokens", "tokens"},

@@ -261,3 +261,29 @@ TEST_CASE("a backtest without dates has numbers; it takes forecasts, and rows en
   testing::refused(testing::seqtape("predict " + classes.run + " --backtest 1 x"), 2,
                    "predict: --backtest: the task documents makes no forecasts of a series");
 }
+
+TEST_CASE("intervals are kept with the checkpoints that were validated, and told where they are asked for") {
+  const Workplace w(R"({"task": {"name": "series", "path": "d.csv", "columns": ["x"], "length": 8, "horizon": 2},
+    "model": {"name": "gru", "d_model": 8, "layers": 1},
+    "train": {"steps": 6, "batch": 4, "eval_every": 4, "checkpoint_every": 1, "keep_last": 9, "tensorboard": false}})");
+  std::string text = "x\n";
+  for (int i = 0; i < 400; ++i) text += format("%d\n", i * i % 17);
+  write_file(w.folder / "d.csv", text);
+  REQUIRE_EQ(w.train().exit_code, 0);
+  const std::string at = w.run + "/checkpoints/step-0000000";
+  for (const char* validated : {"4", "6"}) {
+    const Outcome outcome = testing::seqtape("predict " + at + validated + " --intervals");
+    REQUIRE_EQ(outcome.exit_code, 0);
+    for (const auto& row : table(outcome.out)) {
+      double before = -1e9;
+      for (const char* column : {"x_q0.025", "x_q0.1", "x", "x_q0.9", "x_q0.975"}) {
+        CHECK(std::stod(row.at(column)) > before);
+        before = std::stod(row.at(column));
+      }
+    }
+    CHECK(says(testing::seqtape("predict " + at + validated).out, "time,step,x\n"));
+  }
+  const Outcome between = testing::seqtape("predict " + at + "5 --intervals");
+  CHECK_EQ(between.exit_code, 2);
+  CHECK(says(between.err, "--intervals: the checkpoint keeps none"));
+}
