@@ -48,12 +48,8 @@ class ClassExamples final : public Examples {
                                  "of a label.")};
     if (!shape_.pooled) table.headings.insert(table.headings.begin() + 1, "step");
     for (const auto& [sure, one] : worst_.kept()) {
-      const std::string place = place_text(task_, split_, one.sequence);
-      const auto input = inputs.find(one.sequence);
       auto& row = table.rows.emplace_back();
-      row.push_back({.text = place,
-                     .html = escaped_html(place) + (input == inputs.end() ? "" : "<br>" + input->second),
-                     .heading = true});
+      row.push_back(input_cell(task_, split_, one.sequence, inputs));
       if (!shape_.pooled) row.push_back({grouped(one.step), one.step});
       row.insert(row.end(), {{name(one.truth)},
                              {name(one.answer)},

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/report/figure.h"
 #include "core/error.h"
 #include "core/strings.h"
 
@@ -118,6 +117,14 @@ std::map<Index, std::string> inputs_html(const Task& task, Split split, Index ba
 std::string place_text(const Task& task, Split split, Index sequence) {
   const std::string place = task.place(split, sequence);
   return place.empty() ? str(split_name(split), " sequence ", grouped(sequence)) : place;
+}
+
+TableCell input_cell(const Task& task, Split split, Index sequence, const std::map<Index, std::string>& inputs) {
+  const std::string place = place_text(task, split, sequence);
+  const auto input = inputs.find(sequence);
+  return {.text = place,
+          .html = escaped_html(place) + (input == inputs.end() ? "" : "<br>" + input->second),
+          .heading = true};
 }
 
 }  // namespace seqtape

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/report/figure.h"
 #include "data/task.h"
 
 namespace seqtape {
@@ -15,5 +16,8 @@ std::map<Index, std::string> inputs_html(const Task&, Split, Index batch, const 
 
 /// "dog/3.wav", or "test sequence 12" where it has no name. Numbers count from 0.
 std::string place_text(const Task&, Split, Index sequence);
+
+/// The heading of a row that is about a sequence: its place, and below it the input, where `inputs` has it.
+TableCell input_cell(const Task&, Split, Index sequence, const std::map<Index, std::string>& inputs);
 
 }  // namespace seqtape

@@ -38,12 +38,8 @@ class LabelExamples final : public Examples {
         .words = str("The wrong answers of the ", split_name(split_),
                      " split that the model is surest of, the worst first: errors of the model, or of the data.")};
     for (const auto& [sure, one] : worst_.kept()) {
-      const std::string place = place_text(task_, split_, one.sequence);
-      const auto input = inputs.find(one.sequence);
       auto& row = table.rows.emplace_back();
-      row.push_back({.text = place,
-                     .html = escaped_html(place) + (input == inputs.end() ? "" : "<br>" + input->second),
-                     .heading = true});
+      row.push_back(input_cell(task_, split_, one.sequence, inputs));
       row.insert(row.end(), {{names[static_cast<std::size_t>(one.label)]},
                              {one.truth ? "applies" : "does not"},
                              {format("%.1f %%", 100 * one.probability), one.probability}});

@@ -15,9 +15,9 @@ constexpr std::size_t kMostErrors = 1 << 24;  // 64 MiB
 
 }  // namespace
 
-ForecastErrorsOfWindows::ForecastErrorsOfWindows(const TaskShape& shape) : shape_(shape) {}
+SplitConformal::SplitConformal(const TaskShape& shape) : shape_(shape) {}
 
-void ForecastErrorsOfWindows::add(const Variable& outputs, const Batch& batch) {
+void SplitConformal::add(const Variable& outputs, const Batch& batch) {
   if (shape_.distribution.kind != Distribution::Kind::point) return;
   const auto size = static_cast<std::size_t>(shape_.numbers());
   for (Index b = 0; b < batch.batch; ++b, ++windows_) {
@@ -34,7 +34,7 @@ void ForecastErrorsOfWindows::add(const Variable& outputs, const Batch& batch) {
   }
 }
 
-Json ForecastErrorsOfWindows::intervals() const {
+Json SplitConformal::intervals() const {
   if (errors_.empty()) return nullptr;
   const auto size = static_cast<std::size_t>(shape_.numbers());
   std::vector<std::vector<float>> sorted(size);

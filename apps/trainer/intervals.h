@@ -16,9 +16,9 @@ namespace seqtape {
 /// The errors are in the model's numbers: with task.normalise "window" in deviations of what the window reads, so that
 /// the intervals are wider where the series is. Source: Lei et al. 2018, "Distribution-free predictive inference for
 /// regression" (arXiv 1604.04173), algorithm 2.
-class ForecastErrorsOfWindows {
+class SplitConformal {
  public:
-  explicit ForecastErrorsOfWindows(const TaskShape&);
+  explicit SplitConformal(const TaskShape&);
   /// A scored batch of the validation split.
   void add(const Variable& outputs, const Batch&);
   /// {"coverages": [...], "half_widths": [[of each coverage], of each number], "windows": n}, of the coverages for

@@ -149,21 +149,22 @@ class NumberAnswers final : public Answers {
     return batch.target_values.data() + row * model_.steps.size();
   }
 
-  /// Goes on to the next window.
+  /// Goes on to the next window. Of numbers that are no forecasts all are alike.
   void open_window() {
-    if (!known_) window_ = {0, units_, std::vector<double>(names_.size(), std::nan(""))};
+    if (!known_ && !entities_.empty()) return;
     std::string name;
     if (known_) {
-      window_ = known_->window(split_, number_);
+      window_ = known_->window(split_, number_++);
       if (of_split_.empty()) of_split_ = known_->entities(split_);
       name = of_split_[static_cast<std::size_t>(window_.entity)];
+    } else {
+      window_ = {0, units_, std::vector<double>(names_.size(), std::nan(""))};
     }
     const auto [found, is_new] = places_.emplace(name, entities_.size());
     entity_ = found->second;
     if (is_new) entities_.push_back(name);
     for (std::size_t k = 0; is_new && k < names_.size(); ++k)
       if (!(window_.seasonal[k] > 0)) without_error_.push_back({entity_, k});
-    ++number_;
   }
 
   /// The answers without a model.

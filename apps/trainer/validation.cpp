@@ -67,7 +67,7 @@ std::optional<std::vector<Validation::Result>> Validation::run(SequenceModel& mo
   std::vector<Result> results;
   const auto add = [&](Index length, const Task& task) {
     Score score;
-    ForecastErrorsOfWindows errors(task.shape());
+    SplitConformal errors(task.shape());
     const auto see = [&](const Variable& outputs, const Batch& chunk) {
       if (length == 0 && task.forecasting()) errors.add(outputs, chunk);
     };

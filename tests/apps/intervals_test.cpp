@@ -27,7 +27,7 @@ TaskShape one_number() {
 }
 
 /// A batch of truths, and a model that always says 0.
-void add_errors(ForecastErrorsOfWindows& errors, const std::vector<float>& truths) {
+void add_errors(SplitConformal& errors, const std::vector<float>& truths) {
   Batch batch;
   batch.batch = std::ssize(truths);
   batch.length = 1;
@@ -97,15 +97,15 @@ TEST_CASE("pinball loss, coverage, width and CRPS by hand") {
 }
 
 TEST_CASE("conformal intervals: the rank of the definition, and its coverage on fresh windows") {
-  ForecastErrorsOfWindows few(one_number());
+  SplitConformal few(one_number());
   add_errors(few, {1, -2, 3, -4, 5, -6, 7, -8, 9});
   const Json by_hand = few.intervals();  // ceil(10 * 0.8) is the 8th of nine; of 95 % there are too few
   CHECK_EQ(by_hand["coverages"], Json({0.2, 0.4, 0.6, 0.8}));
   CHECK_EQ(by_hand["half_widths"], Json({{2.0, 4.0, 6.0, 8.0}}));
   CHECK_EQ(by_hand["windows"], 9);
-  CHECK(ForecastErrorsOfWindows(one_number()).intervals().is_null());
+  CHECK(SplitConformal(one_number()).intervals().is_null());
 
-  ForecastErrorsOfWindows errors(one_number());
+  SplitConformal errors(one_number());
   for (int part = 0; part < 10; ++part) {
     const auto all = fresh(5000, "calibration");
     add_errors(errors, {all.begin() + part * 500, all.begin() + part * 500 + 500});
@@ -133,7 +133,7 @@ TEST_CASE("conformal intervals: the rank of the definition, and its coverage on 
 TEST_CASE("conformal intervals: of many windows every so manieth is kept, of missing ones none") {
   TaskShape wide = one_number();
   wide.outputs = 1 << 20;
-  ForecastErrorsOfWindows errors(wide);
+  SplitConformal errors(wide);
   Batch batch;
   batch.batch = 1;
   batch.target_values.assign(1 << 20, 1);
